@@ -1,0 +1,110 @@
+"""IP addresses and subnets as numbers, MAC addresses as canonical text, without `ipaddress`.
+
+The hook's cold way reads definitions and routes; `ipaddress` imports functools and re for that. Text is parsed by the
+C library (inet_pton(3)), so what is accepted is what the kernel and dnsmasq accept.
+"""
+
+from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+from vnethook.errors import DefinitionError
+from vnethook.value import Value
+
+BITS = {4: 32, 6: 128}
+_FAMILY = {4: AF_INET, 6: AF_INET6}
+_HEX = frozenset("0123456789abcdef")
+
+
+class Subnet(Value):
+    """A block of addresses: IP version (4 or 6), its first address as a number, and its prefix length in bits."""
+
+    version: int
+    first: int
+    prefix: int
+
+    @property
+    def last(self) -> int:
+        """Its last address, as a number."""
+        return self.first | ((1 << (BITS[self.version] - self.prefix)) - 1)
+
+    def overlaps(self, other: "Subnet") -> bool:
+        """Whether the two share an address, in either direction."""
+        return self.version == other.version and self.first <= other.last and other.first <= self.last
+
+    def has_address(self, text: str) -> bool:
+        """Whether `text` ("192.0.2.7") is one of its addresses."""
+        version, number = parse_ip(text)
+        return version == self.version and self.first <= number <= self.last
+
+    def __str__(self) -> str:
+        return f"{format_ip(self.version, self.first)}/{self.prefix}"
+
+
+def parse_ip(text: str) -> tuple[int, int]:
+    """("192.0.2.1") -> (4, number); raise DefinitionError for what is no IP address. Source: inet_pton(3)."""
+    version = 6 if ":" in text else 4
+    try:
+        packed = inet_pton(_FAMILY[version], text)
+    except (OSError, ValueError, UnicodeError):
+        msg = f"address {text!r}: neither an IPv4 nor an IPv6 address"
+        raise DefinitionError(msg) from None
+    return version, int.from_bytes(packed, "big")
+
+
+def format_ip(version: int, number: int) -> str:
+    """(4, number) -> "192.0.2.1"; IPv6 in its canonical short form."""
+    return inet_ntop(_FAMILY[version], number.to_bytes(BITS[version] // 8, "big"))
+
+
+def canonical_ip(text: str) -> str:
+    """The same address as the kernel writes it: lower case, zeros shortened."""
+    return format_ip(*parse_ip(text))
+
+
+def subnet_of(address: str, prefix: int) -> Subnet:
+    """The subnet that `address` lies in, given its prefix length; raise DefinitionError for an impossible length."""
+    version, number = parse_ip(address)
+    bits = BITS[version]
+    if not 0 <= prefix <= bits:
+        msg = f"prefix {prefix!r} of {address!r}: must be 0 to {bits}"
+        raise DefinitionError(msg)
+    host = bits - prefix
+    return Subnet(version, number >> host << host, prefix)
+
+
+def parse_subnet(text: str) -> Subnet:
+    """("192.0.2.0/24") -> Subnet; without a slash, one address; raise DefinitionError for anything else."""
+    address, slash, length = text.partition("/")
+    version, _ = parse_ip(address)
+    if slash and not (length.isascii() and length.isdigit() and len(length) <= 3):
+        msg = f"subnet {text!r}: {length!r} is not a prefix length"
+        raise DefinitionError(msg)
+    return subnet_of(address, int(length) if slash else BITS[version])
+
+
+def prefix_of_netmask(netmask: str) -> int:
+    """("255.255.255.0") -> 24; raise DefinitionError for a mask with holes or of another family."""
+    version, number = parse_ip(netmask)
+    inverted = number ^ 0xFFFFFFFF
+    if version != 4 or inverted & (inverted + 1):
+        msg = f"netmask {netmask!r}: must be ones followed by zeros, as in 255.255.255.0"
+        raise DefinitionError(msg)
+    return 32 - inverted.bit_length()
+
+
+def netmask_of_prefix(prefix: int) -> str:
+    """(24) -> "255.255.255.0"."""
+    return format_ip(4, (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF)
+
+
+def canonical_mac(text: str) -> str:
+    """("52:54:00:AB:CD:EF") -> lower case; also reads dashes and single digits; raise DefinitionError for the rest."""
+    parts = text.lower().replace("-", ":").split(":")
+    if len(parts) != 6 or not all(0 < len(part) <= 2 and _HEX.issuperset(part) for part in parts):
+        msg = f"MAC address {text!r}: must be six pairs of hexadecimal digits, as in 52:54:00:12:34:56"
+        raise DefinitionError(msg)
+    return ":".join(part.zfill(2) for part in parts)
+
+
+def is_multicast_mac(mac: str) -> bool:
+    """Whether a canonical MAC has its group bit set (IEEE 802, I/G bit)."""
+    return bool(int(mac[:2], 16) & 1)

@@ -1,0 +1,220 @@
+"""Files of ours: small, JSON or text, replaced by rename, never through a symlink that somebody else could plant.
+
+The `json` module costs as much to import as half a warm hook, so JSON is read by the scanner in C that `json` itself is
+built on, and written by a dozen lines here. The files stay JSON: `jq` reads them.
+"""
+
+import os
+from errno import EEXIST, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY
+
+from vnethook.errors import HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+try:
+    from _json import encode_basestring, make_scanner
+except ImportError:  # an interpreter without CPython's accelerator
+    import json
+
+    def _loads(text: str) -> "Any":
+        return json.loads(text)
+
+    encode_basestring = json.encoder.encode_basestring
+else:
+
+    class _Options:
+        """What the scanner asks its context for: the defaults of json.JSONDecoder."""
+
+        strict = True
+        object_hook = None
+        object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = None
+        memo: "dict[str, str]" = {}  # noqa: RUF012 (ClassVar needs typing)
+
+    _scan = make_scanner(_Options)
+
+    def _loads(text: str) -> "Any":
+        try:
+            value, end = _scan(text, 0)
+        except (StopIteration, SystemError, ValueError):
+            end = -1  # the scanner finds its error class only where json is loaded
+        if end != len(text.rstrip()):
+            import json  # noqa: PLC0415 (only a damaged file is worth its cost, for the message)
+
+            value = json.loads(text)
+        return value
+
+
+def loads(text: str) -> "Any":
+    """JSON text, without leading blanks, as Python's types; raise ValueError for anything else."""
+    return _loads(text)
+
+
+def dumps(value: "Any") -> str:
+    """None, booleans, numbers, strings, lists, tuples and dicts with string keys as compact JSON; else TypeError."""
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(dumps(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{encode_basestring(key)}: {dumps(item)}' for key, item in value.items())}}}"
+    msg = f"cannot write {type(value).__name__} as JSON"
+    raise TypeError(msg)
+
+
+def read_text(path: str) -> str | None:
+    """The text of a file, None if it does not exist; raise HostError for what is there and cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in {ENOENT, ENOTDIR}:
+            return None
+        raise _refusal(path, "read", error) from error
+    try:
+        with os.fdopen(fd, "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise _refusal(path, "read", error) from error
+
+
+def read_json(path: str) -> "Any":
+    """The value in a JSON file, None if it does not exist; raise HostError for a damaged file."""
+    text = read_text(path)
+    if text is None:
+        return None
+    try:
+        return loads(text)
+    except ValueError as error:
+        msg = f"file {path!r}: read: {error}"
+        raise HostError(msg, hint="it is damaged; remove it, then `vnet net-repair` writes it anew") from error
+
+
+def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
+    """Replace a file in one step, making its directory; raise HostError if the file system refuses.
+
+    The new file is written beside it under a fixed name, so that a killed writer leaves one file that the next replaces.
+    """
+    new = f"{path}.new"
+    try:
+        try:
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        except FileNotFoundError:
+            make_directory(os.path.dirname(path))
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+            while data:
+                data = data[os.write(fd, data) :]
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
+        os.rename(new, path)
+    except OSError as error:
+        raise _refusal(path, "write", error) from error
+
+
+def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
+    """Replace a JSON file in one step; raises as `write_text` does."""
+    write_text(path, dumps(value) + "\n", mode=mode)
+
+
+def remove(path: str) -> bool:
+    """Remove a file or link and what a killed writer left beside it; whether it was there."""
+    was_there = False
+    for name in (path, f"{path}.new"):
+        try:
+            os.unlink(name)
+            was_there |= name == path
+        except FileNotFoundError:
+            continue
+        except NotADirectoryError:
+            continue
+        except OSError as error:
+            raise _refusal(name, "remove", error) from error
+    return was_there
+
+
+def make_directory(path: str, *, mode: int = 0o755) -> None:
+    """Make a directory and those above it; nothing if it is there; raise HostError if it cannot be."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and parent != path:
+        make_directory(parent)
+    try:
+        os.mkdir(path, mode)
+        os.chmod(path, mode)  # whatever the caller's umask
+    except OSError as error:
+        if error.errno == EEXIST and os.path.isdir(path):
+            return
+        raise _refusal(path, "make directory", error) from error
+
+
+def remove_directory(path: str) -> None:
+    """Remove a directory if it is there and empty."""
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        if error.errno not in {ENOENT, ENOTEMPTY, EEXIST, ENOTDIR}:
+            raise _refusal(path, "remove directory", error) from error
+
+
+def names(path: str, suffix: str = "") -> list[str]:
+    """The sorted names in a directory that end with `suffix`, without it; none if the directory does not exist."""
+    try:
+        found = os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _refusal(path, "list", error) from error
+    end = -len(suffix) if suffix else None
+    return sorted(name[:end] for name in found if name.endswith(suffix) and not name.endswith(".new"))
+
+
+def make_link(path: str, target: str) -> None:
+    """Make `path` a symbolic link to `target`, replacing what it was."""
+    new = f"{path}.new"
+    try:
+        make_directory(os.path.dirname(path))
+        try:
+            os.unlink(new)
+        except FileNotFoundError:
+            pass
+        os.symlink(target, new)
+        os.rename(new, path)
+    except OSError as error:
+        raise _refusal(path, "link", error) from error
+
+
+def link_target(path: str) -> str | None:
+    """Where a symbolic link points, None if there is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def stamp(path: str) -> list[int] | None:
+    """What changes when a file is replaced or edited: its time in ns, size and inode; None if it does not exist."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_mtime_ns, found.st_size, found.st_ino]
+
+
+def _refusal(path: str, what: str, error: OSError) -> HostError:
+    hint = "a symbolic link is not followed here" if error.errno == ELOOP else f"the directory {os.path.dirname(path)} has to be writable"
+    return HostError(f"file {path!r}: {what}: {os.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

@@ -1,0 +1,99 @@
+"""Where everything is kept: `Paths` for the privileged host, for one user, or below VNETHOOK_ROOT.
+
+Unprivileged places: XDG Base Directory specification. A set-id process trusts no variable of its caller.
+"""
+
+import os
+
+from vnethook.value import Value
+
+
+class Paths(Value):
+    """The directories of one host: etc (definitions), run (what is up), state (what outlives a reboot), resolv_conf."""
+
+    etc: str
+    run: str
+    state: str
+    resolv_conf: str = "/etc/resolv.conf"
+
+    @property
+    def config(self) -> str:
+        """vnethook.toml."""
+        return f"{self.etc}/vnethook.toml"
+
+    @property
+    def networks(self) -> str:
+        """Where NAME.xml lies."""
+        return f"{self.etc}/networks"
+
+    @property
+    def autostart(self) -> str:
+        """Where the links of networks lie that are started at boot."""
+        return f"{self.etc}/autostart"
+
+    @property
+    def transient(self) -> str:
+        """Where NAME.xml of a network lies that was created without being defined."""
+        return f"{self.run}/networks"
+
+    @property
+    def compiled(self) -> str:
+        """Where the compiled definitions lie."""
+        return f"{self.state}/compiled"
+
+    @property
+    def leases(self) -> str:
+        """Where dnsmasq keeps its leases, one file per network."""
+        return f"{self.state}/leases"
+
+    @property
+    def locks(self) -> str:
+        """Where the lock files lie; nobody else may open them, since who can open one can hold it."""
+        return f"{self.run}/locks"
+
+    @property
+    def live(self) -> str:
+        """Where the records of the networks lie that are up."""
+        return f"{self.run}/live"
+
+    @property
+    def bridges(self) -> str:
+        """Where a link by a bridge's name leads to its network's name."""
+        return f"{self.run}/bridges"
+
+    @property
+    def ports(self) -> str:
+        """Where the records of attached NICs lie, one per interface."""
+        return f"{self.run}/ports"
+
+    @property
+    def journals(self) -> str:
+        """Where it is written what bringing up a network changed."""
+        return f"{self.run}/journal"
+
+    @property
+    def shared(self) -> str:
+        """The file that says which networks hold what they share."""
+        return f"{self.run}/shared.json"
+
+    def dnsmasq(self, network: str) -> str:
+        """The directory of the network's dnsmasq: its configuration, host files and pid."""
+        return f"{self.run}/dnsmasq/{network}"
+
+
+def current() -> Paths:
+    """The paths of this process: below VNETHOOK_ROOT, else the host's for root, else the user's own."""
+    environ = os.environ
+    is_set_id = os.getuid() != os.geteuid() or os.getgid() != os.getegid()
+    root = "" if is_set_id else environ.get("VNETHOOK_ROOT", "").rstrip("/")
+    if root or os.geteuid() == 0:
+        resolv_conf = f"{root}/etc/resolv.conf"
+        if root and not os.path.exists(resolv_conf):
+            resolv_conf = "/etc/resolv.conf"
+        return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook", resolv_conf)
+    home = environ.get("HOME") or f"/nonexistent/{os.getuid()}"
+    return Paths(
+        f"{environ.get('XDG_CONFIG_HOME') or home + '/.config'}/vnethook",
+        f"{environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/vnethook",
+        f"{environ.get('XDG_STATE_HOME') or home + '/.local/state'}/vnethook",
+    )

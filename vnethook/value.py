@@ -1,0 +1,100 @@
+"""Immutable records for the modules that a guest's start waits for.
+
+`dataclasses` costs more to import than a warm hook spends in all (it pulls in inspect, re and ast), so this does the
+little of it that we need. To mypy a `Value` is a frozen dataclass (PEP 681).
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self, TypeVar, dataclass_transform
+
+    T = TypeVar("T")
+else:
+
+    def dataclass_transform(**_: object) -> "Callable[[T], T]":
+        """Stand in for typing.dataclass_transform, which only a type checker needs."""
+        return lambda cls: cls
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """A frozen record: its annotated attributes are its fields, `_check` refuses what they must not hold.
+
+    `_nested` names the fields that hold another `Value` or a tuple of them, for `from_plain`.
+    """
+
+    _fields = ()
+    _nested: "dict[str, type[Value]]" = {}  # noqa: RUF012 (ClassVar would need typing at run time)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = cls.__dict__.get("__annotations__")
+        if own is None:  # Python 3.14 keeps them elsewhere; before it, this would be the base's
+            own = cls.__annotations__ if hasattr(cls, "__annotate__") else {}
+        cls._fields = (*cls._fields, *(name for name in own if not name.startswith("_")))  # type: ignore[assignment]
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args, **given):
+            values = self.__dict__
+            values.update(zip(self._fields, args, strict=False))
+            if len(args) > len(self._fields):
+                raise TypeError(f"{type(self).__name__} takes {len(self._fields)} values, {len(args)} given")
+            for name in self._fields[len(args) :]:
+                if name in given:
+                    values[name] = given.pop(name)
+                elif not hasattr(type(self), name):
+                    raise TypeError(f"{type(self).__name__} lacks {name!r}")
+                else:
+                    values[name] = getattr(type(self), name)
+            if given:
+                raise TypeError(f"{type(self).__name__} has no {', '.join(map(repr, given))}")
+            self._check()
+
+        def __setattr__(self, name, value):
+            raise AttributeError(f"{type(self).__name__}.{name} is read-only")
+
+        def __delattr__(self, name):
+            raise AttributeError(f"{type(self).__name__}.{name} is read-only")
+
+    def _check(self) -> None:
+        """Raise DefinitionError for values that the record must not hold."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+
+    def replace(self, **changes: "Any") -> "Self":
+        """The same record with some fields changed, checked again."""
+        return type(self)(**{**self.__dict__, **changes})
+
+    def to_plain(self) -> "dict[str, Any]":
+        """The record as JSON's types: tuples become lists, nested records objects."""
+        return {name: _plain(self.__dict__[name]) for name in self._fields}
+
+    @classmethod
+    def from_plain(cls, plain: "dict[str, Any]") -> "Self":
+        """The inverse of `to_plain`; raises TypeError for a field that the class does not have."""
+        return cls(**{name: _value(value, cls._nested.get(name)) for name, value in plain.items()})
+
+
+def _plain(value: "Any") -> "Any":
+    if isinstance(value, Value):
+        return value.to_plain()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _value(plain: "Any", nested: "type[Value] | None") -> "Any":
+    if isinstance(plain, list):
+        return tuple(_value(item, nested) for item in plain)
+    if nested is not None and isinstance(plain, dict):
+        return nested.from_plain(plain)
+    return plain
