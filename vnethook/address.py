@@ -7,6 +7,7 @@ C library (inet_pton(3)), so what is accepted is what the kernel and dnsmasq acc
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from vnethook.errors import DefinitionError
+from vnethook.names import shown
 from vnethook.value import Value
 
 BITS = {4: 32, 6: 128}
@@ -45,7 +46,7 @@ def parse_ip(text: str) -> tuple[int, int]:
     try:
         packed = inet_pton(_FAMILY[version], text)
     except (OSError, ValueError, UnicodeError):
-        msg = f"address {text!r}: neither an IPv4 nor an IPv6 address"
+        msg = f"address {shown(text)}: neither an IPv4 nor an IPv6 address"
         raise DefinitionError(msg) from None
     return version, int.from_bytes(packed, "big")
 
@@ -76,7 +77,7 @@ def parse_subnet(text: str) -> Subnet:
     address, slash, length = text.partition("/")
     version, _ = parse_ip(address)
     if slash and not (length.isascii() and length.isdigit() and len(length) <= 3):
-        msg = f"subnet {text!r}: {length!r} is not a prefix length"
+        msg = f"subnet {shown(text)}: {shown(length)} is not a prefix length"
         raise DefinitionError(msg)
     return subnet_of(address, int(length) if slash else BITS[version])
 
@@ -86,7 +87,7 @@ def prefix_of_netmask(netmask: str) -> int:
     version, number = parse_ip(netmask)
     inverted = number ^ 0xFFFFFFFF
     if version != 4 or inverted & (inverted + 1):
-        msg = f"netmask {netmask!r}: must be ones followed by zeros, as in 255.255.255.0"
+        msg = f"netmask {shown(netmask)}: must be ones followed by zeros, as in 255.255.255.0"
         raise DefinitionError(msg)
     return 32 - inverted.bit_length()
 
@@ -100,7 +101,7 @@ def canonical_mac(text: str) -> str:
     """("52:54:00:AB:CD:EF") -> lower case; also reads dashes and single digits; raise DefinitionError for the rest."""
     parts = text.lower().replace("-", ":").split(":")
     if len(parts) != 6 or not all(0 < len(part) <= 2 and _HEX.issuperset(part) for part in parts):
-        msg = f"MAC address {text!r}: must be six pairs of hexadecimal digits, as in 52:54:00:12:34:56"
+        msg = f"MAC address {shown(text)}: must be six pairs of hexadecimal digits, as in 52:54:00:12:34:56"
         raise DefinitionError(msg)
     return ":".join(part.zfill(2) for part in parts)
 

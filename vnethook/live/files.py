@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 try:
-    from _json import encode_basestring, make_scanner
+    from _json import encode_basestring_ascii, make_scanner
 except ImportError:  # an interpreter without CPython's accelerator
     import json
 
     def _loads(text: str) -> "Any":
         return json.loads(text)
 
-    encode_basestring = json.encoder.encode_basestring
+    encode_basestring_ascii = json.encoder.encode_basestring_ascii
 else:
 
     class _Options:
@@ -63,13 +63,13 @@ def dumps(value: "Any") -> str:
     if value is False:
         return "false"
     if isinstance(value, str):
-        return encode_basestring(value)
+        return encode_basestring_ascii(value)
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(dumps(item) for item in value)}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{encode_basestring(key)}: {dumps(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{encode_basestring_ascii(key)}: {dumps(item)}' for key, item in value.items())}}}"
     msg = f"cannot write {type(value).__name__} as JSON"
     raise TypeError(msg)
 
@@ -104,9 +104,10 @@ def read_json(path: str) -> "Any":
 def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
     """Replace a file in one step, making its directory; raise HostError if the file system refuses.
 
-    The new file is written beside it under a fixed name, so that a killed writer leaves one file that the next replaces.
+    The new file is written beside it under a fixed name, so that a killed writer leaves one file that the next replaces;
+    the name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir).
     """
-    new = f"{path}.new"
+    new = _new_name(path)
     try:
         try:
             fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
@@ -133,7 +134,7 @@ def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
 def remove(path: str) -> bool:
     """Remove a file or link and what a killed writer left beside it; whether it was there."""
     was_there = False
-    for name in (path, f"{path}.new"):
+    for name in (path, _new_name(path)):
         try:
             os.unlink(name)
             was_there |= name == path
@@ -162,6 +163,27 @@ def make_directory(path: str, *, mode: int = 0o755) -> None:
         raise _refusal(path, "make directory", error) from error
 
 
+def is_directory(path: str) -> bool:
+    """Whether there is a directory."""
+    return os.path.isdir(path)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory with all that is in it, following no link; nothing if it is gone."""
+    try:
+        entries = list(os.scandir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise _refusal(path, "list", error) from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.path)
+        else:
+            remove(entry.path)
+    remove_directory(path)
+
+
 def remove_directory(path: str) -> None:
     """Remove a directory if it is there and empty."""
     try:
@@ -180,12 +202,12 @@ def names(path: str, suffix: str = "") -> list[str]:
     except OSError as error:
         raise _refusal(path, "list", error) from error
     end = -len(suffix) if suffix else None
-    return sorted(name[:end] for name in found if name.endswith(suffix) and not name.endswith(".new"))
+    return sorted(name[:end] for name in found if name.endswith(suffix) and name[0] != ".")
 
 
 def make_link(path: str, target: str) -> None:
     """Make `path` a symbolic link to `target`, replacing what it was."""
-    new = f"{path}.new"
+    new = _new_name(path)
     try:
         make_directory(os.path.dirname(path))
         try:
@@ -213,6 +235,11 @@ def stamp(path: str) -> list[int] | None:
     except OSError:
         return None
     return [found.st_mtime_ns, found.st_size, found.st_ino]
+
+
+def _new_name(path: str) -> str:
+    directory, name = os.path.split(path)
+    return f"{directory}/.{name}.new"
 
 
 def _refusal(path: str, what: str, error: OSError) -> HostError:

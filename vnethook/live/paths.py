@@ -62,9 +62,22 @@ class Paths(Value):
         return f"{self.run}/bridges"
 
     @property
-    def ports(self) -> str:
-        """Where the records of attached NICs lie, one per interface."""
-        return f"{self.run}/ports"
+    def definitions(self) -> str:
+        """Where the definitions lie with which the live networks came up."""
+        return f"{self.run}/definitions"
+
+    @property
+    def interfaces(self) -> str:
+        """Where a link by an interface's name leads to the name of the network that it is attached to."""
+        return f"{self.run}/interfaces"
+
+    def ports(self, network: str) -> str:
+        """Where the records of a network's attached NICs lie, one per interface."""
+        return f"{self.run}/ports/{network}"
+
+    def lock(self, network: str) -> str:
+        """The lock file of a network."""
+        return f"{self.locks}/{network}"
 
     @property
     def journals(self) -> str:

@@ -1,0 +1,26 @@
+"""What a network can do, one file each: a pure function of its definition and the host's facts that gives steps.
+
+A capability is added by its module and one line in `IN_ORDER`, the order of bring-up; a network goes down in reverse.
+"""
+
+from vnethook.capability import address, bridge, dhcp, firewall, forwarding, idle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+IN_ORDER = (
+    bridge,  # first, since the others name it; down and without addresses it offers nothing yet
+    firewall,  # before anything can be reached
+    forwarding,
+    address,
+    dhcp,
+    idle,
+)
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:
+    """The steps that bring a complete network up."""
+    return [step for capability in IN_ORDER for step in capability.plan(network, facts)]

@@ -1,0 +1,17 @@
+"""The addresses that make the bridge the guests' gateway."""
+
+from vnethook.plan.links import AddAddress, SetLinkUp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
+    """Add each address, then bring the bridge up."""
+    name = network.bridge.name
+    assert name is not None  # a complete definition
+    added: list[Step] = [AddAddress(name, f"{ip.address}/{ip.prefix}") for ip in network.ips]
+    return [*added, SetLinkUp(name)]

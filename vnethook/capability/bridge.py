@@ -1,0 +1,28 @@
+"""The bridge that a network's guests are ports of."""
+
+from vnethook.plan.links import CreateBridge, SetLinkSysctls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
+    """Create it with a fixed MAC (an unset one follows the lowest of its ports, and guests keep a dead ARP entry).
+
+    Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it.
+    """
+    name, mac = network.bridge.name, network.mac
+    assert name is not None and mac is not None  # a complete definition
+    ipv6 = f"net/ipv6/conf/{name}"
+    values = (
+        (f"{ipv6}/accept_ra", "0"),
+        (f"{ipv6}/autoconf", "0"),
+        (f"{ipv6}/disable_ipv6", "0" if network.has_ipv6 else "1"),
+    )
+    return [
+        CreateBridge(name, mac, network.mtu or 0, network.bridge.stp, network.bridge.delay_s),
+        SetLinkSysctls(name, values),
+    ]

@@ -1,0 +1,124 @@
+"""Who may talk to whom: the rules of a network, as nft text.
+
+One table for all networks with a fixed set of base chains, each with one look-up in a verdict map by interface, and
+three chains for each network. Adding a network neither lengthens a packet's way nor touches another network's chains.
+Policy: a guest reaches the outside as the forward mode says, and of the host DHCP, DNS and ICMP; from outside only
+replies come in (mode route: everything); networks do not reach each other.
+Only names made here from the uuid, checked bridge names and canonical addresses become nft text.
+"""
+
+from vnethook.plan.firewall import KEY, InstallRules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.address import Subnet
+    from vnethook.definition.model import Ip, Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+_TABLE = KEY.removeprefix("table ")
+_BASE = (
+    "add set {t} bridges {{ type ifname; }}",
+    "add set {t} masqueraded {{ type ipv4_addr; flags interval; }}",
+    "add map {t} from_guest {{ type ifname : verdict; }}",
+    "add map {t} to_guest {{ type ifname : verdict; }}",
+    "add map {t} to_host {{ type ifname : verdict; }}",
+    "add chain {t} input {{ type filter hook input priority filter; policy accept; }}",
+    "add chain {t} forward {{ type filter hook forward priority filter; policy accept; }}",
+    "add chain {t} postrouting {{ type nat hook postrouting priority srcnat; policy accept; }}",
+    "flush chain {t} input",
+    "flush chain {t} forward",
+    "flush chain {t} postrouting",
+    "add rule {t} input iifname vmap @to_host",
+    "add rule {t} forward iifname vmap @from_guest",
+    "add rule {t} forward oifname vmap @to_guest",
+    # what never leaves the link is not masqueraded: multicast of the local network, broadcast (RFC 5771, RFC 919)
+    "add rule {t} postrouting ip saddr @masqueraded oifname != @bridges"
+    " ip daddr != {{ 224.0.0.0/24, 255.255.255.255 }} masquerade",
+)
+_BASE_USES = (("input", 1), ("forward", 2), ("postrouting", 1))
+_CHAINS = ("from", "to", "host")
+_MAP_OF = {"from": "from_guest", "to": "to_guest", "host": "to_host"}
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
+    """Install the network's chains, with the base chains, in one transaction."""
+    rules = {"from": _from_guest(network), "to": _to_guest(network), "host": _to_host(network)}
+    chains = {kind: chain_name(network, kind) for kind in _CHAINS}
+    lines = [f"add {KEY}", *(line.format(t=_TABLE) for line in _BASE)]
+    for kind, chain in chains.items():
+        lines += [f"add chain {_TABLE} {chain}", f"flush chain {_TABLE} {chain}"]
+        lines += [f"add rule {_TABLE} {chain} {rule}" for rule in rules[kind]]
+    lines += [f"add {element}" for element in _elements(network, chains)]
+    # each chain is used by its rules and by the map's element that jumps to it
+    uses = tuple((chains[kind], len(rules[kind]) + 1) for kind in _CHAINS)
+    return [InstallRules(network.name, _text(lines), _text(_removal(network, chains)), (*_BASE_USES, *uses))]
+
+
+def chain_name(network: "Network", kind: str) -> str:
+    """The name of one of a network's chains: letters and digits of its uuid, since its own name may hold anything."""
+    return f"n{(network.uuid or '').replace('-', '')}_{kind}"
+
+
+def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
+    # nft 1.0.6 has no `destroy`: what is added first can be deleted whether it was there or not
+    lines = [f"add {KEY}", *(line.format(t=_TABLE) for line in _BASE if line.startswith(("add set", "add map")))]
+    lines += [f"add chain {_TABLE} {chain}" for chain in chains.values()]
+    for element in _elements(network, chains):
+        lines += [f"add {element}", f"delete {element}"]
+    for chain in chains.values():
+        lines += [f"flush chain {_TABLE} {chain}", f"delete chain {_TABLE} {chain}"]
+    return lines
+
+
+def _elements(network: "Network", chains: dict[str, str]) -> list[str]:
+    bridge = f'"{network.bridge.name}"'
+    elements = [f"element {_TABLE} bridges {{ {bridge} }}"]
+    elements += [f"element {_TABLE} {_MAP_OF[kind]} {{ {bridge} : jump {chain} }}" for kind, chain in chains.items()]
+    if network.forward == "nat":
+        elements += [f"element {_TABLE} masqueraded {{ {subnet} }}" for subnet in network.subnets if subnet.version == 4]
+    return elements
+
+
+def _from_guest(network: "Network") -> list[str]:
+    """What guests send out: within the network anything, to other networks nothing, outside from their own addresses."""
+    rules = [f'oifname "{network.bridge.name}" accept', "oifname @bridges reject"]
+    if network.forward != "none":
+        rules += [f"{_family(subnet)} saddr {subnet} accept" for subnet in network.subnets]
+    return [*rules, "reject"]
+
+
+def _to_guest(network: "Network") -> list[str]:
+    """What comes to guests from outside: replies; in mode route everything for their addresses."""
+    rules = []
+    if network.forward != "none":
+        rules.append("ct state established,related accept")
+    if network.forward == "route":
+        rules += [f"{_family(subnet)} daddr {subnet} accept" for subnet in network.subnets]
+    return [*rules, "reject"]
+
+
+def _to_host(network: "Network") -> list[str]:
+    """What guests may ask of the host: replies, ICMP, and DHCP and DNS of the network's own addresses."""
+    rules = ["ct state established,related accept", "meta l4proto { icmp, ipv6-icmp } accept"]
+    for ip in network.ips:
+        rules += _dhcp(ip)
+    if network.dns.enable:
+        rules += [f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ tcp, udp }} th dport 53 accept" for ip in network.ips]
+    return [*rules, "reject"]
+
+
+def _dhcp(ip: "Ip") -> list[str]:
+    if not ip.serves_dhcp:
+        return []
+    if ip.version == 6:
+        return ["ip6 daddr { fe80::/10, ff02::1:2 } udp dport 547 accept", f"ip6 daddr {ip.address} udp dport 547 accept"]
+    return [f"ip daddr {{ 255.255.255.255, {ip.address} }} udp dport 67 accept"]
+
+
+def _family(subnet: "Subnet") -> str:
+    return "ip" if subnet.version == 4 else "ip6"
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,153 @@
+"""What the administrator sets for the whole host: vnethook.toml, and the form of it that hooks read without tomllib."""
+
+from vnethook.address import parse_subnet
+from vnethook.errors import DefinitionError, HostError
+from vnethook.live import files
+from vnethook.names import is_network_name, refuse, shown
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from vnethook.live.paths import Paths
+
+FORMAT = 1
+POOLS = ("192.168.192.0/19", "10.192.0.0/12")
+"""Where automatic subnets come from, first to last.
+
+32 and 4096 subnets of 24 bits, away from what others take by default: home routers (192.168.0, .1, .2, .8, .86, .88,
+.100, .178, .254; 10.0.0, 10.1.10), libvirt (192.168.122), VirtualBox (192.168.56), Windows' sharing (192.168.137),
+Docker (172.17 to 172.31, and its later 192.168.0 to .191), Podman (10.88, 10.89), Kubernetes and its kin (10.42, 10.43,
+10.96 to 10.111, 10.128 to 10.131, 10.244), LXC (10.0.3), OpenVPN (10.8) and clouds' first networks (10.0, 172.31).
+"""
+_TABLES = {"subnets": ("pools", "prefix"), "networks": ("idle",), "map": ("interfaces", "guests")}
+
+
+class Settings(Value):
+    """The settings of one host.
+
+    `pools`: IPv4 subnets of which automatic ones are parts, each `prefix` bits long. `idle_s`: a network that a guest
+    brought up goes down so many seconds after its last guest, None: never. `interfaces`, `guests`: pairs of a shell
+    pattern, for the name of a link or a guest, and the network that it means; the first that matches counts.
+    """
+
+    pools: tuple[str, ...] = POOLS
+    prefix: int = 24
+    idle_s: int | None = None
+    interfaces: tuple[tuple[str, str], ...] = ()
+    guests: tuple[tuple[str, str], ...] = ()
+
+    def _check(self) -> None:
+        if not self.pools:
+            refuse("subnets.pools: needs at least one subnet")
+        if not 8 <= self.prefix <= 30:
+            refuse(f"subnets.prefix: {self.prefix}: must be 8 to 30")
+        for pool in self.pools:
+            _check_pool(pool, self.prefix)
+        if self.idle_s is not None and self.idle_s < 1:
+            refuse(f"networks.idle: {self.idle_s}: must be at least 1 second")
+        for table, pairs in (("interfaces", self.interfaces), ("guests", self.guests)):
+            for pattern, network in pairs:
+                if not pattern or not pattern.isprintable():
+                    refuse(f"map.{table}: {shown(pattern)}: not a pattern for a name")
+                if not is_network_name(network):
+                    refuse(f"map.{table}: {shown(pattern)}: {shown(network)} cannot be the name of a network")
+
+
+def _check_pool(pool: str, prefix: int) -> None:
+    try:
+        subnet = parse_subnet(pool)
+    except DefinitionError as error:
+        refuse(f"subnets.pools: {error.message}")
+    if subnet.version != 4:
+        refuse(f"subnets.pools: {shown(pool)}: only IPv4 subnets are chosen automatically")
+    if str(subnet) != pool:
+        refuse(f"subnets.pools: {shown(pool)}: write it as {str(subnet)!r}")
+    if subnet.prefix > prefix:
+        refuse(f"subnets.pools: {shown(pool)}: smaller than a subnet of prefix {prefix}")
+
+
+def read(paths: "Paths") -> Settings:
+    """The settings as vnethook.toml says, the defaults without it; raise DefinitionError naming file and key."""
+    text = files.read_text(paths.config)
+    if text is None:
+        return Settings()
+    import tomllib  # noqa: PLC0415 (a guest's start imports this module and reads the compiled form)
+
+    try:
+        plain = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{paths.config}: {' '.join(str(error).split())}"
+        raise DefinitionError(msg) from None
+    try:
+        return _settings(plain)
+    except DefinitionError as error:
+        msg = f"{paths.config}: {error.message}"
+        raise DefinitionError(msg, hint=error.hint) from None
+
+
+def compiled(paths: "Paths") -> Settings | None:
+    """The settings without reading TOML; None if vnethook.toml has changed since `compile`."""
+    stamp = files.stamp(paths.config)
+    if stamp is None:
+        return Settings()
+    try:
+        found = files.read_json(_compiled(paths))
+        if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("stamp") != stamp:
+            return None
+        return Settings.from_plain(found["settings"])
+    except (AttributeError, DefinitionError, HostError, KeyError, TypeError, ValueError):
+        return None  # damaged, or of another version: made anew, like a stale one
+
+
+def compile(paths: "Paths") -> Settings:  # noqa: A001 (the partner of `compiled`; nothing here needs the built-in one)
+    """Read vnethook.toml and write its compiled form; raise as `read` does."""
+    stamp = files.stamp(paths.config)  # before reading: a later change then shows
+    settings = read(paths)
+    if stamp is None:
+        files.remove(_compiled(paths))
+    else:
+        files.write_json(_compiled(paths), {"format": FORMAT, "stamp": stamp, "settings": settings.to_plain()})
+    return settings
+
+
+def _compiled(paths: "Paths") -> str:
+    return f"{paths.compiled}/settings"  # without .json, so that it is no network's
+
+
+def _settings(plain: "dict[str, Any]") -> Settings:
+    for table, content in plain.items():
+        if table not in _TABLES:
+            refuse(f"unknown table {shown(table)}: must be {' or '.join(_TABLES)}")
+        if not isinstance(content, dict):
+            refuse(f"{table}: must be a table")
+        for key in content:
+            if key not in _TABLES[table]:
+                refuse(f"{table}: unknown key {shown(key)}: must be {' or '.join(_TABLES[table])}")
+    subnets, networks, maps = (plain.get(table, {}) for table in _TABLES)
+    pools = subnets.get("pools", list(POOLS))
+    if not isinstance(pools, list) or not all(isinstance(pool, str) for pool in pools):
+        refuse("subnets.pools: must be a list of strings")
+    return Settings(
+        pools=tuple(pools),
+        prefix=_number("subnets.prefix", subnets.get("prefix", 24)),
+        idle_s=_number("networks.idle", networks["idle"]) if "idle" in networks else None,
+        interfaces=_pairs("map.interfaces", maps.get("interfaces", {})),
+        guests=_pairs("map.guests", maps.get("guests", {})),
+    )
+
+
+def _number(key: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        refuse(f"{key}: must be a whole number")
+    return value
+
+
+def _pairs(key: str, table: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(table, dict):
+        refuse(f"{key}: must be a table of patterns and network names")
+    for pattern, network in table.items():
+        if not isinstance(network, str):
+            refuse(f"{key}: {shown(pattern)}: must be the name of a network")
+    return tuple(table.items())

@@ -1,0 +1,97 @@
+"""Network XML: text to model and back. The one module that imports lxml.
+
+Text is looked at by expat first (syntax.py), becomes a tree by lxml with every dangerous feature off, is read by our
+own reader, whose messages name what is wrong, and at last has to be valid by network.rng: a net below the reader.
+"""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from lxml import etree
+
+from vnethook.definition import reader
+from vnethook.definition.dump import dump
+from vnethook.definition.model import Network
+from vnethook.definition.node import BLANKS, Node
+from vnethook.definition.syntax import element_lines, encoded
+from vnethook.errors import DefinitionError
+from vnethook.names import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Parsed", "dump", "parse"]
+
+SCHEMA = os.path.join(os.path.dirname(__file__), "network.rng")
+
+
+class Parsed(NamedTuple):
+    """A network, and what its author should know, one line each."""
+
+    network: Network
+    warnings: tuple[str, ...]
+
+
+def parse(text: str | bytes, *, source: str) -> Parsed:
+    """The network that `text` defines in either dialect; `source`, a file name, and the line begin each message.
+
+    Raise DefinitionError for anything that is not understood in full.
+    """
+    source = source if source.isprintable() else shown(source)
+    root, lines = _tree(encoded(text, source), source)
+    network, warnings = reader.read(_node(root, iter(lines), source))
+    _validate(root, lines, source)
+    return Parsed(network, warnings)
+
+
+def is_valid(text: str | bytes) -> bool:
+    """Whether a well-formed document has the shape of network.rng, whatever its values mean."""
+    root, _ = _tree(encoded(text, "-"), "-")
+    return bool(_schema().validate(root))
+
+
+def _tree(data: bytes, source: str) -> "tuple[etree._Element, list[int]]":
+    """The document's root, and the line of each start tag in document order."""
+    lines = element_lines(data, source)
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return etree.fromstring(data, parser), lines
+    except etree.XMLSyntaxError as error:
+        reason = " ".join(shown(error.msg or "not well-formed").strip("'\"").split())
+        msg = f"{source}:{error.lineno or 1}: {reason[:1].lower()}{reason[1:]}"
+        raise DefinitionError(msg) from None
+
+
+def _node(element: "etree._Element", lines: "Iterator[int]", source: str, parent: Node | None = None) -> Node:
+    attributes = {str(name): str(value) for name, value in element.attrib.items()}
+    node = Node(str(element.tag), attributes, at=(source, next(lines)), parent=parent)
+    text = [element.text or ""]
+    for child in element:
+        _node(child, lines, source, node)
+        text.append(child.tail or "")
+    node.text = "".join(text).strip(BLANKS)
+    return node
+
+
+def _validate(root: "etree._Element", lines: list[int], source: str) -> None:
+    """Raise DefinitionError for what the reader let through and the schema does not."""
+    schema = _schema()
+    if not schema.validate(root):
+        found = schema.error_log.last_error
+        message = " ".join(shown(found.message if found else "").strip("'\"").split())
+        msg = f"{source}:{found.line if found else lines[0]}: not valid by network.rng: {message}"
+        raise DefinitionError(msg, hint="the reader accepts it, so this is a fault of vnethook: please report it")
+
+
+@cache
+def _schema() -> "etree.RelaxNG":
+    return etree.RelaxNG(etree.parse(SCHEMA, etree.XMLParser(resolve_entities=False, no_network=True)))

@@ -1,0 +1,89 @@
+"""QEMU's bridge helper: `-netdev bridge,br=NAME,helper=PATH`. Makes the tap, attaches it, passes its descriptor back.
+
+Called as `PATH --use-vnet --fd=N --br=NAME`; answers with one byte and the descriptor as SCM_RIGHTS on N, then ends
+with 0. There is no call when the guest ends; the tap vanishes with QEMU, and later calls forget its record.
+Contract: net/tap.c and qemu-bridge-helper.c of QEMU; linux/if_tun.h.
+"""
+
+import os
+import sys
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket
+from _struct import Struct
+from fcntl import ioctl
+
+from vnethook.errors import HostError, UsageError
+from vnethook.hook import qemu_command, serve
+from vnethook.hook.request import NicRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+
+NAME = "qemu-bridge-helper"
+QEMU_DEFAULT = "br0"
+"""What QEMU passes as --br= where its user wrote none."""
+_SET_INTERFACE = 0x400454CA
+_TAP, _NO_PACKET_INFO, _VNET_HEADER = 0x0002, 0x1000, 0x4000
+_REQUEST = Struct("=16sH22x")
+_INT = Struct("=i")
+_PATTERN = b"vnt%d"
+
+
+def main() -> int:
+    """The exit status of qemu-bridge-helper."""
+    return serve.run(_help, sys.argv)
+
+
+def _help(paths: "Paths", argv: list[str]) -> None:
+    words = _words(argv)
+    if os.geteuid() != 0:
+        msg = f"user {os.geteuid()}: make a tap: not permitted"
+        raise HostError(msg, hint="start QEMU as root, or see `vnet hooks status` for what a user may do")
+    caller = qemu_command.caller()
+    candidates = [nic for nic in qemu_command.nics(caller.arguments) if nic.kind in {"bridge", "tap"} and not nic.get("ifname")]
+    ours = [nic for nic in candidates if nic.get("br") == words["br"] and (nic.kind == "bridge" or nic.get("helper"))]
+    is_default = words["br"] == QEMU_DEFAULT and not ours
+    tap, interface = _open_tap(has_header="use-vnet" in words)
+    request = NicRequest(
+        interface=interface,
+        explicit=os.environ.get("VNET_NETWORK", "") or ("" if is_default else words["br"]),
+        guest=qemu_command.guest_name(caller.arguments),
+        mac=ours[0].mac if len(ours) == 1 else "",
+        owner=caller.owner,
+        via=NAME,
+    )
+    serve.warn(NAME, serve.attach(paths, request))
+    try:
+        answer = socket(fileno=int(words["fd"]))
+        answer.sendmsg([b"\0"], [(SOL_SOCKET, SCM_RIGHTS, _INT.pack(tap))])
+    except OSError as error:
+        serve.detach(paths, interface)
+        msg = f"descriptor {words['fd']}: pass the tap to QEMU: {os.strerror(error.errno or 0)}"
+        raise HostError(msg) from error
+
+
+def _words(argv: list[str]) -> dict[str, str]:
+    """The arguments as a dict; raise UsageError for what QEMU never sends."""
+    words: dict[str, str] = {"br": QEMU_DEFAULT}
+    for argument in argv[1:]:
+        name, _, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or name not in {"use-vnet", "fd", "br"}:
+            msg = f"argument {argument[:40]!r}: not understood"
+            raise UsageError(msg, hint="QEMU calls this: -netdev bridge,br=NETWORK,helper=PATH")
+        words[name] = value
+    if not words.get("fd", "").isdigit():
+        msg = "argument --fd: missing or no number"
+        raise UsageError(msg, hint="QEMU calls this: -netdev bridge,br=NETWORK,helper=PATH")
+    return words
+
+
+def _open_tap(*, has_header: bool) -> tuple[int, str]:
+    """Make a tap; its descriptor and its name, which the kernel numbers."""
+    flags = _TAP | _NO_PACKET_INFO | (_VNET_HEADER if has_header else 0)
+    try:
+        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        answer = ioctl(tap, _SET_INTERFACE, _REQUEST.pack(_PATTERN, flags))
+    except OSError as error:
+        msg = f"tap: create: {os.strerror(error.errno or 0)}"
+        raise HostError(msg, hint="needs /dev/net/tun (module tun) and CAP_NET_ADMIN") from error
+    return tap, answer[:16].rstrip(b"\0").decode()

@@ -1,0 +1,84 @@
+"""QEMU's ifup and ifdown scripts: `-netdev tap,script=PATH,downscript=PATH`. Contract: notes in docs/qemu.md, qemu(1).
+
+argv[0] is the path as given in script=, so a link `qemu-ifup-lab` names network `lab`; argv[1] is the tap. stdin and
+stdout are QEMU's own: nothing is read and nothing is written there. A status other than 0 stops the guest, and the
+downscript of this NIC is then not run.
+"""
+
+import os
+import sys
+
+from vnethook.errors import UsageError
+from vnethook.hook import qemu_command, serve
+from vnethook.hook.request import NicRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.hook.qemu_command import Caller, QemuNic
+    from vnethook.live.paths import Paths
+
+IFUP, IFDOWN = "qemu-ifup", "qemu-ifdown"
+
+
+def ifup() -> int:
+    """The exit status of qemu-ifup."""
+    return serve.run(_up, sys.argv)
+
+
+def ifdown() -> int:
+    """The exit status of qemu-ifdown. It may run as another user than the ifup did (-runas), so it insists on nothing."""
+    return serve.run(_down, sys.argv)
+
+
+def _up(paths: "Paths", argv: list[str]) -> None:
+    interface = _interface(argv)
+    caller = qemu_command.caller()
+    nic = _own_nic(caller, argv[0], interface)
+    request = NicRequest(
+        interface=interface,
+        explicit=os.environ.get("VNET_NETWORK", "") or network_of_link(argv[0]),
+        guest=qemu_command.guest_name(caller.arguments),
+        mac=nic.mac if nic else "",
+        owner=caller.owner,
+        via=IFUP,
+    )
+    serve.warn(IFUP, serve.attach(paths, request))
+
+
+def _down(paths: "Paths", argv: list[str]) -> None:
+    try:
+        serve.detach(paths, _interface(argv))
+    except PermissionError:
+        return  # -runas: the next call that may write forgets the NIC
+    except serve.HostError:
+        if os.geteuid() == 0:
+            raise
+
+
+def network_of_link(path: str) -> str:
+    """("/etc/qemu-ifup-lab") -> "lab"; empty for the hook's own name."""
+    name = os.path.basename(path)
+    return name[len(IFUP) + 1 :] if name.startswith(f"{IFUP}-") else ""
+
+
+def _interface(argv: list[str]) -> str:
+    if len(argv) != 2:
+        msg = f"{len(argv) - 1} arguments given, one is needed: the interface"
+        raise UsageError(msg, hint="QEMU calls this: -netdev tap,script=PATH; by hand, use `vnet attach IFNAME`")
+    return argv[1]
+
+
+def _own_nic(caller: "Caller", script: str, interface: str) -> "QemuNic | None":
+    """Which NIC of the command line this call is for: by ifname=, else by the script, else by the order of taps."""
+    taps = [nic for nic in qemu_command.nics(caller.arguments) if nic.kind == "tap" and not nic.get("fd")]
+    for nic in taps:
+        if nic.get("ifname") == interface:
+            return nic
+    unnamed = [nic for nic in taps if "ifname" not in dict(nic.options) or "%d" in nic.get("ifname")]
+    ours = [nic for nic in unnamed if nic.get("script") == script or not nic.get("script")]
+    if len(ours) == 1:
+        return ours[0]
+    named = {nic.get("ifname") for nic in taps}
+    made = [name for name in qemu_command.tap_names(caller.owner[0]) if name not in named]
+    position = made.index(interface) if interface in made else -1
+    return unnamed[position] if 0 <= position < len(unnamed) else None

@@ -1,0 +1,71 @@
+"""Which network a call means. First match wins: what the call names, the administrator's map, `default`.
+
+A network is named by its name or by its bridge's name. A live record answers at once; the definitions are looked at
+only for a network that is down.
+"""
+
+import os
+
+from vnethook.errors import NoNetworkError
+from vnethook.live import files, record
+from vnethook.names import is_network_name, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.hook.request import NicRequest
+    from vnethook.live.paths import Paths
+
+
+def network_of(paths: "Paths", request: "NicRequest") -> str:
+    """The name of the network that a request means; raise NoNetworkError if there is none of that name."""
+    return named(paths, request.explicit or _mapped(paths, request) or "default")
+
+
+def named(paths: "Paths", name: str) -> str:
+    """The network of that name, or with a bridge of that name; raise NoNetworkError that lists the known ones."""
+    if is_network_name(name):
+        if files.stamp(f"{paths.live}/{name}.json"):
+            return name
+        bridged = record.by_bridge(paths, name)
+        if bridged is not None:
+            return bridged
+        from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
+
+        if compiled.exists(paths, name):
+            return name
+        bridged = compiled.by_bridge(paths, name)
+        if bridged is not None:
+            return bridged
+    raise unknown(paths, name)
+
+
+def unknown(paths: "Paths", name: str) -> NoNetworkError:
+    """The error for a name that matches nothing."""
+    from vnethook.definition import compiled  # noqa: PLC0415 (only on the way to an error)
+
+    known = compiled.network_names(paths)
+    listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    return NoNetworkError(f"network {shown(name)}: no such network", hint=f"known networks: {listed}")
+
+
+def _mapped(paths: "Paths", request: "NicRequest") -> str:
+    """The administrator's map by interface or guest name (`[map]` in vnethook.toml)."""
+    if not os.path.exists(paths.config):
+        return ""
+    from vnethook.hook import compile_  # noqa: PLC0415 (only where there is a configuration)
+
+    settings = compile_.settings(paths)
+    for value, table in ((request.interface, settings.interfaces), (request.guest, settings.guests)):
+        for pattern, network in table:
+            if value and _is_match(value, pattern):
+                return network
+    return ""
+
+
+def _is_match(text: str, pattern: str) -> bool:
+    """Whether a shell pattern of literal characters, * and ? matches; fnmatch would load re."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(_is_match(text[start:], pattern[1:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in {"?", text[0]} and _is_match(text[1:], pattern[1:])

@@ -1,0 +1,103 @@
+"""The way of every hook: which network, is it up, attach. All that a guest's start waits for is here or below `live`.
+
+A network that is up costs nothing but the files and netlink messages of `live`. Only one that is down, or not as it came
+up, takes the lazy import below: the slow half of the package, and even that without any library.
+"""
+
+import os
+import sys
+
+from vnethook.errors import HostError, VnetError
+from vnethook.hook import resolve
+from vnethook.live import paths as places
+from vnethook.live import port, record
+from vnethook.live.lock import Lock
+from vnethook.live.rtnl import Links
+from vnethook.names import check_link_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vnethook.hook.request import NicRequest
+    from vnethook.live.paths import Paths
+    from vnethook.live.port import Nic
+
+BUG = 70
+"""EX_SOFTWARE, sysexits.h."""
+
+
+def attach(paths: "Paths", request: "NicRequest") -> list[str]:
+    """Attach the NIC to the network that the request means, bringing it up if need be; give warnings.
+
+    Raises UsageError, NoNetworkError, DefinitionError, StateError, BusyError or HostError; then the NIC is not attached.
+    """
+    check_link_name(request.interface)
+    network = resolve.network_of(paths, request)
+    links = Links()
+    if links.link(request.interface) is None:
+        msg = f"interface {request.interface!r}: attach to network {network!r}: no such network interface"
+        raise HostError(msg, hint="the hypervisor makes it before it calls the hook; see `ip link`")
+    nic = port.Nic(
+        interface=request.interface,
+        network=network,
+        mac=request.mac,
+        guest=request.guest,
+        owner=request.owner,
+        via=request.via,
+    )
+    with Lock(paths.lock(network), shared=True):
+        live = record.read(paths, network)
+        if live is not None and not record.fault(live, links):
+            return port.attach(paths, links, live, nic)
+    return _attach_cold(paths, links, network, nic)
+
+
+def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list[str]:
+    from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
+    from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
+
+    return cold.attach(Host(paths, links), network, nic)
+
+
+def detach(paths: "Paths", interface: str) -> "Nic | None":
+    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
+    check_link_name(interface)
+    nic = port.read(paths, interface)
+    if nic is None:
+        return None
+    with Lock(paths.lock(nic.network), shared=True):
+        live = record.read(paths, nic.network)
+        port.detach(paths, Links(), nic)
+        if live is not None and nic.hostname:
+            port.reload_daemon(live)
+    return nic
+
+
+def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:
+    """Run a hook's own part; report what it raises, once, on stderr and to the system log; give the exit status."""
+    try:
+        os.umask(0o022)
+        hook(places.current(), argv)
+    except VnetError as error:
+        _report(f"{os.path.basename(argv[0])}: {error.report()}")
+        return error.exit_status
+    except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that the hypervisor sees)
+        import traceback  # noqa: PLC0415 (a bug may cost time)
+
+        _report(f"{os.path.basename(argv[0])}: internal error, please report it:\n{traceback.format_exc()}")
+        return BUG
+    return 0
+
+
+def warn(hook: str, warnings: list[str]) -> None:
+    """Tell the guest's owner and the log what is not as it may seem."""
+    for warning in warnings:
+        _report(f"{hook}: {warning}")
+
+
+def _report(text: str) -> None:
+    from vnethook.host import log  # noqa: PLC0415 (only where there is something to say)
+
+    sys.stderr.write(f"{text}\n")
+    log.error(text)

@@ -1,0 +1,1 @@
+"""Beside `live`, the only code that touches the machine."""

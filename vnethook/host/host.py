@@ -1,0 +1,23 @@
+"""The machine as the steps see it: one object that a test can replace."""
+
+from vnethook.host.daemons import Daemons
+from vnethook.host.nft import Nft
+from vnethook.host.shared import Shared
+from vnethook.host.sysctls import Sysctls
+from vnethook.live.rtnl import Links
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+
+
+class Host:
+    """This machine, in this network namespace, with its files at `paths`."""
+
+    def __init__(self, paths: "Paths", links: Links | None = None) -> None:
+        self.paths = paths
+        self.links = links or Links()
+        self.nft = Nft()
+        self.daemons = Daemons()
+        self.sysctls = Sysctls()
+        self.shared = Shared(paths)

@@ -1,0 +1,17 @@
+"""Attach a guest's NIC to a network that may be down, and detach it: the hook's cold way."""
+
+from vnethook.lifecycle import bringup
+from vnethook.live import port
+from vnethook.live.lock import Lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+    from vnethook.live.port import Nic
+
+
+def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
+    """Bring the network up or mend it, then attach the NIC; give warnings. Raises what `bringup.start` and attach raise."""
+    with Lock(host.paths.lock(network)) as lock:
+        live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
+        return port.attach(host.paths, host.links, live, nic)

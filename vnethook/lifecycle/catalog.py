@@ -1,0 +1,285 @@
+"""Define networks, forget them, list them: what needs the store and its XML, so nothing that a guest's start waits for."""
+
+from time import time
+
+from vnethook.capability import subnet as subnets
+from vnethook.definition import settings, xml
+from vnethook.definition.model import Network
+from vnethook.definition.store import Store
+from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
+from vnethook.host import facts
+from vnethook.host.host import Host
+from vnethook.lifecycle import bringup, definitions
+from vnethook.live import files, port, record
+from vnethook.live.lock import Lock
+from vnethook.plan import apply as plans
+from vnethook.plan.step import Step
+from vnethook.value import Value
+
+
+class NetworkState(Value):
+    """A network in a list. `forward`: "nat", "route" or "none"; `subnets`: "192.0.2.0/24"; `problem`: empty if none."""
+
+    name: str
+    uuid: str
+    bridge: str
+    is_active: bool
+    is_persistent: bool
+    is_autostart: bool
+    forward: str = ""
+    subnets: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Lease(Value):
+    """A DHCP lease: expiry in Unix seconds (0: never), "ipv4" or "ipv6", address with its prefix length."""
+
+    expiry: int
+    mac: str
+    protocol: str
+    ip: str
+    prefix: int
+    hostname: str
+    clientid: str
+
+
+class Defined(Value):
+    """A network that was defined or created, and what its author should know."""
+
+    network: Network
+    warnings: tuple[str, ...]
+
+
+def define(host: Host, text: str | bytes, *, source: str) -> Defined:
+    """Store a definition, replacing the one of its name; a running network keeps what it came up with until restarted.
+
+    Raises DefinitionError or ExistsError, and then nothing has changed.
+    """
+    parsed = xml.parse(text, source=source)
+    with host.shared.lock():
+        store = Store(host.paths)
+        network = _completed(host, store, parsed.network)
+        store.write(network)
+    return Defined(network, parsed.warnings)
+
+
+def create(host: Host, text: str | bytes, *, source: str) -> Defined:
+    """Bring up a network that is forgotten when it stops. Raises as `define` and `bringup.start` do."""
+    parsed = xml.parse(text, source=source)
+    name = parsed.network.name
+    with Lock(host.paths.lock(name)) as lock:
+        if record.read(host.paths, name) is not None:
+            msg = f"network {name!r}: create: network is already active"
+            raise StateError(msg, hint=f"`vnet net-define` and `vnet net-restart {name}` change it")
+        with host.shared.lock():
+            store = Store(host.paths)
+            network = _completed(host, store, parsed.network)
+            store.write_transient(network)
+        try:
+            bringup.bring_up(host, name, by=bringup.ADMIN, lock=lock)
+        except BaseException:
+            store.remove_transient(name)
+            raise
+    return Defined(network, parsed.warnings)
+
+
+def undefine(host: Host, name: str) -> None:
+    """Forget a definition; an active network becomes transient: it works until it stops."""
+    store = Store(host.paths)
+    with Lock(host.paths.lock(name)) as lock, host.shared.lock():
+        live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+        store.remove(name)
+        if live is not None and not store.is_transient(name):
+            store.write_transient(live)
+        if live is None:
+            files.remove(f"{host.paths.leases}/{name}")
+            lock.finish()
+
+
+def stop(host: Host, name: str, *, force: bool = False) -> None:
+    """Take a network down; a transient one is forgotten. Raises as `bringup.stop` does."""
+    bringup.stop(host, name, force=force)
+    Store(host.paths).remove_transient(name)
+
+
+def set_autostart(host: Host, name: str, *, enabled: bool) -> None:
+    """Start a network at boot, or not; raise StateError for a transient one."""
+    network = definitions.load(host, name)  # chosen values of the built-in default first
+    with host.shared.lock():
+        store = Store(host.paths)
+        if enabled and store.is_built_in(name):
+            store.write(network)
+        store.set_autostart(name, enabled=enabled)
+
+
+def compile_definition(host: Host, name: str) -> Network:
+    """Bring the compiled form of a definition up to date, choosing what it leaves open; raise as `load` does."""
+    store = Store(host.paths)
+    network = store.compile(name)
+    if network.is_complete:
+        return network
+    with host.shared.lock():
+        network = _completed(host, store, store.read(name))
+        store.remember(network)
+    return network
+
+
+def find(host: Host, text: str) -> str:
+    """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
+    store = Store(host.paths)
+    if text in store.names():
+        return text
+    found = store.by_uuid(text) or store.by_bridge(text) or record.by_bridge(host.paths, text)
+    if found is None:
+        store.read(text)  # raises, naming the known ones
+        raise NoNetworkError(text)
+    return found
+
+
+def states(host: Host) -> list[NetworkState]:
+    """Every network, by name; one whose definition is not in order is listed with its problem."""
+    store = Store(host.paths)
+    known = {network.name: network for network in reversed(store.all_networks())}
+    problems = store.problems()
+    names = sorted({*store.names(), *record.names(host.paths)})
+    return [_state(host, store, name, known.get(name), problems.get(name, "")) for name in names]
+
+
+def state(host: Host, name: str) -> NetworkState:
+    """One network, by name."""
+    return next(item for item in states(host) if item.name == name)
+
+
+def dump(host: Host, name: str, *, inactive: bool = False) -> str:
+    """The canonical XML of a network: what is live, or the stored definition."""
+    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+    if live is not None and not inactive:
+        return xml.dump(live)
+    return xml.dump(Store(host.paths).stored(name) if inactive else definitions.load(host, name))
+
+
+def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
+    """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host."""
+    network = _in_force(host, name)
+    return [(step, step.is_done(host)) for step in bringup.steps_of(host, network, by=_by(host, name))]
+
+
+def check(host: Host, name: str) -> list[str]:
+    """What of a network that is up is not as its definition says, a line each; raise StateError if it is down."""
+    live = bringup.record_of(host, name)
+    if live is None and not files.stamp(f"{host.paths.live}/{name}.json"):
+        msg = f"network {name!r}: check: network is not active"
+        raise StateError(msg, hint=f"`vnet net-plan {name}` shows what starting it would do")
+    network = _in_force(host, name)
+    found = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(host, name)))]
+    overlap = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
+    if overlap:
+        found.append(f"subnet {overlap[0]} overlaps {overlap[1].what}")
+    for nic in port.attached(host.paths, name):
+        link = host.links.link(nic.interface)
+        if link is None or link.index != nic.index:
+            found.append(f"NIC {nic.interface}: the link is gone, its record is left")
+        elif live is not None and (link.master != live.index or not link.is_up):
+            found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
+    if not found and live is not None:
+        fault = record.fault(live, host.links)
+        found += [fault] if fault else []
+    return found
+
+
+def repair(host: Host, name: str) -> list[str]:
+    """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
+    found = check(host, name)
+    live = bringup.record_of(host, name)
+    bringup.start(host, name, by=live.started_by if live else bringup.ADMIN)
+    return found
+
+
+def leases(host: Host, name: str) -> list[Lease]:
+    """The DHCP leases of a network that have not expired. Source: dnsmasq's lease file, lease_update_file()."""
+    network = _in_force(host, name)
+    found = []
+    for line in (files.read_text(f"{host.paths.leases}/{name}") or "").splitlines():
+        words = line.split()
+        if len(words) != 5:  # the server's own DUID
+            continue
+        expiry, mac, ip, hostname, clientid = words
+        if int(expiry) and int(expiry) < time():
+            continue
+        subnet = next((item for item in network.subnets if item.has_address(ip)), None)
+        is_ipv6 = ":" in ip
+        found.append(
+            Lease(
+                expiry=int(expiry),
+                mac="" if is_ipv6 else mac,  # for IPv6 it is the IAID
+                protocol="ipv6" if is_ipv6 else "ipv4",
+                ip=ip,
+                prefix=subnet.prefix if subnet else (128 if is_ipv6 else 32),
+                hostname="" if hostname == "*" else hostname,
+                clientid="" if clientid == "*" else clientid,
+            )
+        )
+    return found
+
+
+def nics(host: Host, name: str = "") -> list[port.Nic]:
+    """The NICs that are attached now, of one network or of all."""
+    names = [name] if name else files.names(f"{host.paths.run}/ports")
+    return [nic for network in names for nic in bringup.guests(host, network)]
+
+
+def autostarted(host: Host) -> list[str]:
+    """The networks that are started at boot."""
+    store = Store(host.paths)
+    return [name for name in store.names() if store.is_autostart(name)]
+
+
+def compile_settings(host: Host) -> None:
+    """Bring the compiled form of the settings up to date."""
+    if settings.compiled(host.paths) is None:
+        settings.compile(host.paths)
+
+
+def _completed(host: Host, store: Store, network: Network) -> Network:
+    """The network with all that it leaves open chosen, checked against the other definitions and the host."""
+    if store.is_transient(network.name) and not store.is_persistent(network.name) and store.read(network.name).uuid != network.uuid:
+        active = store.read(network.name)
+        if network.uuid is not None:
+            msg = f"network {network.name!r}: is active already with uuid {active.uuid}"
+            raise ExistsError(msg)
+    links = {link.name for link in host.links.all_links()}
+    network = store.complete(network, taken_bridges=links)
+    network = definitions.choose_subnet(host, network, store.all_networks())
+    store.collision(network)
+    taken = facts.taken_subnets(host, except_device=network.bridge.name or "")
+    overlap = subnets.overlap(network, taken)
+    if overlap and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == overlap[0]):
+        msg = f"network {network.name!r}: subnet {overlap[0]} overlaps {overlap[1].what}"
+        raise DefinitionError(msg, hint="without <ip address=…> a free subnet is chosen")
+    return network
+
+
+def _in_force(host: Host, name: str) -> Network:
+    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+    return live or definitions.load(host, name)
+
+
+def _by(host: Host, name: str) -> str:
+    live = bringup.record_of(host, name)
+    return live.started_by if live else bringup.ADMIN
+
+
+def _state(host: Host, store: Store, name: str, network: Network | None, problem: str) -> NetworkState:
+    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+    network = live or network
+    return NetworkState(
+        name=name,
+        uuid=(network.uuid or "") if network else "",
+        bridge=(network.bridge.name or "") if network else "",
+        is_active=live is not None,
+        is_persistent=store.is_persistent(name),
+        is_autostart=store.is_autostart(name),
+        forward=network.forward if network else "",
+        subnets=tuple(map(str, network.subnets)) if network else (),
+        problem=problem,
+    )

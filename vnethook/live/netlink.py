@@ -1,0 +1,124 @@
+"""Netlink messages on a raw socket: requests, acknowledgements, dumps; attributes packed and unpacked.
+
+Stands on `_socket`, because importing `socket` takes longer than everything that a warm hook does.
+Source of the formats: netlink(7), linux/netlink.h.
+"""
+
+import os
+from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
+from _struct import Struct
+from errno import EINTR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUTE, NETFILTER = 0, 12
+REQUEST, ACK, DUMP, EXCLUSIVE, CREATE, REPLACE = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100
+_ERROR, _DONE = 2, 3
+_DUMP_INTERRUPTED = 0x10
+_ACK_TLVS, _CAPPED = 0x200, 0x100
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 270, 10, 11, 12
+_HEADER = Struct("=IHHII")
+_ATTRIBUTE = Struct("=HH")
+_INT = Struct("=i")
+_RECEIVE_BYTES = 1 << 17
+
+
+class NetlinkError(OSError):
+    """What the kernel answered: `errno`, and in `strerror` its own words where it gave any."""
+
+
+def pack(kind: int, data: bytes) -> bytes:
+    """One attribute: length, kind, data, padding to four bytes."""
+    length = 4 + len(data)
+    return _ATTRIBUTE.pack(length, kind) + data + b"\0" * (-length % 4)
+
+
+def text(kind: int, value: str) -> bytes:
+    """An attribute that holds a NUL-terminated string."""
+    return pack(kind, value.encode() + b"\0")
+
+
+def number(kind: int, value: int) -> bytes:
+    """An attribute that holds an unsigned 32-bit number in the host's byte order."""
+    return pack(kind, value.to_bytes(4, "little" if _INT.pack(1)[0] else "big"))
+
+
+def attributes(data: bytes, offset: int = 0) -> "Iterator[tuple[int, bytes]]":
+    """The (kind, data) of the attributes in `data` from `offset` on; flags in the kind are taken off."""
+    end = len(data)
+    while offset + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            return
+        yield kind & 0x3FFF, data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+
+
+class Netlink:
+    """A socket to one of the kernel's netlink families."""
+
+    def __init__(self, family: int) -> None:
+        self._socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+        for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
+            try:
+                self._socket.setsockopt(_SOL_NETLINK, option, 1)
+            except OSError:
+                continue  # an older kernel: answers are longer, without words, filtered by us
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def request(self, kind: int, flags: int, payload: bytes) -> list[bytes]:
+        """Send one message and give the payloads of its answers; raise NetlinkError if the kernel refuses it.
+
+        Without DUMP in `flags` an acknowledgement is asked for. An interrupted dump is repeated.
+        """
+        is_dump = flags & DUMP == DUMP
+        for _ in range(8):
+            self._sequence += 1
+            flags |= REQUEST if is_dump else REQUEST | ACK
+            self._socket.sendto(_HEADER.pack(16 + len(payload), kind, flags, self._sequence, 0) + payload, (0, 0))
+            answers: list[bytes] = []
+            if self._receive(answers):
+                return answers
+        raise NetlinkError(EINTR, "the kernel's table changed faster than it could be read")
+
+    def _receive(self, answers: list[bytes]) -> bool:
+        """Collect the answers to the last request; False if a dump was interrupted by a change."""
+        is_whole = True
+        while True:
+            data = self._socket.recv(_RECEIVE_BYTES)
+            offset, end = 0, len(data)
+            while offset < end:
+                length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
+                body = data[offset + 16 : offset + length]
+                offset += (length + 3) & ~3
+                if sequence != self._sequence:
+                    continue  # the rest of an answer that an earlier error cut short
+                if flags & _DUMP_INTERRUPTED:
+                    is_whole = False
+                if kind == _ERROR:
+                    _raise_unless_acknowledged(body, flags)
+                    return is_whole
+                if kind == _DONE:
+                    return is_whole
+                answers.append(body)
+
+
+def _raise_unless_acknowledged(body: bytes, flags: int) -> None:
+    code = -_INT.unpack_from(body)[0]
+    if code == 0:
+        return
+    words = ""
+    if flags & _ACK_TLVS:
+        request_length = 16 if flags & _CAPPED else (_HEADER.unpack_from(body, 4)[0] + 3) & ~3
+        for kind, data in attributes(body, 4 + request_length):
+            if kind == 1:  # NLMSGERR_ATTR_MSG
+                words = data.rstrip(b"\0").decode(errors="replace")
+    reason = os.strerror(code)
+    raise NetlinkError(code, f"{reason} ({words})" if words else reason)

@@ -1,0 +1,202 @@
+"""Attach a NIC to a live network and detach it: bridge port, record, name. Both may be called again at any time.
+
+The record is written before the link is touched: a killed attach leaves a record that the next repair acts on.
+A guest whose name and MAC are known gets a file of its own in the directory that dnsmasq watches (dnsmasq(8),
+--dhcp-hostsdir), so its lease carries its name and other guests resolve it, and nothing is restarted.
+"""
+
+import os
+from errno import EACCES, ENOENT, EPERM, EROFS, ESRCH
+from time import time
+
+from vnethook.names import check_link_name, label_of
+from vnethook.errors import HostError, StateError
+from vnethook.live import files, process
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+    from vnethook.live.record import LiveNetwork
+    from vnethook.live.rtnl import Link, Links
+
+SIGHUP = 1
+
+
+class Nic(Value):
+    """An attached guest NIC: its link in the host, its network, and what is known of the guest.
+
+    `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's DNS,
+    empty if it has none. `since`: Unix time in seconds.
+    """
+
+    interface: str
+    network: str
+    index: int = 0
+    mac: str = ""
+    guest: str = ""
+    hostname: str = ""
+    owner: tuple[int, int] = (0, 0)
+    via: str = ""
+    since: int = 0
+
+
+def read(paths: "Paths", interface: str) -> Nic | None:
+    """The record of an attached NIC, None if there is none."""
+    network = files.link_target(f"{paths.interfaces}/{interface}")
+    found = files.read_json(f"{paths.ports(network)}/{interface}.json") if network else None
+    return None if found is None else Nic.from_plain(found)
+
+
+def attached(paths: "Paths", network: str) -> list[Nic]:
+    """The NICs that have a record with this network, also those whose link is gone."""
+    found = (read(paths, interface) for interface in files.names(paths.ports(network), ".json"))
+    return [nic for nic in found if nic is not None and nic.network == network]
+
+
+def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> list[str]:
+    """Make `nic.interface` a port of the network's bridge; give warnings for what is not as the guest's owner may think.
+
+    Raises UsageError for an impossible interface name, HostError for a link that does not exist or is refused,
+    StateError for one that another program has put on a bridge of its own.
+    """
+    link = links.link(check_link_name(nic.interface))
+    if link is None:
+        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: no such network interface"
+        raise HostError(msg, hint="the hypervisor makes it before it calls the hook; see `ip link`")
+    before = read(paths, nic.interface)
+    if link.index == live.index or (link.master not in {0, live.index} and before is None):
+        master = links.link_at(link.master)
+        place = f"already a port of {master.name!r}" if master else "is the network's own bridge"
+        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: {place}"
+        raise StateError(msg, hint=f"take it off first: ip link set {nic.interface} nomaster")
+    if before is not None and before.mac != nic.mac:
+        _forget_name(paths, before)
+    warnings: list[str] = []
+    nic = nic.replace(network=live.name, index=link.index, since=int(time()))
+    nic = nic.replace(hostname=_take_name(paths, links, live, nic, warnings))
+    if before is not None and before.network != live.name:
+        forget(paths, before)
+    files.make_link(f"{paths.interfaces}/{nic.interface}", live.name)
+    files.write_json(f"{paths.ports(live.name)}/{nic.interface}.json", nic.to_plain())
+    try:
+        join(links, live, link)
+    except BaseException:
+        if before is None:
+            forget(paths, nic)
+        raise
+    return warnings
+
+
+def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
+    """Put a link on the network's bridge, with its MTU, up, and without an IPv6 address of the host's on it."""
+    _disable_ipv6(link.name)
+    links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
+
+
+def detach(paths: "Paths", links: "Links", nic: Nic) -> None:
+    """Forget a NIC and take it off its bridge; never fails on what is gone."""
+    interface = nic.interface
+    link = links.link(interface)
+    if link is not None and link.index == nic.index and link.master:
+        try:
+            links.set_link(interface, master=0)
+        except HostError:
+            if links.link(interface) is not None:  # else the hypervisor was faster
+                raise
+    forget(paths, nic)
+
+
+def forget(paths: "Paths", nic: Nic) -> None:
+    """Remove the record of a NIC and its name."""
+    _forget_name(paths, nic)
+    files.remove(f"{paths.ports(nic.network)}/{nic.interface}.json")
+    files.remove_directory(paths.ports(nic.network))
+    if files.link_target(f"{paths.interfaces}/{nic.interface}") == nic.network:
+        files.remove(f"{paths.interfaces}/{nic.interface}")
+
+
+def is_attached(links: "Links", nic: Nic) -> bool:
+    """Whether the link of a record is still the one that was attached."""
+    link = links.link(nic.interface)
+    return link is not None and link.index == nic.index
+
+
+def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, warnings: list[str]) -> str:
+    """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing."""
+    label = label_of(nic.guest)
+    if not (label and nic.mac and live.daemons):
+        return ""
+    directory = paths.dnsmasq(live.name)
+    fixed = dict(live.fixed).get(label, "")
+    owner = _owner(paths, links, f"{directory}/names/{label}", nic)
+    if label in live.reserved or owner:
+        taken = f"by {owner}" if owner else "in the definition"
+        warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: its NIC {nic.interface!r} has no name in DNS")
+        return ""
+    twin = _owner(paths, links, f"{directory}/macs/{nic.mac}", nic)
+    if twin:
+        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
+    files.make_link(f"{directory}/names/{label}", nic.interface)
+    files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
+    line = ",".join(word for word in (nic.mac, fixed, label) if word)
+    path = f"{directory}/guests/{nic.mac}"
+    if files.read_text(path) != f"{line}\n":
+        is_change = os.path.exists(path)
+        files.write_text(path, f"{line}\n")
+        if is_change:
+            reload_daemon(live)
+    return label
+
+
+def _owner(paths: "Paths", links: "Links", path: str, nic: Nic) -> str:
+    """Who holds the name or MAC that `path` stands for, if it is another NIC that is still attached."""
+    interface = files.link_target(path)
+    if interface is None or interface == nic.interface:
+        return ""
+    other = read(paths, interface)
+    return f"{other.guest!r} on {interface!r}" if other and is_attached(links, other) else ""
+
+
+def _forget_name(paths: "Paths", nic: Nic) -> None:
+    directory = paths.dnsmasq(nic.network)
+    if nic.hostname and files.link_target(f"{directory}/names/{nic.hostname}") == nic.interface:
+        files.remove(f"{directory}/names/{nic.hostname}")
+    if nic.mac and files.link_target(f"{directory}/macs/{nic.mac}") == nic.interface:
+        files.remove(f"{directory}/macs/{nic.mac}")
+        files.remove(f"{directory}/guests/{nic.mac}")
+
+
+def reload_daemon(live: "LiveNetwork") -> None:
+    """Have dnsmasq read its host files again, as it does on SIGHUP; nothing if it is gone."""
+    for program, pid, start in live.daemons:
+        if program == "dnsmasq" and process.start_time(pid) == start:
+            try:
+                os.kill(pid, SIGHUP)
+            except OSError as error:
+                if error.errno != ESRCH:
+                    msg = f"dnsmasq (process {pid}): reload: {os.strerror(error.errno or 0)}"
+                    raise HostError(msg) from error
+
+
+def _disable_ipv6(interface: str) -> None:
+    """Keep the host from taking an IPv6 address on a port: a guest's frames are for the guest."""
+    path = f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == ENOENT:
+            return  # a kernel without IPv6
+        if error.errno in {EROFS, EACCES, EPERM} and _is_disabled(path):
+            return
+        msg = f"interface {interface!r}: disable IPv6: {os.strerror(error.errno or 0)}"
+        raise HostError(msg, hint="the hook has to be able to write below /proc/sys/net") from error
+    try:
+        os.write(fd, b"1")
+    finally:
+        os.close(fd)
+
+
+def _is_disabled(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(1) == b"1"

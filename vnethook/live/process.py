@@ -1,0 +1,55 @@
+"""Who a process is: a pid alone can be anybody's tomorrow, with its start time it is one process. Source: proc(5)."""
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def start_time(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None if there is none or it is a zombie."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        stat = os.read(fd, 4096)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return None if fields[0] in {b"Z", b"X"} else int(fields[19])
+
+
+def command_line(pid: int) -> list[str]:
+    """The arguments of a process, the first one its name; empty if it is gone or not ours to read."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return []
+    return [word.decode("utf-8", "surrogateescape") for word in words[:-1]]
+
+
+def parent(pid: int) -> int:
+    """The parent's pid; 0 if there is none to be seen."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(b")") + 2 :].split()[1])
+
+
+def running() -> "Iterator[int]":
+    """The pids of all processes."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            yield int(name)
+
+
+def network_namespace() -> int:
+    """The inode of this process's network namespace. Source: namespaces(7)."""
+    return os.stat("/proc/self/ns/net").st_ino

@@ -1,0 +1,135 @@
+"""What is known of a network that is up, and whether it still is: the question that every warm hook asks.
+
+The record is written when bringing up has ended, so it holds what must be seen on the host: the bridge's index, how
+often each firewall chain is used, which processes run, which sysctls are set.
+"""
+
+import os
+
+from vnethook.errors import HostError, StateError
+from vnethook.live import files, nftables, process
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+    from vnethook.live.rtnl import Link, Links
+
+
+class LiveNetwork(Value):
+    """A network that is up. `started_by`: "guest", "admin" or "autostart"; `since`: Unix time in seconds.
+
+    `chains`: (name, use); `daemons`: (program, pid, start time); `sysctls`: (path below /proc/sys, value); `subnets`:
+    (IP version, first, last address); `fixed`: (guest's name, address) of hosts that are defined by name alone;
+    `reserved`: DNS names that no guest may take.
+    """
+
+    name: str
+    uuid: str
+    bridge: str
+    index: int
+    mtu: int
+    namespace: int
+    started_by: str
+    since: int
+    chains: tuple[tuple[str, int], ...] = ()
+    daemons: tuple[tuple[str, int, int], ...] = ()
+    sysctls: tuple[tuple[str, str], ...] = ()
+    subnets: tuple[tuple[int, int, int], ...] = ()
+    fixed: tuple[tuple[str, str], ...] = ()
+    reserved: tuple[str, ...] = ()
+
+
+def read(paths: "Paths", name: str) -> LiveNetwork | None:
+    """The record of a network, None if it is down; raise HostError for a record that cannot be read."""
+    found = files.read_json(f"{paths.live}/{name}.json")
+    if found is None:
+        return None
+    try:
+        return LiveNetwork.from_plain(found)
+    except (TypeError, AttributeError) as error:
+        msg = f"network {name!r}: live record: {error}"
+        raise HostError(msg, hint=f"another version wrote it; `vnet net-repair {name}` writes it anew") from error
+
+
+def write(paths: "Paths", live: LiveNetwork) -> None:
+    """Say that a network is up: its record, and the link that finds it by its bridge."""
+    files.make_link(f"{paths.bridges}/{live.bridge}", live.name)
+    files.write_json(f"{paths.live}/{live.name}.json", live.to_plain())
+
+
+def remove(paths: "Paths", live: LiveNetwork) -> None:
+    """Say that a network is down."""
+    files.remove(f"{paths.live}/{live.name}.json")
+    if files.link_target(f"{paths.bridges}/{live.bridge}") == live.name:
+        files.remove(f"{paths.bridges}/{live.bridge}")
+
+
+def names(paths: "Paths") -> list[str]:
+    """The names of the networks that have a record."""
+    return files.names(paths.live, ".json")
+
+
+def by_bridge(paths: "Paths", bridge: str) -> str | None:
+    """The name of the live network with this bridge, None if there is none."""
+    return files.link_target(f"{paths.bridges}/{bridge}")
+
+
+def check_namespace(live: LiveNetwork) -> None:
+    """Raise StateError if the network is up in another network namespace, whose host shares our run directory."""
+    if live.namespace == process.network_namespace():
+        return
+    alive = [pid for _, pid, start in live.daemons if process.start_time(pid) == start]
+    if alive:
+        msg = f"network {live.name!r}: is up in another network namespace (process {alive[0]} serves it)"
+        raise StateError(msg, hint="set VNETHOOK_ROOT to keep the files of two hosts on one machine apart")
+
+
+def fault(live: LiveNetwork, links: "Links") -> str:
+    """What of the network is not as it was when it came up; empty if nothing is. Reads, changes nothing."""
+    bridge = links.link(live.bridge)
+    if bridge is None or bridge.index != live.index:
+        return f"bridge {live.bridge!r} is gone"
+    if not bridge.is_up:
+        return f"bridge {live.bridge!r} is down"
+    for program, pid, start in live.daemons:
+        if process.start_time(pid) != start:
+            return f"{program} (process {pid}) is gone"
+    for path, value in live.sysctls:
+        if sysctl(path) != value:
+            return f"sysctl {path} is not {value}"
+    if live.chains:
+        uses = nftables.chain_uses([chain for chain, _ in live.chains])
+        for chain, use in live.chains:
+            if uses.get(chain) != use:
+                return f"firewall chain {chain} was changed"
+    return "" if bridge.has_carrier else _overlap(live, bridge, links)
+
+
+def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
+    """Look for a route into the network's subnets: the host may have moved to another LAN while no guest was there."""
+    for route in links.routes():
+        if route.device == bridge.index or route.prefix <= DEFAULT_PREFIX[route.version]:
+            continue
+        for version, first, last in live.subnets:
+            if version == route.version and first <= route.last and route.first <= last:
+                return "a route of the host leads into its subnet"
+    return ""
+
+
+DEFAULT_PREFIX = {4: 1, 6: 3}
+"""A route with a prefix up to this long leads everywhere: a default route, one of the halves of it that VPNs set, 2000::/3."""
+
+
+def sysctl(path: str) -> str | None:
+    """The value of a sysctl, by its path below /proc/sys; None if the kernel does not have it."""
+    try:
+        fd = os.open(f"/proc/sys/{path}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(fd, 256).decode().strip()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

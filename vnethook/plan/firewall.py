@@ -1,0 +1,46 @@
+"""The step that puts a network's rules into the table that all networks share."""
+
+from vnethook.plan.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+
+KEY = "table inet vnethook"
+
+
+class InstallRules(Step):
+    """Put a network's chains into force, and the shared base chains with them, in one transaction.
+
+    `install` and `remove` are nft text, either may be applied again; `uses`: how often each chain is used when the rules
+    are whole, (chain, number).
+    """
+
+    network: str
+    install: str
+    remove: str
+    uses: tuple[tuple[str, int], ...]
+
+    def is_done(self, host: "Host") -> bool:
+        found = host.nft.uses(tuple(chain for chain, _ in self.uses))
+        return all(found.get(chain) == use for chain, use in self.uses) and host.shared.is_held(KEY, self.network)
+
+    def require(self, host: "Host") -> None:
+        host.nft.require()
+
+    def do(self, host: "Host") -> None:
+        with host.shared.lock():
+            host.shared.hold(KEY, self.network, {})
+            host.nft.apply(self.install)
+
+    def undo(self, host: "Host") -> None:
+        with host.shared.lock():
+            if host.shared.last_values(KEY, self.network) is not None:
+                host.nft.apply(f"add {KEY}\ndelete {KEY}\n")
+            elif host.shared.is_held(KEY, self.network):
+                host.nft.apply(self.remove)
+            host.shared.release(KEY, self.network)
+
+    def __str__(self) -> str:
+        rules = sum(line.startswith("add rule") for line in self.install.splitlines())
+        return f"install {rules} firewall rules for network {self.network} in one transaction"

@@ -1,0 +1,72 @@
+"""What bringing up a network has changed so far: a line for each step, written before the step is done.
+
+A process that is killed leaves a journal whose last step may or may not be done; undoing it is harmless either way.
+"""
+
+import os
+
+from vnethook.errors import HostError
+from vnethook.live import files
+from vnethook.plan.step import Step, from_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+
+
+class Journal:
+    """The journal of one network."""
+
+    def __init__(self, paths: "Paths", network: str) -> None:
+        self.path = f"{paths.journals}/{network}"
+        self._fd = -1
+        self._known = set[str]()
+        for line in self._lines():
+            self._known.add(line)
+
+    def steps(self) -> list[Step]:
+        """The steps, oldest first."""
+        return [from_record(files.loads(line)) for line in self._lines()]
+
+    def add(self, step: Step) -> None:
+        """Write that a step is about to be done; nothing if the journal has it."""
+        line = files.dumps(step.to_record())
+        if line in self._known:
+            return
+        try:
+            if self._fd < 0:
+                self._fd = self._open()
+            os.write(self._fd, f"{line}\n".encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            msg = f"journal {self.path!r}: write: {os.strerror(error.errno or 0)}"
+            raise HostError(msg, hint="the run directory has to be writable and have room") from error
+        self._known.add(line)
+
+    def keep(self, steps: list[Step]) -> None:
+        """Replace what the journal holds; with no steps it is removed."""
+        self.close()
+        lines = [files.dumps(step.to_record()) for step in steps]
+        self._known = set(lines)
+        if lines:
+            files.write_text(self.path, "".join(f"{line}\n" for line in lines), mode=0o600)
+        else:
+            files.remove(self.path)
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self.path, flags, 0o600)
+        except FileNotFoundError:
+            files.make_directory(os.path.dirname(self.path), mode=0o700)
+            return os.open(self.path, flags, 0o600)
+
+    def _lines(self) -> list[str]:
+        """The whole lines; one without its end was being written by a process that was killed, so nothing was done."""
+        text = files.read_text(self.path) or ""
+        return text.split("\n")[:-1]

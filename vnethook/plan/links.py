@@ -1,0 +1,111 @@
+"""Steps on links: a bridge, its addresses, its sysctls."""
+
+from vnethook.errors import HostError
+from vnethook.plan.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+
+
+class CreateBridge(Step):
+    """Create a bridge with a fixed MAC; MTU in bytes (0: the kernel's default), delay in seconds."""
+
+    name: str
+    mac: str
+    mtu: int
+    stp: bool
+    delay_s: int
+
+    def is_done(self, host: "Host") -> bool:
+        link = host.links.link(self.name)
+        return (
+            link is not None
+            and link.kind == "bridge"
+            and link.mac == self.mac
+            and link.mtu == (self.mtu or link.mtu)
+            and bool(link.stp) == self.stp
+            and (link.delay_s == self.delay_s or self.stp)  # with STP on the kernel raises it to 2 s at least
+        )
+
+    def do(self, host: "Host") -> None:
+        link = host.links.link(self.name)
+        if link is None:
+            host.links.create_bridge(self.name, mac=self.mac, stp=self.stp, delay_s=self.delay_s)
+        elif link.kind != "bridge":
+            msg = f"bridge {self.name!r}: create: a link of that name exists and is no bridge"
+            raise HostError(msg, hint="choose another name in <bridge name='…'/>")
+        else:
+            host.links.set_bridge(self.name, stp=self.stp, delay_s=self.delay_s)
+        if link is not None or self.mtu:
+            host.links.set_link(self.name, mac=self.mac if link else "", mtu=self.mtu)
+
+    def undo(self, host: "Host") -> None:
+        host.links.delete(self.name)
+
+    def __str__(self) -> str:
+        extra = f", MTU {self.mtu}" if self.mtu else ""
+        extra += f", STP on, delay {self.delay_s} s" if self.stp else ""
+        return f"create bridge {self.name}, MAC {self.mac}{extra}"
+
+
+class SetLinkUp(Step):
+    """Bring a link up."""
+
+    link: str
+
+    def is_done(self, host: "Host") -> bool:
+        link = host.links.link(self.link)
+        return link is not None and link.is_up
+
+    def do(self, host: "Host") -> None:
+        host.links.set_link(self.link, up=True)
+
+    def undo(self, host: "Host") -> None:
+        if host.links.link(self.link) is not None:
+            host.links.set_link(self.link, up=False)
+
+    def __str__(self) -> str:
+        return f"bring {self.link} up"
+
+
+class AddAddress(Step):
+    """Add an address ("192.0.2.1/24") to a link."""
+
+    link: str
+    address: str
+
+    def is_done(self, host: "Host") -> bool:
+        return self.address in host.links.addresses(self.link)
+
+    def do(self, host: "Host") -> None:
+        host.links.add_address(self.link, self.address)
+
+    def undo(self, host: "Host") -> None:
+        host.links.remove_address(self.link, self.address)
+
+    def __str__(self) -> str:
+        return f"add address {self.address} to {self.link}"
+
+
+class SetLinkSysctls(Step):
+    """Set sysctls of a link that goes away with it: (path below /proc/sys, value); those the kernel lacks are skipped."""
+
+    link: str
+    values: tuple[tuple[str, str], ...]
+
+    def is_done(self, host: "Host") -> bool:
+        if host.links.link(self.link) is None:
+            return False
+        return all(host.sysctls.read(path) in {value, None} for path, value in self.values)
+
+    def do(self, host: "Host") -> None:
+        for path, value in self.values:
+            if host.sysctls.read(path) not in {value, None}:
+                host.sysctls.write(path, value)
+
+    def undo(self, host: "Host") -> None:
+        """Nothing: they go with the link."""
+
+    def __str__(self) -> str:
+        return f"set on {self.link}: " + ", ".join(f"{path.rsplit('/', 1)[-1]}={value}" for path, value in self.values)

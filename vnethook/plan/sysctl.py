@@ -1,0 +1,46 @@
+"""The step for a sysctl that several networks share."""
+
+from vnethook.plan.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+
+
+class HoldSysctl(Step):
+    """Set a sysctl for as long as any network needs it.
+
+    `along`: other sysctls that the kernel changes with it, to be given back too (ip_forward resets accept_redirects,
+    inet_forward_change() in net/ipv4/devinet.c). A value that was right before us is left alone, at stop too.
+    """
+
+    network: str
+    path: str
+    value: str
+    along: tuple[str, ...] = ()
+
+    def is_done(self, host: "Host") -> bool:
+        found = host.sysctls.read(self.path)
+        if found is None:
+            return True  # what the kernel lacks cannot be set
+        return found == self.value and (
+            host.shared.is_held(self.path, self.network) or not host.shared.is_managed(self.path)
+        )
+
+    def do(self, host: "Host") -> None:
+        with host.shared.lock():
+            was = {path: value for path in (self.path, *self.along) if (value := host.sysctls.read(path)) is not None}
+            host.shared.hold(self.path, self.network, was)
+            if was.get(self.path) != self.value:
+                host.sysctls.write(self.path, self.value)
+
+    def undo(self, host: "Host") -> None:
+        with host.shared.lock():
+            values = host.shared.last_values(self.path, self.network)
+            for path, value in (values or {}).items():
+                if host.sysctls.read(path) not in {value, None}:
+                    host.sysctls.write(path, value)
+            host.shared.release(self.path, self.network)
+
+    def __str__(self) -> str:
+        return f"set {self.path.replace('/', '.')}={self.value}, shared by all networks"
