@@ -24,39 +24,39 @@ class Value:
     `_nested` names the fields that hold another `Value` or a tuple of them, for `from_plain`.
     """
 
-    _fields = ()
+    _fields: "tuple[str, ...]" = ()
     _nested: "dict[str, type[Value]]" = {}  # noqa: RUF012 (ClassVar would need typing at run time)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        own = cls.__dict__.get("__annotations__")
+        own = cls.__dict__.get("__annotations__")  # noqa: RUF063 (inspect costs more than the hook)
         if own is None:  # Python 3.14 keeps them elsewhere; before it, this would be the base's
             own = cls.__annotations__ if hasattr(cls, "__annotate__") else {}
-        cls._fields = (*cls._fields, *(name for name in own if not name.startswith("_")))  # type: ignore[assignment]
+        cls._fields = (*cls._fields, *(name for name in own if not name.startswith("_")))
 
     if not TYPE_CHECKING:
 
-        def __init__(self, *args, **given):
+        def __init__(self, *args: object, **given: object) -> None:
             values = self.__dict__
             values.update(zip(self._fields, args, strict=False))
-            if len(args) > len(self._fields):
-                raise TypeError(f"{type(self).__name__} takes {len(self._fields)} values, {len(args)} given")
             for name in self._fields[len(args) :]:
                 if name in given:
                     values[name] = given.pop(name)
-                elif not hasattr(type(self), name):
-                    raise TypeError(f"{type(self).__name__} lacks {name!r}")
-                else:
+                elif hasattr(type(self), name):
                     values[name] = getattr(type(self), name)
-            if given:
-                raise TypeError(f"{type(self).__name__} has no {', '.join(map(repr, given))}")
+                else:
+                    given[name] = "missing"
+            if given or len(args) > len(self._fields):
+                msg = f"{type(self).__name__} takes {', '.join(self._fields)}; given {len(args)} and {', '.join(given)}"
+                raise TypeError(msg)
             self._check()
 
-        def __setattr__(self, name, value):
-            raise AttributeError(f"{type(self).__name__}.{name} is read-only")
+        def __setattr__(self, name: str, value: object) -> None:
+            msg = f"{type(self).__name__}.{name} is read-only"
+            raise AttributeError(msg)
 
-        def __delattr__(self, name):
-            raise AttributeError(f"{type(self).__name__}.{name} is read-only")
+        def __delattr__(self, name: str) -> None:
+            self.__setattr__(name, None)
 
     def _check(self) -> None:
         """Raise DefinitionError for values that the record must not hold."""
@@ -76,7 +76,7 @@ class Value:
 
     def to_plain(self) -> "dict[str, Any]":
         """The record as JSON's types: tuples become lists, nested records objects."""
-        return {name: _plain(self.__dict__[name]) for name in self._fields}
+        return {name: _plain(value) for name, value in self.__dict__.items()}
 
     @classmethod
     def from_plain(cls, plain: "dict[str, Any]") -> "Self":

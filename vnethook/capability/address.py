@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Add each address, then bring the bridge up."""
     name = network.bridge.name
-    assert name is not None  # a complete definition
+    assert name  # a complete definition
     added: list[Step] = [AddAddress(name, f"{ip.address}/{ip.prefix}") for ip in network.ips]
     return [*added, SetLinkUp(name)]

@@ -15,7 +15,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it.
     """
     name, mac = network.bridge.name, network.mac
-    assert name is not None and mac is not None  # a complete definition
+    assert name  # a complete definition
+    assert mac
     ipv6 = f"net/ipv6/conf/{name}"
     values = (
         (f"{ipv6}/accept_ra", "0"),

@@ -71,7 +71,9 @@ def fixed_by_name(network: "Network") -> tuple[tuple[str, str], ...]:
 def reserved_names(network: "Network") -> tuple[str, ...]:
     """The DNS labels that the definition itself gives away, so that no guest may take them."""
     fixed = [host.name for ip in network.ips for host in ip.hosts if host.name and (host.mac or host.id)]
-    return tuple(sorted({name.lower() for name in fixed} | {name.lower() for host in network.dns.hosts for name in host.names}))
+    return tuple(
+        sorted({name.lower() for name in fixed} | {name.lower() for host in network.dns.hosts for name in host.names})
+    )
 
 
 def configuration(network: "Network", facts: "Facts") -> str:
@@ -89,7 +91,7 @@ def configuration(network: "Network", facts: "Facts") -> str:
     ]
     for line in lines:
         if not all(ord(char) in _PRINTABLE for char in line):
-            msg = f"network {network.name!r}: dnsmasq configuration: a control character in {ascii(line)}"
+            msg = f"network {network.name!r}: dnsmasq configuration: a control character in {line!a}"
             raise DefinitionError(msg)
     return "".join(f"{line}\n" for line in lines)
 
@@ -163,4 +165,3 @@ def _fixed_host(host: "DhcpHost") -> list[str]:
 
 def _file(lines: "Iterable[list[str]]", separator: str) -> str:
     return "".join(f"{separator.join(words)}\n" for words in lines)
-

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vnethook.plan.step import Step
 
 _TABLE = KEY.removeprefix("table ")
+_LINK_LOCAL = "224.0.0.0/24, 255.255.255.255"
+"""What never leaves the link is not masqueraded: local multicast (RFC 5771), broadcast (RFC 919)."""
 _BASE = (
     "add set {t} bridges {{ type ifname; }}",
     "add set {t} masqueraded {{ type ipv4_addr; flags interval; }}",
@@ -32,9 +34,7 @@ _BASE = (
     "add rule {t} input iifname vmap @to_host",
     "add rule {t} forward iifname vmap @from_guest",
     "add rule {t} forward oifname vmap @to_guest",
-    # what never leaves the link is not masqueraded: multicast of the local network, broadcast (RFC 5771, RFC 919)
-    "add rule {t} postrouting ip saddr @masqueraded oifname != @bridges"
-    " ip daddr != {{ 224.0.0.0/24, 255.255.255.255 }} masquerade",
+    "add rule {t} postrouting ip saddr @masqueraded oifname != @bridges ip daddr != {{ {l} }} masquerade",
 )
 _BASE_USES = (("input", 1), ("forward", 2), ("postrouting", 1))
 _CHAINS = ("from", "to", "host")
@@ -45,7 +45,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     """Install the network's chains, with the base chains, in one transaction."""
     rules = {"from": _from_guest(network), "to": _to_guest(network), "host": _to_host(network)}
     chains = {kind: chain_name(network, kind) for kind in _CHAINS}
-    lines = [f"add {KEY}", *(line.format(t=_TABLE) for line in _BASE)]
+    lines = [f"add {KEY}", *(line.format(t=_TABLE, l=_LINK_LOCAL) for line in _BASE)]
     for kind, chain in chains.items():
         lines += [f"add chain {_TABLE} {chain}", f"flush chain {_TABLE} {chain}"]
         lines += [f"add rule {_TABLE} {chain} {rule}" for rule in rules[kind]]
@@ -62,7 +62,10 @@ def chain_name(network: "Network", kind: str) -> str:
 
 def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
     # nft 1.0.6 has no `destroy`: what is added first can be deleted whether it was there or not
-    lines = [f"add {KEY}", *(line.format(t=_TABLE) for line in _BASE if line.startswith(("add set", "add map")))]
+    lines = [
+        f"add {KEY}",
+        *(line.format(t=_TABLE, l=_LINK_LOCAL) for line in _BASE if line.startswith(("add set", "add map"))),
+    ]
     lines += [f"add chain {_TABLE} {chain}" for chain in chains.values()]
     for element in _elements(network, chains):
         lines += [f"add {element}", f"delete {element}"]
@@ -76,12 +79,14 @@ def _elements(network: "Network", chains: dict[str, str]) -> list[str]:
     elements = [f"element {_TABLE} bridges {{ {bridge} }}"]
     elements += [f"element {_TABLE} {_MAP_OF[kind]} {{ {bridge} : jump {chain} }}" for kind, chain in chains.items()]
     if network.forward == "nat":
-        elements += [f"element {_TABLE} masqueraded {{ {subnet} }}" for subnet in network.subnets if subnet.version == 4]
+        elements += [
+            f"element {_TABLE} masqueraded {{ {subnet} }}" for subnet in network.subnets if subnet.version == 4
+        ]
     return elements
 
 
 def _from_guest(network: "Network") -> list[str]:
-    """What guests send out: within the network anything, to other networks nothing, outside from their own addresses."""
+    """What guests send: within the network anything, to other networks nothing, outside from their own addresses."""
     rules = [f'oifname "{network.bridge.name}" accept', "oifname @bridges reject"]
     if network.forward != "none":
         rules += [f"{_family(subnet)} saddr {subnet} accept" for subnet in network.subnets]
@@ -104,7 +109,10 @@ def _to_host(network: "Network") -> list[str]:
     for ip in network.ips:
         rules += _dhcp(ip)
     if network.dns.enable:
-        rules += [f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ tcp, udp }} th dport 53 accept" for ip in network.ips]
+        rules += [
+            f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ tcp, udp }} th dport 53 accept"
+            for ip in network.ips
+        ]
     return [*rules, "reject"]
 
 
@@ -112,7 +120,10 @@ def _dhcp(ip: "Ip") -> list[str]:
     if not ip.serves_dhcp:
         return []
     if ip.version == 6:
-        return ["ip6 daddr { fe80::/10, ff02::1:2 } udp dport 547 accept", f"ip6 daddr {ip.address} udp dport 547 accept"]
+        return [
+            "ip6 daddr { fe80::/10, ff02::1:2 } udp dport 547 accept",
+            f"ip6 daddr {ip.address} udp dport 547 accept",
+        ]
     return [f"ip daddr {{ 255.255.255.255, {ip.address} }} udp dport 67 accept"]
 
 

@@ -73,13 +73,9 @@ def _mtu(node: Node) -> int | None:
 
 
 def _bridge(node: Node) -> Bridge:
-    return node.build(
-        lambda: Bridge(
-            name=node.attributes.get("name"),
-            stp=node.choice("stp", {"on": True, "off": False}, default=False),
-            delay_s=node.number("delay") or 0,
-        )
-    )
+    stp = node.choice("stp", {"on": True, "off": False}, default=False)
+    delay_s = node.number("delay") or 0
+    return node.build(lambda: Bridge(node.attributes.get("name"), stp, delay_s))
 
 
 def _forward(root: Node) -> str:

@@ -40,7 +40,9 @@ def _help(paths: "Paths", argv: list[str]) -> None:
         msg = f"user {os.geteuid()}: make a tap: not permitted"
         raise HostError(msg, hint="start QEMU as root, or see `vnet hooks status` for what a user may do")
     caller = qemu_command.caller()
-    candidates = [nic for nic in qemu_command.nics(caller.arguments) if nic.kind in {"bridge", "tap"} and not nic.get("ifname")]
+    candidates = [
+        nic for nic in qemu_command.nics(caller.arguments) if nic.kind in {"bridge", "tap"} and not nic.get("ifname")
+    ]
     ours = [nic for nic in candidates if nic.get("br") == words["br"] and (nic.kind == "bridge" or nic.get("helper"))]
     is_default = words["br"] == QEMU_DEFAULT and not ours
     tap, interface = _open_tap(has_header="use-vnet" in words)

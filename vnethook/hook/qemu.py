@@ -1,4 +1,4 @@
-"""QEMU's ifup and ifdown scripts: `-netdev tap,script=PATH,downscript=PATH`. Contract: notes in docs/qemu.md, qemu(1).
+"""QEMU's ifup and ifdown scripts: `-netdev tap,script=PATH,downscript=PATH`. Contract: qemu(1), net/tap.c of QEMU.
 
 argv[0] is the path as given in script=, so a link `qemu-ifup-lab` names network `lab`; argv[1] is the tap. stdin and
 stdout are QEMU's own: nothing is read and nothing is written there. A status other than 0 stops the guest, and the
@@ -8,7 +8,7 @@ downscript of this NIC is then not run.
 import os
 import sys
 
-from vnethook.errors import UsageError
+from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
 
@@ -26,7 +26,7 @@ def ifup() -> int:
 
 
 def ifdown() -> int:
-    """The exit status of qemu-ifdown. It may run as another user than the ifup did (-runas), so it insists on nothing."""
+    """The exit status of qemu-ifdown, which may run as another user than ifup (-runas), so it insists on nothing."""
     return serve.run(_down, sys.argv)
 
 
@@ -48,11 +48,9 @@ def _up(paths: "Paths", argv: list[str]) -> None:
 def _down(paths: "Paths", argv: list[str]) -> None:
     try:
         serve.detach(paths, _interface(argv))
-    except PermissionError:
-        return  # -runas: the next call that may write forgets the NIC
-    except serve.HostError:
+    except HostError:
         if os.geteuid() == 0:
-            raise
+            raise  # else -runas: the next call that may write forgets the NIC
 
 
 def network_of_link(path: str) -> str:

@@ -104,7 +104,7 @@ def _with_defaults(cards: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def tap_names(pid: int) -> list[str]:
-    """The taps that a process has open, in the order of their descriptors. Source: tun_chr_show_fdinfo() in the kernel."""
+    """The taps that a process has open, in the order of their descriptors. Source: tun_chr_show_fdinfo()."""
     names: list[str] = []
     try:
         descriptors = sorted(int(name) for name in os.listdir(f"/proc/{pid}/fdinfo"))

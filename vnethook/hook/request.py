@@ -6,8 +6,8 @@ from vnethook.value import Value
 class NicRequest(Value):
     """A NIC that wants to be on a network.
 
-    `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=), or
-    empty; `guest`, `mac`: empty if unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name.
+    `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
+    or empty; `guest`, `mac`: empty if unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name.
     """
 
     interface: str

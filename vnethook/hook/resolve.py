@@ -52,9 +52,9 @@ def _mapped(paths: "Paths", request: "NicRequest") -> str:
     """The administrator's map by interface or guest name (`[map]` in vnethook.toml)."""
     if not os.path.exists(paths.config):
         return ""
-    from vnethook.hook import compile_  # noqa: PLC0415 (only where there is a configuration)
+    from vnethook.lifecycle.definitions import settings_of  # noqa: PLC0415 (only where there is a configuration)
 
-    settings = compile_.settings(paths)
+    settings = settings_of(paths)
     for value, table in ((request.interface, settings.interfaces), (request.guest, settings.guests)):
         for pattern, network in table:
             if value and _is_match(value, pattern):

@@ -1,7 +1,7 @@
 """The way of every hook: which network, is it up, attach. All that a guest's start waits for is here or below `live`.
 
-A network that is up costs nothing but the files and netlink messages of `live`. Only one that is down, or not as it came
-up, takes the lazy import below: the slow half of the package, and even that without any library.
+A network that is up costs nothing but the files and netlink messages of `live`. Only one that is down, or not as it
+came up, takes the lazy import below: the slow half of the package, and even that without any library.
 """
 
 import os
@@ -30,7 +30,7 @@ BUG = 70
 def attach(paths: "Paths", request: "NicRequest") -> list[str]:
     """Attach the NIC to the network that the request means, bringing it up if need be; give warnings.
 
-    Raises UsageError, NoNetworkError, DefinitionError, StateError, BusyError or HostError; then the NIC is not attached.
+    Raises any of the VnetErrors; then the NIC is not attached.
     """
     check_link_name(request.interface)
     network = resolve.network_of(paths, request)

@@ -29,7 +29,7 @@ class Daemons:
         return (pid, start, tag) if is_same else None
 
     def start(self, argv: list[str], *, record: str, pid_file: str, word: str, tag: str) -> None:
-        """Start a daemon that forks into the background once it serves; raise HostError with its last words if it fails.
+        """Start a daemon that forks into the background once it serves; raise HostError with its last words if not.
 
         `tag` is kept with the record; what has another tag than it should have is to be started again.
         """
@@ -87,7 +87,7 @@ def _end(pid: int) -> None:
             return
         raise
     try:
-        from _signal import pidfd_send_signal  # noqa: PLC0415 (only to stop)
+        from signal import pidfd_send_signal  # noqa: PLC0415 (only to stop, which nobody waits for)
 
         for number in (_SIGTERM, _SIGKILL):
             try:
@@ -111,5 +111,8 @@ def _end(pid: int) -> None:
 
 def _hint(reason: str) -> str:
     if "Address already in use" in reason or "address already in use" in reason:
-        return "another DNS or DHCP server listens on all addresses of this host: bind it to its own interfaces, or use <dns enable='no'/>"
+        return (
+            "another DNS or DHCP server listens on all addresses of this host: "
+            "bind it to its own interfaces, or use <dns enable='no'/>"
+        )
     return ""

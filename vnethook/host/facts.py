@@ -20,10 +20,10 @@ class Taken(Value):
 
 
 class Facts(Value):
-    """The paths of the host; the interfaces on which it listens to router advertisements; how long an idle network stays.
+    """The paths of the host, the interfaces on which it listens to routers, how long an idle network stays.
 
-    `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`: None
-    for a network that stays up.
+    `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`:
+    None for a network that stays up.
     """
 
     paths: "Paths"
@@ -50,7 +50,11 @@ def taken_subnets(host: "Host", *, except_device: str = "") -> list[Taken]:
     own = host.links.link(except_device) if except_device else None
     own_index = own.index if own else -1
     for route in host.links.routes():
-        if route.device == own_index or route.prefix <= DEFAULT_PREFIX[route.version] or _is_local(route.version, route.first):
+        if (
+            route.device == own_index
+            or route.prefix <= DEFAULT_PREFIX[route.version]
+            or _is_local(route.version, route.first)
+        ):
             continue
         subnet = Subnet(route.version, route.first, route.prefix)
         device = name_of(route.device)
@@ -79,7 +83,9 @@ def _is_local(version: int, first: int) -> bool:
 
 
 def _accepts_ra(host: "Host") -> tuple[str, ...]:
-    if host.sysctls.read("net/ipv6/conf/all/forwarding") != "0" and not host.shared.is_managed("net/ipv6/conf/all/forwarding"):
+    if host.sysctls.read("net/ipv6/conf/all/forwarding") != "0" and not host.shared.is_managed(
+        "net/ipv6/conf/all/forwarding"
+    ):
         return ()
     names = [name for name in host.sysctls.interfaces("ipv6") if name not in {"all", "lo"}]
     return tuple(name for name in names if _listens(host, f"net/ipv6/conf/{name}/accept_ra"))

@@ -52,7 +52,9 @@ def require(program: str) -> str:
     return path
 
 
-def run(argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S, environment: dict[str, str] | None = None) -> Finished:
+def run(
+    argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S, environment: dict[str, str] | None = None
+) -> Finished:
     """Run a program to its end with `text` as its input; raise HostError if it cannot be started or does not end."""
     source, output, errors = (os.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
-    """Bring the network up or mend it, then attach the NIC; give warnings. Raises what `bringup.start` and attach raise."""
+    """Bring the network up or mend it, then attach the NIC; give warnings. Raises what both of them raise."""
     with Lock(host.paths.lock(network)) as lock:
         live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
         return port.attach(host.paths, host.links, live, nic)

@@ -34,7 +34,7 @@ GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
 def start(host: "Host", name: str, *, by: str = ADMIN) -> LiveNetwork:
     """Bring a network up, or mend it if it is up; `by` says who wants it: what a guest brought up may go down idle.
 
-    Raises NoNetworkError, DefinitionError, StateError (it overlaps the host) or HostError, and then nothing has changed.
+    Raises NoNetworkError, DefinitionError, StateError, or HostError (also for an overlap); then nothing has changed.
     """
     with Lock(host.paths.lock(name)) as lock:
         return bring_up(host, name, by=by, lock=lock)
@@ -150,10 +150,8 @@ def _definition(host: "Host", name: str, live: LiveNetwork | None) -> Network:
     return (live_definition(host, name) if live else None) or definitions.load(host, name)
 
 
-def _without_overlap(
-    host: "Host", network: Network, live: LiveNetwork | None
-) -> tuple[Network, LiveNetwork | None]:
-    """Make sure that the network's subnets are not the host's: another one is chosen where we chose and nobody is on it.
+def _without_overlap(host: "Host", network: Network, live: LiveNetwork | None) -> tuple[Network, LiveNetwork | None]:
+    """Make sure that no subnet of the network is the host's: another is chosen where we chose and nobody is on it.
 
     A network with guests goes on as it is, with a warning: it works, and to refuse a NIC would not give the LAN back.
     """
@@ -199,7 +197,9 @@ def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since
         since=since,
         chains=tuple(use for step in steps if isinstance(step, InstallRules) for use in step.uses),
         daemons=tuple(daemons),
-        sysctls=tuple((step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared),
+        sysctls=tuple(
+            (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
+        ),
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
         fixed=dhcp.fixed_by_name(network),
         reserved=dhcp.reserved_names(network),

@@ -1,4 +1,4 @@
-"""Define networks, forget them, list them: what needs the store and its XML, so nothing that a guest's start waits for."""
+"""Define networks, forget them, list them: what needs the store and its XML, which no guest's start waits for."""
 
 from time import time
 
@@ -242,7 +242,11 @@ def compile_settings(host: Host) -> None:
 
 def _completed(host: Host, store: Store, network: Network) -> Network:
     """The network with all that it leaves open chosen, checked against the other definitions and the host."""
-    if store.is_transient(network.name) and not store.is_persistent(network.name) and store.read(network.name).uuid != network.uuid:
+    if (
+        store.is_transient(network.name)
+        and not store.is_persistent(network.name)
+        and store.read(network.name).uuid != network.uuid
+    ):
         active = store.read(network.name)
         if network.uuid is not None:
             msg = f"network {network.name!r}: is active already with uuid {active.uuid}"

@@ -35,7 +35,7 @@ else:
         parse_constant = None
         memo: "dict[str, str]" = {}  # noqa: RUF012 (ClassVar needs typing)
 
-    _scan = make_scanner(_Options)
+    _scan = make_scanner(_Options)  # type: ignore[arg-type]  # it asks for attributes, not for a class
 
     def _loads(text: str) -> "Any":
         try:
@@ -104,8 +104,8 @@ def read_json(path: str) -> "Any":
 def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
     """Replace a file in one step, making its directory; raise HostError if the file system refuses.
 
-    The new file is written beside it under a fixed name, so that a killed writer leaves one file that the next replaces;
-    the name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir).
+    The new file is written beside it under a fixed name, so that a killed writer leaves one that the next replaces; the
+    name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir).
     """
     new = _new_name(path)
     try:
@@ -243,5 +243,9 @@ def _new_name(path: str) -> str:
 
 
 def _refusal(path: str, what: str, error: OSError) -> HostError:
-    hint = "a symbolic link is not followed here" if error.errno == ELOOP else f"the directory {os.path.dirname(path)} has to be writable"
+    hint = (
+        "a symbolic link is not followed here"
+        if error.errno == ELOOP
+        else f"the directory {os.path.dirname(path)} has to be writable"
+    )
     return HostError(f"file {path!r}: {what}: {os.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

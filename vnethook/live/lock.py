@@ -12,6 +12,10 @@ from time import monotonic, sleep
 from vnethook.errors import BusyError, HostError
 from vnethook.live import files
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
 DEADLINE_S = 30.0
 held: list[int] = []
 """The descriptors of the locks that this process holds."""
@@ -27,7 +31,7 @@ class Lock:
         self._fd = -1
         self._is_finished = False
 
-    def __enter__(self) -> "Lock":
+    def __enter__(self) -> "Self":
         deadline = 0.0
         pause_s = 0.001
         while True:

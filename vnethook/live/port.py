@@ -9,9 +9,9 @@ import os
 from errno import EACCES, ENOENT, EPERM, EROFS, ESRCH
 from time import time
 
-from vnethook.names import check_link_name, label_of
 from vnethook.errors import HostError, StateError
 from vnethook.live import files, process
+from vnethook.names import check_link_name, label_of
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -26,8 +26,8 @@ SIGHUP = 1
 class Nic(Value):
     """An attached guest NIC: its link in the host, its network, and what is known of the guest.
 
-    `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's DNS,
-    empty if it has none. `since`: Unix time in seconds.
+    `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's
+    DNS, empty if it has none. `since`: Unix time in seconds.
     """
 
     interface: str
@@ -55,7 +55,7 @@ def attached(paths: "Paths", network: str) -> list[Nic]:
 
 
 def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> list[str]:
-    """Make `nic.interface` a port of the network's bridge; give warnings for what is not as the guest's owner may think.
+    """Make `nic.interface` a port of the network's bridge; give warnings of what is not as the guest's owner may think.
 
     Raises UsageError for an impossible interface name, HostError for a link that does not exist or is refused,
     StateError for one that another program has put on a bridge of its own.
@@ -132,7 +132,9 @@ def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, wa
     owner = _owner(paths, links, f"{directory}/names/{label}", nic)
     if label in live.reserved or owner:
         taken = f"by {owner}" if owner else "in the definition"
-        warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: its NIC {nic.interface!r} has no name in DNS")
+        warnings.append(
+            f"guest {nic.guest!r}: name {label!r} is taken {taken}: its NIC {nic.interface!r} has no name in DNS"
+        )
         return ""
     twin = _owner(paths, links, f"{directory}/macs/{nic.mac}", nic)
     if twin:

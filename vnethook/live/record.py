@@ -118,7 +118,7 @@ def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
 
 
 DEFAULT_PREFIX = {4: 1, 6: 3}
-"""A route with a prefix up to this long leads everywhere: a default route, one of the halves of it that VPNs set, 2000::/3."""
+"""A route with a prefix up to this long leads everywhere: a default route, a half of it as VPNs set them, 2000::/3."""
 
 
 def sysctl(path: str) -> str | None:

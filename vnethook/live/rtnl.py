@@ -35,7 +35,7 @@ _CENTISECONDS = 100
 
 
 class Link(Value):
-    """A network device: index, MAC, MTU in bytes, its bridge's index (0: none), kind ("bridge", "tun", "veth", "")."""
+    """A network device: index, MAC, MTU in bytes, its bridge's index (0: none), kind ("bridge", "tun", "veth")."""
 
     name: str
     index: int
@@ -114,7 +114,7 @@ class Links:
             self._netlink.request(_DELETE_LINK, 0, _LINK.pack(0, 0, link.index, 0, 0))
         except NetlinkError as error:
             if error.errno != ENODEV:
-                raise _refused(f"link {name!r}", "delete", error) from error
+                raise _refused(f"link {name!r}", "delete", error) from error  # noqa: EM102 (no message yet)
 
     def set_link(
         self, name: str, *, up: bool | None = None, mac: str = "", mtu: int = 0, master: int | None = None
@@ -141,13 +141,15 @@ class Links:
         return list(self._addresses(0))
 
     def add_address(self, name: str, address: str) -> None:
-        """Add "192.0.2.1/24" to a link; nothing if it has it. IPv6 without duplicate address detection: a bridge without
-        carrier would hold the address as tentative, and nobody could bind to it."""  # noqa: D209, D205
+        """Add "192.0.2.1/24" to a link; nothing if it has it.
+
+        IPv6 without duplicate address detection: a bridge without carrier would hold it as tentative for ever.
+        """
         try:
             self._netlink.request(_NEW_ADDRESS, CREATE | EXCLUSIVE, self._address_body(name, address))
         except NetlinkError as error:
             if error.errno != EEXIST:
-                raise _refused(f"link {name!r}", f"add address {address}", error) from error
+                raise _refused(f"link {name!r}", f"add address {address}", error) from error  # noqa: EM102 (no message yet)
 
     def remove_address(self, name: str, address: str) -> None:
         """Remove an address from a link; nothing if the link or the address is gone."""
@@ -157,7 +159,7 @@ class Links:
             self._netlink.request(_DELETE_ADDRESS, 0, self._address_body(name, address))
         except NetlinkError as error:
             if error.errno not in {EADDRNOTAVAIL, ENODEV}:
-                raise _refused(f"link {name!r}", f"remove address {address}", error) from error
+                raise _refused(f"link {name!r}", f"remove address {address}", error) from error  # noqa: EM102 (no message yet)
 
     def routes(self) -> list[Route]:
         """The unicast routes of all tables and both families."""
@@ -177,7 +179,7 @@ class Links:
         except NetlinkError as error:
             if error.errno in {ENODEV, ENOENT}:
                 return None
-            raise _refused(f"link {name!r}", "read", error) from error
+            raise _refused(f"link {name!r}", "read", error) from error  # noqa: EM102 (no message yet)
 
     def _index(self, name: str) -> int:
         link = self.link(name)
@@ -208,7 +210,7 @@ class Links:
             body += number(_IFA_FLAGS, _NO_DAD)
         return _ADDRESS.pack(family, int(length), 0, 0, self._index(name)) + body
 
-    def _ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:  # noqa: PLR0913, PLR0917 (one caller's line each)
+    def _ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:
         try:
             return self._netlink.request(kind, flags, body)
         except NetlinkError as error:

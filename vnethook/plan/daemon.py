@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class RunDaemon(Step):
     """Run a program that forks into the background once it serves.
 
-    `name`: what it is to us, and its files; `arguments`: without the program itself; `word`: the one among them that no other process has; `configuration`: the
-    text that it reads at its start, so that another text means another start; `link`: what it is bound to, so that a
-    link of that name made anew means a new start too.
+    `name`: what it is to us, and its files; `arguments`: without the program itself; `word`: the one among them that no
+    other process has; `configuration`: the text that it reads at its start, so that another text means another start;
+    `link`: what it is bound to, so that a link of that name made anew means a new start too.
     """
 
     name: str

@@ -12,8 +12,8 @@ KEY = "table inet vnethook"
 class InstallRules(Step):
     """Put a network's chains into force, and the shared base chains with them, in one transaction.
 
-    `install` and `remove` are nft text, either may be applied again; `uses`: how often each chain is used when the rules
-    are whole, (chain, number).
+    `install` and `remove` are nft text, either may be applied again; `uses`: how often each chain is used when the
+    rules are whole, (chain, number).
     """
 
     network: str

@@ -89,7 +89,7 @@ class AddAddress(Step):
 
 
 class SetLinkSysctls(Step):
-    """Set sysctls of a link that goes away with it: (path below /proc/sys, value); those the kernel lacks are skipped."""
+    """Set sysctls that go away with their link: (path below /proc/sys, value); one that the kernel lacks is skipped."""
 
     link: str
     values: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""What a step is: plain data, one change of the host, that knows whether it is done, how to do it and how to undo it."""
+"""What a step is: plain data, one change of the host, that knows if it is done, how to do it and how to undo it."""
 
 from vnethook.errors import HostError
 from vnethook.value import Value
