@@ -9,8 +9,8 @@ import sys
 
 from vnethook.errors import HostError, VnetError
 from vnethook.hook import resolve
+from vnethook.live import files, port, record
 from vnethook.live import paths as places
-from vnethook.live import port, record
 from vnethook.live.lock import Lock
 from vnethook.live.rtnl import Links
 from vnethook.names import check_link_name
@@ -66,11 +66,11 @@ def detach(paths: "Paths", interface: str) -> "Nic | None":
     nic = port.read(paths, interface)
     if nic is None:
         return None
-    with Lock(paths.lock(nic.network), shared=True):
-        live = record.read(paths, nic.network)
-        port.detach(paths, Links(), nic)
-        if live is not None and nic.hostname:
-            port.reload_daemon(live)
+    is_up = files.stamp(f"{paths.live}/{nic.network}.json") is not None
+    with Lock(paths.lock(nic.network), shared=is_up) as lock:
+        port.detach(paths, Links(), nic, record.read(paths, nic.network))
+        if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
+            lock.finish()
     return nic
 
 

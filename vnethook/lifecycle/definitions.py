@@ -8,7 +8,6 @@ import os
 
 from vnethook.capability import subnet as subnets
 from vnethook.definition import choices, compiled, settings
-from vnethook.definition.ip import Ip
 from vnethook.definition.model import Network
 from vnethook.errors import HostError
 from vnethook.host import facts, programs
@@ -58,11 +57,8 @@ def choose_subnet(host: "Host", network: Network, others: "list[Network]") -> Ne
 
 def choose_again(host: "Host", network: Network) -> Network:
     """The network with another automatic subnet, remembered: the one that it had is the host's now."""
-    forgotten = tuple(
-        Ip(hosts=ip.hosts, dhcp=ip.dhcp, whole_range=bool(ip.ranges)) if ip.automatic else ip for ip in network.ips
-    )
     with host.shared.lock():
-        chosen = choose_subnet(host, network.replace(ips=forgotten), _others(host, network.name))
+        chosen = choose_subnet(host, network.without_automatic(), _others(host, network.name))
         choices.write(host.paths, chosen)
         compiled.write(host.paths, chosen)
     return chosen

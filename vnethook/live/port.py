@@ -94,8 +94,8 @@ def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 
-def detach(paths: "Paths", links: "Links", nic: Nic) -> None:
-    """Forget a NIC and take it off its bridge; never fails on what is gone."""
+def detach(paths: "Paths", links: "Links", nic: Nic, live: "LiveNetwork | None") -> None:
+    """Forget a NIC and take it off its bridge; never fails on what is gone. `live`: its network, None if it is down."""
     interface = nic.interface
     link = links.link(interface)
     if link is not None and link.index == nic.index and link.master:
@@ -105,6 +105,8 @@ def detach(paths: "Paths", links: "Links", nic: Nic) -> None:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
     forget(paths, nic)
+    if live is not None and nic.hostname:
+        reload_daemon(live)
 
 
 def forget(paths: "Paths", nic: Nic) -> None:

@@ -50,7 +50,7 @@ class Link(Value):
 
 
 class Route(Value):
-    """A unicast route: IP version, first and last address as numbers, prefix length, device's index (0: none), table."""
+    """A network device: index, MAC, MTU in bytes, index of its bridge (0: none), kind ("bridge", "tun", "veth")."""
 
     version: int
     first: int

@@ -1,0 +1,100 @@
+"""What all tests share: where they may run, and what a unit test may not do."""
+
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+TESTS = Path(__file__).parent
+if str(TESTS.parent) not in sys.path:  # `tests.lab` is imported by name
+    sys.path.insert(0, str(TESTS.parent))
+
+# What a unit test must not reach, by the names of the audit events (PEP 578).
+REFUSED = ("subprocess.Popen", "os.exec", "os.fork", "os.posix_spawn", "os.system", "socket.")
+CHANGING = (
+    "os.chmod",
+    "os.chown",
+    "os.link",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.symlink",
+    "os.truncate",
+)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+WRITABLE = re.compile(rf"/tmp/|{re.escape(tempfile.gettempdir())}/|/dev/null|.*/(__pycache__|\.hypothesis)\b|(?!/)")
+_unit_test = ""
+
+
+def _refuse_io(event: str, arguments: tuple[object, ...]) -> None:
+    """Audit hook: while a unit test runs, no process, no socket, and no file written outside of temporary directories."""
+    if not _unit_test:
+        return
+    if event.startswith(REFUSED):
+        msg = f"a unit test has no subprocess and no network: {event} {arguments}"
+        raise RuntimeError(msg)
+    writes = event in CHANGING or (event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING)
+    if writes and isinstance(arguments[0], str | bytes | os.PathLike) and not WRITABLE.match(os.fsdecode(arguments[0])):
+        msg = f"a unit test writes only below its tmp_path: {event} {arguments}"
+        raise RuntimeError(msg)
+
+
+sys.addaudithook(_refuse_io)
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_touch_nothing(request: pytest.FixtureRequest) -> object:
+    global _unit_test  # noqa: PLW0603 (an audit hook cannot be taken away again)
+    _unit_test = request.node.nodeid if TESTS / "unit" in request.path.parents else ""
+    yield
+    _unit_test = ""
+
+
+@cache
+def _why_no_netns() -> str:
+    """Why namespaces cannot be made here; empty if they can."""
+    from tests.lab import Machine
+
+    if os.geteuid() != 0:
+        return "not root"
+    try:
+        with Machine("trial") as machine:
+            machine.run(["nft", "list", "ruleset"])
+    except (OSError, AssertionError) as error:
+        return str(error).replace("\n", ": ")
+    return ""
+
+
+@cache
+def _why_no_guests() -> str:
+    """Why QEMU guests cannot be booted here; empty if they can."""
+    from tests.lab.guest import make_image
+
+    try:
+        make_image()
+    except (OSError, AssertionError) as error:
+        return str(error).replace("\n", ": ")
+    return "" if platform.machine() == "x86_64" else "the test guest is an x86_64 one"
+
+
+NEEDS: dict[str, Callable[[], str]] = {"netns": _why_no_netns, "guests": _why_no_guests}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, why_not in NEEDS.items():
+        if item.get_closest_marker(mark) and (reason := why_not()):
+            _skip_or_fail(mark, reason)
+
+
+def _skip_or_fail(mark: str, reason: str) -> NoReturn:
+    if os.environ.get(f"VNETHOOK_REQUIRE_{mark.upper()}") == "1":
+        pytest.fail(f"{mark} tests are required here and cannot run: {reason}", pytrace=False)
+    pytest.skip(f"{mark}: {reason}")

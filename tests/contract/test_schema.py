@@ -1,0 +1,196 @@
+"""network.rng, the table of the vocabulary and the reader say the same."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from vnethook.definition import xml
+from vnethook.definition.vocabulary import ELEMENTS
+from vnethook.errors import DefinitionError
+
+RNG = "{http://relaxng.org/ns/structure/1.0}"
+GOLDEN = sorted(Path(__file__).parent.parent.joinpath("golden/xml").glob("*.xml"))
+
+
+def network(inside):
+    return f"<network><name>x</name>{inside}</network>"
+
+
+MISSHAPEN = [
+    "<domain><name>x</name></domain>",
+    "<network/>",
+    "<network>text<name>x</name></network>",
+    "<network><name>a b</name></network>",
+    "<network><name/></network>",
+    "<network id='a'><name>x</name></network>",
+    "<network connections='-1'><name>x</name></network>",
+    "<network ipv6='yes'><name>x</name></network>",
+    *map(
+        network,
+        [
+            "<uuid>1</uuid>",
+            "<name><b/></name>",
+            "<title>t</title>",
+            "<portgroup name='a'/>",
+            "<nonsense/>",
+            "<listen address='192.0.2.1' port='1'/>",
+            "<x:name xmlns:x='urn:x'>x</x:name>",
+            "<forward mode='bridge'/>",
+            "<forward mode='vepa'/>",
+            "<forward mode='NAT'/>",
+            "<forward mode='route'><nat/></forward>",
+            "<forward mode='nat' dev='eth0'/>",
+            "<forward><nat><port start='1' end='2'/></nat></forward>",
+            "<forward><nat><port start='1024'/></nat></forward>",
+            "<forwarding enabled='1'/>",
+            "<forwarding><incoming/></forwarding>",
+            "<bridge stp='yes'/>",
+            "<bridge name=''/>",
+            "<bridge name='aaaaaaaaaaaaaaaa'/>",
+            "<bridge delay='-1'/>",
+            "<bridge delay=' 1'/>",
+            "<mtu/>",
+            "<mtu size='1.5'/>",
+            "<mac/>",
+            "<mac address='52:54:00:00:00'/>",
+            "<domain/>",
+            "<domain name='a b'/>",
+            "<domain name='example.org' localOnly='yes'/>",
+            "<dns enable='on'/>",
+            "<dns enable='no'><host ip='192.0.2.1'><hostname>a</hostname></host></dns>",
+            "<dns><forwarder/></dns>",
+            "<dns><forwarder addr=''/></dns>",
+            "<dns><host ip='192.0.2.1'/></dns>",
+            "<dns><host><hostname>a</hostname></host></dns>",
+            "<dns><host ip='192.0.2.1'><hostname></hostname></host></dns>",
+            "<ip family='inet'/>",
+            "<ip netmask='255.255.255.0'/>",
+            "<ip address='192.0.2.1' netmask='255.255.255.0' prefix='24'/>",
+            "<ip address='192.0.2.1' prefix='a'/>",
+            "<ip address='host'/>",
+            "<ip><tftp root='/'/></ip>",
+            "<ip address='192.0.2.1'><dhcp enabled='TRUE'/></ip>",
+            "<ip address='192.0.2.1'><dhcp><range start='192.0.2.2'/></dhcp></ip>",
+            "<ip address='192.0.2.1'><dhcp><host mac='x' ip='192.0.2.2'/></dhcp></ip>",
+            "<ip address='192.0.2.1'><dhcp><host name='' ip='192.0.2.2'/></dhcp></ip>",
+            "<ip address='192.0.2.1'><dhcp><host id='' ip='192.0.2.2'/></dhcp></ip>",
+            "<ip address='192.0.2.1'><dhcp><range start='192.0.2.2' end='192.0.2.3'><lease/></range></dhcp></ip>",
+            "<dhcp><ip address='192.0.2.1' start='192.0.2.2'/></dhcp>",
+            "<dhcp><ip family='ipv4'/></dhcp>",
+            "<dhcp><range start='192.0.2.2' end='192.0.2.3'/></dhcp>",
+        ],
+    ),
+]
+
+
+def is_read(text):
+    try:
+        xml.parse(text, source="t")
+    except DefinitionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", MISSHAPEN)
+def test_what_has_the_wrong_shape_is_refused_by_reader_and_schema_alike(text):
+    assert (is_read(text), xml.is_valid(text)) == (False, False)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_what_the_reader_takes_is_valid(path):
+    text = path.read_text()
+    assert (is_read(text), xml.is_valid(text)) == (True, True)
+
+
+def schema_vocabulary():
+    """Paths of the schema's elements, and their attributes, by walking its definitions."""
+    grammar = etree.parse(xml.SCHEMA).getroot()
+    defines = {define.get("name"): define for define in grammar.iter(f"{RNG}define")}
+    found: dict[str, set[str]] = {}
+
+    def walk(item, path):
+        if item.tag == f"{RNG}ref":
+            item = defines[item.get("name")]
+        elif item.tag == f"{RNG}element":
+            path = f"{path}/{item.get('name')}".lstrip("/")
+            found.setdefault(path, set())
+        elif item.tag == f"{RNG}attribute":
+            found[path].add(item.get("name"))
+            return
+        for child in item:
+            walk(child, path)
+
+    walk(grammar.find(f"{RNG}start"), "")
+    return found
+
+
+def test_the_schema_and_the_table_of_the_vocabulary_name_the_same():
+    assert schema_vocabulary() == {path: set(shape.attributes) for path, shape in ELEMENTS.items()}
+
+
+def test_each_element_and_attribute_of_the_schema_is_in_some_golden_file():
+    seen: dict[str, set[str]] = {}
+    for path in GOLDEN:
+        root = etree.parse(path).getroot()
+        for element in root.iter(etree.Element):
+            tags = [element.tag, *(parent.tag for parent in element.iterancestors())]
+            seen.setdefault("/".join(reversed(tags)), set()).update(element.attrib)
+    assert {path: names - seen.get(path, set()) for path, names in schema_vocabulary().items()} == {
+        path: set() for path in seen
+    }
+
+
+VALUES = st.sampled_from(
+    [
+        *[
+            "yes",
+            "no",
+            "on",
+            "off",
+            "nat",
+            "route",
+            "none",
+            "1",
+            "24",
+            "64",
+            "1024",
+            "65535",
+            "192.0.2.1",
+            "192.0.2.9",
+            "255.255.255.0",
+            "2001:db8::1",
+        ],
+        *("52:54:00:00:00:01", "a", "", "ipv4", "ipv6", "a b", "\u0661"),
+    ]
+)
+
+
+@st.composite
+def elements(draw, path="network", depth=0):
+    shape = ELEMENTS[path]
+    attributes = draw(st.dictionaries(st.sampled_from([*shape.attributes, "odd"]), VALUES, max_size=4))
+    element = etree.Element(path.rsplit("/", 1)[-1], attributes)
+    if path in {"network/name", "network/uuid", "network/dns/host/hostname"}:
+        element.text = draw(st.sampled_from(["a", " a ", "", "a b"]))
+    if depth == 0:
+        etree.SubElement(element, "name").text = "x"
+    if shape.children:
+        for tag in draw(st.lists(st.sampled_from(sorted(shape.children)), max_size=4)):
+            element.append(draw(elements(f"{path}/{tag}", depth + 1)))
+    return element
+
+
+@settings(max_examples=300, deadline=None)
+@given(elements())
+def test_no_document_is_read_that_the_schema_does_not_allow(element):
+    text = etree.tostring(element, encoding="unicode")
+    assert xml.is_valid(text) or "network.rng" not in refusal(text)  # our own reader sees it first
+
+
+def refusal(text):
+    with pytest.raises(DefinitionError) as caught:
+        xml.parse(text, source="t")
+    return caught.value.message

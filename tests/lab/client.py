@@ -1,0 +1,87 @@
+"""A guest without QEMU: a machine whose one NIC is the far end of a veth, with busybox's DHCP client on it."""
+
+from typing import Self
+
+from tests.lab.host import Host
+from tests.lab.machine import Machine
+
+# Called by udhcpc(8) with its options as variables; prints what it got and sets it up.
+_ON_LEASE = """#!/bin/sh
+case $1 in
+  deconfig) ip -4 address flush dev "$interface" ;;
+  bound|renew)
+    ip address replace "$ip/$mask" dev "$interface"
+    for gateway in $router; do ip route replace default via "$gateway"; done
+    printf 'LEASE %s=%s\\n' ip "$ip" mask "$mask" router "$router" dns "$dns" domain "$domain" server "$serverid" lease_s "$lease" mtu "$mtu"
+    ;;
+esac
+"""
+
+
+class Client(Machine):
+    """`with Client(host, "alice", port="veth-alice") as alice: host.vnet("attach", "veth-alice"); alice.lease()`."""
+
+    def __init__(self, host: Host, name: str, *, port: str, mac: str = "") -> None:
+        super().__init__(name)
+        self.host = host
+        self.port = port
+        self.mac = mac
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        script = self.directory / "on-lease"
+        script.write_text(_ON_LEASE)
+        script.chmod(0o755)
+        self.lay_cable("eth0", self.host, self.port, mac=self.mac)
+        self.host.run(["ip", "link", "set", self.port, "down"])  # as a hypervisor hands it over
+        return self
+
+    def lease(self, *, hostname: str = "", tries: int = 10) -> dict[str, str]:
+        """Ask for a lease and take it: ip, mask, router, dns, domain, server, lease_s, mtu; empty if there is none."""
+        words = [
+            "busybox",
+            "udhcpc",
+            "-f",
+            "-n",
+            "-q",
+            "-t",
+            str(tries),
+            "-T",
+            "1",
+            "-i",
+            "eth0",
+            "-O",
+            "mtu",
+            "-s",
+            self.directory / "on-lease",
+        ]
+        hello = ["-x", f"hostname:{hostname}"] if hostname else []
+        lines = self.run([*words, *hello], check=False).stdout.splitlines()
+        pairs = [line.removeprefix("LEASE ").partition("=") for line in lines if line.startswith("LEASE ")]
+        return {key: value for key, _, value in pairs}
+
+    def resolve(self, name: str, *, server: str, kind: str = "A") -> list[str]:
+        """The addresses that a DNS server has for `name`."""
+        return self.run(["dig", "+short", "+time=2", "+tries=2", f"@{server}", name, kind], check=False).stdout.split()
+
+    def pings(self, address: str) -> bool:
+        """Whether an answer comes back within two seconds."""
+        return self.run(["ping", "-n", "-c", "1", "-W", "2", address], check=False).returncode == 0
+
+    def fetch(self, address: str, port: int = 80) -> str:
+        """What a web server answers, without its headers; empty if it is not reached."""
+        return self.call(lambda: fetch(address, port))
+
+
+def fetch(address: str, port: int) -> str:
+    """The body of http://address:port/, empty if it is not reached within three seconds."""
+    import http.client
+
+    connection = http.client.HTTPConnection(address, port, timeout=3)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()
+    except OSError:
+        return ""
+    finally:
+        connection.close()

@@ -1,0 +1,34 @@
+"""First process of a `Machine`: prepare the namespaces, say "ready", live until the pipe from the test ends.
+
+Its end ends every process in the PID namespace, and with them the network and mount namespaces (pid_namespaces(7)).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped as a real init would
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test; it then closes the pipe
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+root = sys.argv[1]
+
+
+def run(*words: str) -> None:
+    subprocess.run(words, check=False)
+
+
+run("mount", "-t", "sysfs", "sysfs", "/sys")
+run("ip", "link", "set", "lo", "up")
+for name in (
+    "ip_forward",
+    "conf/all/rp_filter",
+    "conf/default/rp_filter",
+):  # a new namespace copies these from the machine
+    with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
+        file.write("0")
+os.write(1, b"ready\n")
+while os.read(0, 1):
+    pass
+shutil.rmtree(root, ignore_errors=True)

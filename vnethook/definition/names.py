@@ -1,1 +1,0 @@
-from vnethook.names import *  # noqa
