@@ -1,8 +1,8 @@
 """Hosts, outside worlds and guests for tests and the demo, each in namespaces of its own that vanish with the caller.
 
-`Host` is a machine with vnethook on it, `Outside` the world behind its uplink, `Client` a guest without QEMU (a namespace
-on a veth), `Guest` a real one. All are context managers; a killed test leaves nothing, because each is a PID namespace
-whose first process waits for the end of a pipe from the test.
+`Host` is a machine with vnethook on it, `Outside` the world behind its uplink, `Client` a guest without QEMU (a
+namespace on a veth), `Guest` a real one. All are context managers; a killed test leaves nothing, because each machine
+is a PID namespace whose first process waits for the end of a pipe from the test.
 """
 
 from tests.lab.client import Client

@@ -12,7 +12,8 @@ case $1 in
   bound|renew)
     ip address replace "$ip/$mask" dev "$interface"
     for gateway in $router; do ip route replace default via "$gateway"; done
-    printf 'LEASE %s=%s\\n' ip "$ip" mask "$mask" router "$router" dns "$dns" domain "$domain" server "$serverid" lease_s "$lease" mtu "$mtu"
+    printf 'LEASE %s\\n' "ip=$ip" "mask=$mask" "router=$router" "dns=$dns" "domain=$domain"
+    printf 'LEASE %s\\n' "server=$serverid" "lease_s=$lease" "mtu=$mtu"
     ;;
 esac
 """

@@ -1,17 +1,19 @@
 """A real guest: QEMU with Debian's kernel, started on a host by a plain command line, asked over its serial console."""
 
 import ctypes
+import json
 import mmap
 import os
 import platform
 import re
 import select
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from tests.lab.host import HOOKS, Host
 from tests.lab.machine import CHECKOUT
@@ -32,20 +34,20 @@ MACHINES = {
 
 
 class Line(NamedTuple):
-    """What the guest said: `VNG 2.59 lease eth0 ip=…` is at_s 2.59, word "lease", rest "eth0 ip=…"; else word is empty."""
+    """What the guest said: `VNG 2.59 lease eth0 ip=…` is at_s 2.59, word "lease", rest; else word is empty."""
 
     at_s: float
     word: str
     rest: str
 
 
-class Refused(AssertionError):
+class RefusedError(AssertionError):
     """QEMU ended instead of starting the guest; the text is what it wrote to stderr."""
 
 
 @cache
 def make_image() -> Path:
-    """The directory of the guest's vmlinuz and initrd, made if needed; AssertionError with the reason if it cannot be."""
+    """The directory of the guest's vmlinuz and initrd, made if needed; AssertionError if it cannot be."""
     done = subprocess.run([CHECKOUT / "script/guest-image"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr.strip()
     return Path(done.stdout.strip())
@@ -180,11 +182,12 @@ class Guest:
 
     def fileno(self) -> int:
         """The console, for select(2)."""
-        assert self._qemu and self._qemu.stdout
+        assert self._qemu, f"{self.name} was not started"
+        assert self._qemu.stdout
         return self._qemu.stdout.fileno()
 
     def read(self, *, timeout_s: float = 0) -> list[Line]:
-        """The lines that came meanwhile, none after `timeout_s`; Refused if QEMU ended."""
+        """The lines that came meanwhile, none after `timeout_s`; RefusedError if QEMU ended."""
         if not select.select([self], [], [], timeout_s)[0]:
             self._give_up_machine_if_late()
             return []
@@ -192,7 +195,7 @@ class Guest:
         if not data:
             assert self._qemu
             status = self._qemu.wait(timeout=20)
-            raise Refused(self.stderr().strip() or f"{self.name}: QEMU ended with status {status}")
+            raise RefusedError(self.stderr().strip() or f"{self.name}: QEMU ended with status {status}")
         *whole, self._unread = (self._unread + data).split(b"\n")
         new = [_parsed(line.decode(errors="replace").rstrip("\r")) for line in whole]
         self.lines += new
@@ -201,7 +204,7 @@ class Guest:
     def _give_up_machine_if_late(self) -> None:
         """Boot again as the next kind of machine if this one has said nothing for too long."""
         if time.monotonic() > self._boot_deadline and not any(line.word == "booted" for line in self.lines):
-            assert len(self.machines) > 1, f"{self.name}: no kernel came up within {BOOT_LIMIT_S} s: {self.stderr()}"
+            assert len(self.machines) > 1, f"{self.name}: no kernel within {BOOT_LIMIT_S} s: {self.stderr()}"
             self.machines = self.machines[1:]
             self.kill()
             self._start()
@@ -224,7 +227,7 @@ class Guest:
 
     @property
     def lease(self) -> dict[str, str]:
-        """The lease that it booted with: ip, mask, router, dns, domain, server, lease_s, mtu; empty if there is none."""
+        """The lease that it booted with: ip, mask, router, dns, domain, server, lease_s, mtu; empty if none."""
         line = self.said("lease")
         return dict(re.findall(r"(\w+)=(.*?)(?= \w+=|$)", line.rest)) if line else {}
 
@@ -237,15 +240,15 @@ class Guest:
     def seconds_to_lease(self) -> float:
         """From the NIC's first question to the lease, by the guest's own clock."""
         asks, lease = self.said("asks"), self.said("lease")
-        assert asks and lease, f"{self.name}: no lease:\n{self.console()}"
+        assert asks, self.console()
+        assert lease, self.console()
         return round(lease.at_s - asks.at_s, 2)
 
     def run(self, command: str, *, timeout_s: float = 60) -> tuple[int, str]:
         """Run a line of shell in the guest; its exit status and what it printed."""
         self.wait()
-        assert self._qemu and self._qemu.stdin
         first = len(self.lines)
-        self._qemu.stdin.write(f"{command}\n".encode())
+        self._type(command)
         deadline = time.monotonic() + timeout_s
         while not (ends := [line for line in self.lines[first:] if line.word == "status"]):
             assert time.monotonic() < deadline, (
@@ -268,6 +271,10 @@ class Guest:
         """Whether a TCP connection opens within two seconds."""
         return self.run(f"nc -w 2 {address} {port} -e true")[0] == 0
 
+    def send_udp(self, address: str, port: int) -> None:
+        """Send a datagram; nobody needs to answer."""
+        self.run(f"timeout 2 nslookup -port={port} name.example.test {address}")
+
     def fetch(self, host: str, port: int = 80) -> str:
         """The body that a web server answers to GET /, empty if there is none."""
         _, text = self.run(
@@ -279,13 +286,20 @@ class Guest:
     def serve(self, port: int) -> None:
         """Listen on a TCP port from now on."""
         self.run(f"nc -ll -p {port} -e echo here >/dev/null 2>&1 &")
+        self.run(f"until netstat -ltn | grep -q ':{port} '; do usleep 20000; done")
 
     def power_off(self, *, timeout_s: float = 30) -> int:
         """Power the guest off from inside and wait for QEMU, which runs its downscript; QEMU's exit status."""
-        assert self._qemu and self._qemu.stdin
-        self._qemu.stdin.write(b"poweroff -f\n")
+        self._type("poweroff -f")
+        assert self._qemu
         with self._qemu:
             return self._qemu.wait(timeout=timeout_s)
+
+    def _type(self, line: str) -> None:
+        """Write a line to the console."""
+        assert self._qemu, f"{self.name} was not started"
+        assert self._qemu.stdin
+        self._qemu.stdin.write(f"{line}\n".encode())
 
 
 def _parsed(text: str) -> Line:
@@ -298,3 +312,38 @@ def wait_for_guests(guests: Sequence[Guest], word: str = "ready") -> None:
     """Wait until each of the guests has said `word`."""
     for guest in guests:
         guest.wait(word)
+
+
+class Qmp:
+    """QEMU's control socket: `with Qmp(guest) as qmp: qmp.ask("netdev_del", id="n1")`. Source: QEMU's qmp-spec."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._path = str(guest.qmp)
+        self._events: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._socket.settimeout(30)
+        self._socket.connect(self._path)
+        self._file = self._socket.makefile("rw")
+        self._file.readline()
+        self.ask("qmp_capabilities")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def ask(self, command: str, **arguments: str) -> Any:
+        """What QEMU answers; AssertionError with its reason if it refuses."""
+        self._file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._file.flush()
+        while "event" in (answer := json.loads(self._file.readline())):
+            self._events.append(answer["event"])
+        assert "return" in answer, answer["error"]["desc"]
+        return answer["return"]
+
+    def wait_for_event(self, name: str) -> None:
+        """Wait until QEMU has told of this event."""
+        while name not in self._events:
+            self._events.append(json.loads(self._file.readline()).get("event", ""))

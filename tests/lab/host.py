@@ -5,20 +5,37 @@ import json
 import os
 import re
 import stat
-import subprocess
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tests.lab.machine import CHECKOUT, Machine
+from tests.lab.machine import CHECKOUT, PYTHON, Machine, wait_for
+
+if TYPE_CHECKING:
+    import subprocess
 
 HOOKS = CHECKOUT / "hooks"
 VNET = Path(sysconfig.get_path("scripts"), "vnet")
 
 
+_LISTENER = """
+import select, socket, sys
+stream, datagrams = socket.create_server(("", int(sys.argv[1]))), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(("", int(sys.argv[2])))
+with open(sys.argv[3], "w", buffering=1) as log:
+    while True:
+        for ready in select.select([stream, datagrams], [], [])[0]:
+            kind, peer = ("tcp", stream.accept()[1]) if ready is stream else ("udp", datagrams.recvfrom(2048)[1])
+            print(kind, peer[0], file=log)
+"""
+
+
 class Snapshot(NamedTuple):
-    """Facts of a host as lines, each beginning with its kind: link, address, route, rule, nft, sysctl, process, file."""
+    """Facts of a host as lines that begin with their kind: link, address, route, rule, nft, sysctl, process, file.
+
+    Without link-local IPv6 addresses and multicast routes, which the kernel adds to every link when it likes.
+    """
 
     lines: frozenset[str]
 
@@ -73,6 +90,13 @@ class Host(Machine):
         file.write_text(xml)
         self.vnet("net-define", file)
 
+    def listen(self, *, tcp: int, udp: int) -> Callable[[], list[str]]:
+        """Listen on a TCP and a UDP port of all addresses; the answer, called, tells who came: "tcp 192.0.2.1", …."""
+        log = self.directory / f"came-to-{tcp}-{udp}"
+        self.popen([PYTHON, "-IS", "-c", _LISTENER, str(tcp), str(udp), log])
+        wait_for(log.exists, "the listener")
+        return lambda: log.read_text().split("\n")[:-1]
+
     def make_tap(self, name: str) -> str:
         """Make a tap that stays without a program holding it; give back its name."""
         self.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"])
@@ -95,6 +119,7 @@ class Host(Machine):
                 f"rule {version} {_words(rule, skip=set())}"
                 for rule in self.json(["ip", version, "-json", "rule", "show"])
             }
+        lines = {line for line in lines if not re.search(r" (dst=)?(fe80:|ff00:)", line)}
         lines |= {f"sysctl {line}" for line in self.call(_sysctls)}
         return Snapshot(frozenset(lines | {f"file {line}" for line in _files(self.root)}))
 
@@ -137,6 +162,8 @@ def _sysctls() -> list[str]:
             below[:] = [name for name in below if name != "neigh"]
             for name in names:
                 path = Path(directory, name)
+                if name == "tcp_fastopen_key":
+                    continue  # the kernel chooses it when a program first listens
                 try:
                     value = " ".join(path.read_text().split())
                 except (OSError, UnicodeDecodeError):

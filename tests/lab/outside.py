@@ -56,7 +56,7 @@ class Outside(Machine):
         return self
 
     def plug(self, host: Host, *, link: str = "uplink0", subnet: str = "192.0.2.0/24", subnet6: str = "") -> str:
-        """Lay a cable to `host`: its NIC `link` gets an address, which is given back, a default route and a resolver."""
+        """Lay a cable to `host`: its NIC `link` gets an address (given back), a default route and a resolver."""
         far = f"to-{link}"[:15]
         self.lay_cable(far, host, link)
         ours, theirs = _first_two(subnet)

@@ -7,7 +7,7 @@ only for a network that is down.
 import os
 
 from vnethook.errors import NoNetworkError
-from vnethook.live import files, record
+from vnethook.live import record
 from vnethook.names import is_network_name, shown
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ def network_of(paths: "Paths", request: "NicRequest") -> str:
 def named(paths: "Paths", name: str) -> str:
     """The network of that name, or with a bridge of that name; raise NoNetworkError that lists the known ones."""
     if is_network_name(name):
-        if files.stamp(f"{paths.live}/{name}.json"):
+        if record.is_present(paths, name):
             return name
         bridged = record.by_bridge(paths, name)
         if bridged is not None:

@@ -66,7 +66,7 @@ def detach(paths: "Paths", interface: str) -> "Nic | None":
     nic = port.read(paths, interface)
     if nic is None:
         return None
-    is_up = files.stamp(f"{paths.live}/{nic.network}.json") is not None
+    is_up = record.is_present(paths, nic.network)
     with Lock(paths.lock(nic.network), shared=is_up) as lock:
         port.detach(paths, Links(), nic, record.read(paths, nic.network))
         if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):

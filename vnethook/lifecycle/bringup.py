@@ -46,7 +46,7 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
     Goes on past what cannot be undone, then raises HostError with all of it; the next call tries that again.
     """
     with Lock(host.paths.lock(name)) as lock:
-        if record_of(host, name) is None and not files.stamp(Journal(host.paths, name).path):
+        if record.read(host.paths, name) is None and not files.stamp(Journal(host.paths, name).path):
             lock.finish()
             msg = f"network {name!r}: stop: network is not active"
             raise StateError(msg)
@@ -62,7 +62,7 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
 def restart(host: "Host", name: str) -> LiveNetwork:
     """Take a network down and bring it up as it is defined now, with the same guests attached."""
     with Lock(host.paths.lock(name)) as lock:
-        live = record_of(host, name)
+        live = record.read(host.paths, name)
         definitions.load(host, name)  # a definition that is not in order is refused while the network still works
         if live is not None or files.stamp(Journal(host.paths, name).path):
             take_down(host, name)
@@ -71,9 +71,11 @@ def restart(host: "Host", name: str) -> LiveNetwork:
 
 def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
     """What `start` does, for whoever holds the network's lock exclusively."""
-    live = record_of(host, name)
+    live = record.read(host.paths, name)
     try:
         if live is None:
+            if record.is_present(host.paths, name):
+                log.warning(f"network {name!r}: its live record is damaged: it is brought up anew")
             discard(host, name)
         else:
             record.check_namespace(live)
@@ -88,7 +90,8 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
         record.write(host.paths, live)
     except BaseException:
         if live is None:
-            discard(host, name)
+            for error in _undo(host, name):
+                log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
     _attach_again(host, live)
@@ -97,12 +100,12 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
 
 def take_down(host: "Host", name: str) -> None:
     """What `stop` does, for whoever holds the network's lock exclusively; records of NICs that still exist are kept."""
-    live = record_of(host, name)
+    live = record.read(host.paths, name)
     if live is not None:
         record.check_namespace(live)
         record.remove(host.paths, live)
     else:
-        files.remove(f"{host.paths.live}/{name}.json")
+        files.remove(record.path(host.paths, name))
     for nic in port.attached(host.paths, name):
         if not port.is_attached(host.links, nic):
             port.forget(host.paths, nic)
@@ -111,28 +114,24 @@ def take_down(host: "Host", name: str) -> None:
 
 def discard(host: "Host", name: str) -> None:
     """Undo what the network's journal says; raise HostError with all that could not be undone, which stays in it."""
+    errors = _undo(host, name)
+    if errors:
+        msg = f"network {name!r}: stop: " + "; ".join(str(error) for error in errors)
+        raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
+
+
+def _undo(host: "Host", name: str) -> list[VnetError]:
     journal = Journal(host.paths, name)
     stuck, errors = plans.revert(host, journal.steps())
     journal.keep(stuck)
     files.remove(f"{host.paths.definitions}/{name}.json")
-    if errors:
-        msg = f"network {name!r}: stop: " + "; ".join(str(error) for error in errors)
-        raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
+    return errors
 
 
 def steps_of(host: "Host", network: Network, *, by: str) -> list["Step"]:
     """The plan for a network on this host."""
     idle_s = definitions.settings_of(host.paths).idle_s if by == GUEST else None
     return capability.plan(network, facts.collect(host, network, idle_s=idle_s))
-
-
-def record_of(host: "Host", name: str) -> LiveNetwork | None:
-    """The live record; None if the network is down, or if what is there cannot be read and is to be written anew."""
-    try:
-        return record.read(host.paths, name)
-    except HostError as error:
-        log.warning(str(error))
-        return None
 
 
 def live_definition(host: "Host", name: str) -> Network | None:

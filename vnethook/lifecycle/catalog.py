@@ -127,7 +127,7 @@ def compile_definition(host: Host, name: str) -> Network:
 def find(host: Host, text: str) -> str:
     """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
     store = Store(host.paths)
-    if text in store.names():
+    if text in store.names() or text in record.names(host.paths):
         return text
     found = store.by_uuid(text) or store.by_bridge(text) or record.by_bridge(host.paths, text)
     if found is None:
@@ -166,12 +166,14 @@ def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
 
 def check(host: Host, name: str) -> list[str]:
     """What of a network that is up is not as its definition says, a line each; raise StateError if it is down."""
-    live = bringup.record_of(host, name)
-    if live is None and not files.stamp(f"{host.paths.live}/{name}.json"):
+    live = record.read(host.paths, name)
+    if live is None and not record.is_present(host.paths, name):
         msg = f"network {name!r}: check: network is not active"
         raise StateError(msg, hint=f"`vnet net-plan {name}` shows what starting it would do")
     network = _in_force(host, name)
     found = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(host, name)))]
+    if live is None:
+        found.append("the live record is damaged")
     overlap = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
     if overlap:
         found.append(f"subnet {overlap[0]} overlaps {overlap[1].what}")
@@ -190,7 +192,7 @@ def check(host: Host, name: str) -> list[str]:
 def repair(host: Host, name: str) -> list[str]:
     """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
     found = check(host, name)
-    live = bringup.record_of(host, name)
+    live = record.read(host.paths, name)
     bringup.start(host, name, by=live.started_by if live else bringup.ADMIN)
     return found
 
@@ -269,7 +271,7 @@ def _in_force(host: Host, name: str) -> Network:
 
 
 def _by(host: Host, name: str) -> str:
-    live = bringup.record_of(host, name)
+    live = record.read(host.paths, name)
     return live.started_by if live else bringup.ADMIN
 
 

@@ -6,11 +6,12 @@ A guest whose name and MAC are known gets a file of its own in the directory tha
 """
 
 import os
-from errno import EACCES, ENOENT, EPERM, EROFS, ESRCH
+from errno import ESRCH
 from time import time
 
 from vnethook.errors import HostError, StateError
 from vnethook.live import files, process
+from vnethook.live.record import sysctl
 from vnethook.names import check_link_name, label_of
 from vnethook.value import Value
 
@@ -27,7 +28,7 @@ class Nic(Value):
     """An attached guest NIC: its link in the host, its network, and what is known of the guest.
 
     `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's
-    DNS, empty if it has none. `since`: Unix time in seconds.
+    DNS, empty if it has none. `since`: Unix time in seconds. `had_ipv6`: given back by detach.
     """
 
     interface: str
@@ -39,6 +40,7 @@ class Nic(Value):
     owner: tuple[int, int] = (0, 0)
     via: str = ""
     since: int = 0
+    had_ipv6: bool = False
 
 
 def read(paths: "Paths", interface: str) -> Nic | None:
@@ -73,7 +75,8 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> lis
     if before is not None and before.mac != nic.mac:
         _forget_name(paths, before)
     warnings: list[str] = []
-    nic = nic.replace(network=live.name, index=link.index, since=int(time()))
+    had_ipv6 = before.had_ipv6 if before and before.index == link.index else sysctl(_ipv6(nic.interface)) == "0"
+    nic = nic.replace(network=live.name, index=link.index, since=int(time()), had_ipv6=had_ipv6)
     nic = nic.replace(hostname=_take_name(paths, links, live, nic, warnings))
     if before is not None and before.network != live.name:
         forget(paths, before)
@@ -90,7 +93,7 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> lis
 
 def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
     """Put a link on the network's bridge, with its MTU, up, and without an IPv6 address of the host's on it."""
-    _disable_ipv6(link.name)
+    _set_ipv6(link.name, enabled=False)
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 
@@ -98,9 +101,12 @@ def detach(paths: "Paths", links: "Links", nic: Nic, live: "LiveNetwork | None")
     """Forget a NIC and take it off its bridge; never fails on what is gone. `live`: its network, None if it is down."""
     interface = nic.interface
     link = links.link(interface)
-    if link is not None and link.index == nic.index and link.master:
+    if link is not None and link.index == nic.index:
         try:
-            links.set_link(interface, master=0)
+            if link.master:
+                links.set_link(interface, master=0)
+            if nic.had_ipv6:
+                _set_ipv6(interface, enabled=True)
         except HostError:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
@@ -183,24 +189,22 @@ def reload_daemon(live: "LiveNetwork") -> None:
                     raise HostError(msg) from error
 
 
-def _disable_ipv6(interface: str) -> None:
-    """Keep the host from taking an IPv6 address on a port: a guest's frames are for the guest."""
-    path = f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"
+def _set_ipv6(interface: str, *, enabled: bool) -> None:
+    """Let the host take IPv6 addresses on a link, or not; a guest's frames are for the guest."""
+    path = _ipv6(interface)
+    value = "0" if enabled else "1"
+    if sysctl(path) in {value, None}:  # None: a kernel without IPv6
+        return
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/sys/{path}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, value.encode())
+        finally:
+            os.close(fd)
     except OSError as error:
-        if error.errno == ENOENT:
-            return  # a kernel without IPv6
-        if error.errno in {EROFS, EACCES, EPERM} and _is_disabled(path):
-            return
-        msg = f"interface {interface!r}: disable IPv6: {os.strerror(error.errno or 0)}"
+        msg = f"interface {interface!r}: set {path} to {value}: {os.strerror(error.errno or 0)}"
         raise HostError(msg, hint="the hook has to be able to write below /proc/sys/net") from error
-    try:
-        os.write(fd, b"1")
-    finally:
-        os.close(fd)
 
 
-def _is_disabled(path: str) -> bool:
-    with open(path, "rb") as file:
-        return file.read(1) == b"1"
+def _ipv6(interface: str) -> str:
+    return f"net/ipv6/conf/{interface}/disable_ipv6"

@@ -41,26 +41,32 @@ class LiveNetwork(Value):
 
 
 def read(paths: "Paths", name: str) -> LiveNetwork | None:
-    """The record of a network, None if it is down; raise HostError for a record that cannot be read."""
-    found = files.read_json(f"{paths.live}/{name}.json")
-    if found is None:
-        return None
+    """The record of a network; None if it is down, or if the record is damaged: then it is brought up anew."""
     try:
-        return LiveNetwork.from_plain(found)
-    except (TypeError, AttributeError) as error:
-        msg = f"network {name!r}: live record: {error}"
-        raise HostError(msg, hint=f"another version wrote it; `vnet net-repair {name}` writes it anew") from error
+        return LiveNetwork.from_plain(files.read_json(path(paths, name)))
+    except (AttributeError, HostError, TypeError):
+        return None
+
+
+def is_present(paths: "Paths", name: str) -> bool:
+    """Whether there is a record, readable or not."""
+    return files.stamp(path(paths, name)) is not None
+
+
+def path(paths: "Paths", name: str) -> str:
+    """Where the record of a network lies."""
+    return f"{paths.live}/{name}.json"
 
 
 def write(paths: "Paths", live: LiveNetwork) -> None:
     """Say that a network is up: its record, and the link that finds it by its bridge."""
     files.make_link(f"{paths.bridges}/{live.bridge}", live.name)
-    files.write_json(f"{paths.live}/{live.name}.json", live.to_plain())
+    files.write_json(path(paths, live.name), live.to_plain())
 
 
 def remove(paths: "Paths", live: LiveNetwork) -> None:
     """Say that a network is down."""
-    files.remove(f"{paths.live}/{live.name}.json")
+    files.remove(path(paths, live.name))
     if files.link_target(f"{paths.bridges}/{live.bridge}") == live.name:
         files.remove(f"{paths.bridges}/{live.bridge}")
 
@@ -95,9 +101,9 @@ def fault(live: LiveNetwork, links: "Links") -> str:
     for program, pid, start in live.daemons:
         if process.start_time(pid) != start:
             return f"{program} (process {pid}) is gone"
-    for path, value in live.sysctls:
-        if sysctl(path) != value:
-            return f"sysctl {path} is not {value}"
+    for name, value in live.sysctls:
+        if sysctl(name) != value:
+            return f"sysctl {name} is not {value}"
     if live.chains:
         uses = nftables.chain_uses([chain for chain, _ in live.chains])
         for chain, use in live.chains:

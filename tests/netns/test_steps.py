@@ -1,0 +1,172 @@
+"""Every step of a real plan, on the real kernel: it may fail, and the process may be killed just before or after it."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.lab import CHECKOUT, Host
+from tests.lab.library import on
+from vnethook.capability import plan
+from vnethook.errors import HostError
+from vnethook.host import facts
+from vnethook.host import host as machine
+from vnethook.lifecycle import bringup, catalog, definitions
+from vnethook.plan.step import Step
+
+pytestmark = pytest.mark.netns
+IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
+RICH = """
+<network><name>rich</name><forward mode='nat'/><bridge name='vnbr9' stp='on' delay='4'/><mtu size='1400'/>
+  <domain name='rich.test'/>
+  <dns><host ip='10.79.0.9'><hostname>gw</hostname></host></dns>
+  <ip address='10.79.0.1' netmask='255.255.255.0'>
+    <dhcp><range start='10.79.0.2' end='10.79.0.99'/><host mac='52:54:00:00:00:01' name='one' ip='10.79.0.200'/></dhcp>
+  </ip>
+  <ip family='ipv6' address='2001:db8:79::1' prefix='64'/>
+</network>"""
+OTHER = "<network><name>other</name><forward mode='nat'/><ip address='10.80.0.1' netmask='255.255.255.0'><dhcp/></ip></network>"
+STEPS = 16
+VOLATILE = ["tcp_fastopen_key", "locks/", "/rich.json", r"dnsmasq/other", "live/other", "journal/other"]
+
+
+def _define(here: machine.Host) -> int:
+    catalog.define(here, RICH, source="rich.xml")
+    catalog.define(here, OTHER, source="other.xml")
+    network = definitions.load(here, "rich")
+    return len(plan(network, facts.collect(here, network)))
+
+
+def _start_with(change: Callable[[Step], None], number: int) -> Callable[[machine.Host], str]:
+    """Start the network `rich` with something happening at the step of that number; the error, if it ends with one."""
+
+    def start(here: machine.Host) -> str:
+        network = definitions.load(here, "rich")
+        step = plan(network, facts.collect(here, network))[number]
+        change(step)
+        try:
+            bringup.start(here, "rich")
+        except HostError as error:
+            return str(error)
+        return ""
+
+    return start
+
+
+def _refuse(target: Step) -> None:
+    def do(step: Step, here: machine.Host) -> None:
+        if step == target:
+            msg = "refused by the test"
+            raise HostError(msg)
+        original(step, here)
+
+    original = type(target).do
+    type(target).do = do  # type: ignore[method-assign,assignment]
+
+
+def _kill_before(target: Step) -> None:
+    _kill(target, is_after=False)
+
+
+def _kill_after(target: Step) -> None:
+    _kill(target, is_after=True)
+
+
+def _kill(target: Step, *, is_after: bool) -> None:
+    def do(step: Step, here: machine.Host) -> None:
+        if is_after or step != target:
+            original(step, here)
+        if step == target:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    original = type(target).do
+    type(target).do = do  # type: ignore[method-assign,assignment]
+
+
+@pytest.fixture(params=["alone", "beside another network"])
+def host(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    with Host() as host:
+        assert on(host, _define) == STEPS
+        if request.param != "alone":
+            on(host, lambda here: bringup.start(here, "other") and None)
+        on(host, lambda here: bringup.start(here, "rich") and None)  # what is chosen and kept is there before
+        on(host, lambda here: bringup.stop(here, "rich"))
+        yield host
+
+
+def test_a_refused_step_leaves_the_host_as_it_was(host: Host) -> None:
+    before = host.snapshot()
+    for number in range(STEPS):
+        outcome = on(host, _start_with(_refuse, number))
+        if outcome:  # else the step was done before: a directory that is kept, a sysctl that another network holds
+            assert outcome == "refused by the test"
+            assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == []
+        else:
+            on(host, lambda here: bringup.stop(here, "rich"))
+
+
+@pytest.mark.parametrize("when", [_kill_before, _kill_after])
+def test_a_start_killed_at_any_step_is_finished_by_the_next(host: Host, when: Callable[[Step], None]) -> None:
+    before = host.snapshot()
+    on(host, lambda here: bringup.start(here, "rich") and None)
+    whole = host.snapshot()
+    on(host, lambda here: bringup.stop(here, "rich"))
+    for number in range(STEPS):
+        try:
+            on(host, _start_with(when, number))
+        except AssertionError as error:
+            assert "ended with -9" in str(error)
+        on(host, lambda here: bringup.start(here, "rich") and None)
+        assert whole.changes_to(host.snapshot(), ignoring=[*VOLATILE, r"dnsmasq\.(json|pid)"]) == []
+        on(host, lambda here: bringup.stop(here, "rich"))
+        assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == []
+
+
+@pytest.mark.parametrize("when", [_kill_before, _kill_after])
+def test_a_start_killed_at_any_step_is_undone_by_a_stop(host: Host, when: Callable[[Step], None]) -> None:
+    before = host.snapshot()
+    for number in range(STEPS):
+        try:
+            on(host, _start_with(when, number))
+            is_killed = False
+        except AssertionError as error:
+            assert "ended with -9" in str(error)
+            is_killed = True
+        on(host, lambda here: bringup.stop(here, "rich"))
+        assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == [], (number, is_killed)
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+def test_a_stop_killed_at_any_step_is_finished_by_the_next_start_or_stop(host: Host, is_after: bool) -> None:
+    before = host.snapshot()
+    on(host, lambda here: bringup.start(here, "rich") and None)
+    whole = host.snapshot()
+    for number in range(STEPS):
+        for finish in ("start", "stop"):
+
+            def stop(here: machine.Host, number: int = number) -> None:
+                target = plan(network := definitions.load(here, "rich"), facts.collect(here, network))[number]
+
+                def undo(step: Step, here: machine.Host) -> None:
+                    if is_after or step != target:
+                        original(step, here)
+                    if step == target:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+                original = type(target).undo
+                type(target).undo = undo  # type: ignore[method-assign,assignment]
+                bringup.stop(here, "rich")
+
+            try:
+                on(host, stop)
+            except AssertionError as error:
+                assert "ended with -9" in str(error)
+            if finish == "stop":
+                try:
+                    on(host, lambda here: bringup.stop(here, "rich"))
+                except Exception as error:
+                    assert "not active" in str(error)
+                assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == []
+            on(host, lambda here: bringup.start(here, "rich") and None)
+            assert whole.changes_to(host.snapshot(), ignoring=[*VOLATILE, r"dnsmasq\.(json|pid)"]) == []

@@ -1,0 +1,1 @@
+"""The `vnet` command. click is imported here and nowhere else."""

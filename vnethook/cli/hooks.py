@@ -1,0 +1,113 @@
+"""The verb `hooks`: put the hooks where each hypervisor looks for them, say what is where, take them away."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from vnethook.cli import arguments, report
+from vnethook.cli.table import Table
+from vnethook.errors import UsageError
+from vnethook.names import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vnethook.cli.installation import Installation, Item
+
+
+def _root(verb: "Callable[..., None]") -> "Callable[..., None]":
+    option = click.option("--root", metavar="DIR", default="", help="Put it below DIR, as for a package or an image.")
+    return option(verb)
+
+
+@click.group(no_args_is_help=False)
+def hooks() -> None:
+    """The hooks that hypervisors call, and what starts networks at boot."""
+
+
+@hooks.command
+@_root
+@click.option("--replace", is_flag=True, help="Also in place of files that are not ours; they are kept beside.")
+@click.option("--enable-autostart", is_flag=True, help="Have systemd start the marked networks at boot.")
+def install(root: str, *, replace: bool, enable_autostart: bool) -> None:
+    """Install the hooks. May be repeated: what is in place stays, what is outdated is renewed.
+
+    A file that is not ours stays as it is, unless --replace is said: it is then kept as FILE.before-vnethook.
+    """
+    from vnethook.cli import installation, soundness  # noqa: PLC0415 (only here does a program have to be started)
+
+    there = _installation(root)
+    for item in installation.EVERY_ITEM if enable_autostart else installation.ITEMS:
+        if there.install(item, replace=replace):
+            report.line(f"Hook {item.name} installed at {item.target}")
+        else:
+            report.line(f"Hook {item.name} not installed: {item.target} is {there.owner(item) or 'not ours'}")
+            report.line("  left alone; --replace puts ours there and keeps it")
+    report.end()
+    for problem in [] if there.root else soundness.problems(installation.PACKAGE):
+        report.warning(problem)
+
+
+@hooks.command
+@_root
+@arguments.as_json
+def status(root: str, *, as_json: bool) -> None:
+    """Show which hooks are where, and how a hypervisor is told to use them."""
+    from vnethook.cli import installation  # noqa: PLC0415 (as above)
+
+    there = _installation(root)
+    found = [(item, *_state(there, item)) for item in installation.EVERY_ITEM]
+    if as_json:
+        report.as_json(
+            [
+                {
+                    "hook": item.name,
+                    "hypervisor": item.hypervisor,
+                    "path": item.target,
+                    "state": state,
+                    "owner": owner,
+                    "use": item.use,
+                }
+                for item, state, owner in found
+            ]
+        )
+        return
+    rows = Table("Hook", "Hypervisor", "Path", "State")
+    for item, state, owner in found:
+        rows.add(item.name, item.hypervisor, item.target, f"{state}: {owner}" if owner else state)
+    report.table(rows)
+    for item, state, _ in found:
+        if item.use and state == installation.State.INSTALLED.value:
+            report.line(f"{item.name}: {item.use}")
+    if any(state == installation.State.INSTALLED.value for _, state, _ in found):
+        report.end()
+
+
+@hooks.command
+@_root
+def remove(root: str) -> None:
+    """Take the hooks away, and put back what they replaced."""
+    from vnethook.cli import installation  # noqa: PLC0415 (as above)
+
+    there = _installation(root)
+    for item in reversed(installation.EVERY_ITEM):
+        if there.remove(item):
+            report.line(f"Hook {item.name} removed from {item.target}")
+    report.end()
+
+
+def _installation(root: str) -> "Installation":
+    from vnethook.cli.installation import Installation  # noqa: PLC0415 (as above)
+
+    if root and not os.path.isdir(root):
+        msg = f"argument --root: {shown(root)}: no such directory"
+        raise UsageError(msg)
+    return Installation(os.path.abspath(root) if root else "")
+
+
+def _state(there: "Installation", item: "Item") -> tuple[str, str]:
+    from vnethook.cli.installation import State  # noqa: PLC0415 (as above)
+
+    state = there.state(item)
+    return state.value, there.owner(item) if state is State.OTHER else ""

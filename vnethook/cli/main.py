@@ -1,0 +1,151 @@
+"""`vnet`: find the verb, run it, report what it raises once, as the exit status that the error has.
+
+The verbs' modules are loaded when they are called for, and what they stand on when they use it (slow.py).
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from vnethook import __version__
+from vnethook.cli import report
+from vnethook.errors import HostError, UsageError, VnetError
+from vnethook.names import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+VERBS = {
+    "net-define": "networks:net_define",
+    "net-create": "networks:net_create",
+    "net-start": "networks:net_start",
+    "net-stop": "networks:net_destroy",
+    "net-destroy": "networks:net_destroy",
+    "net-restart": "networks:net_restart",
+    "net-undefine": "networks:net_undefine",
+    "net-autostart": "networks:net_autostart",
+    "net-compile": "networks:net_compile",
+    "net-list": "listing:net_list",
+    "net-info": "listing:net_info",
+    "net-name": "listing:net_name",
+    "net-uuid": "listing:net_uuid",
+    "net-dumpxml": "listing:net_dumpxml",
+    "net-dhcp-leases": "listing:net_dhcp_leases",
+    "net-plan": "health:net_plan",
+    "net-check": "health:net_check",
+    "net-repair": "health:net_repair",
+    "attach": "nics:attach",
+    "detach": "nics:detach",
+    "nic-list": "nics:nic_list",
+    "hooks": "hooks:hooks",
+    "completion": "completion:completion",
+}
+"""Each verb and the function that does it; `network-VERB`, the words of the 2007 proposal, mean `net-VERB`."""
+HINT = "`vnet --help` lists the verbs"
+
+
+class Verbs(click.Group):
+    """The verbs, loaded one by one."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """The verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """The command of a verb, None if there is none."""
+        place = VERBS.get(f"net-{name.removeprefix('network-')}" if name.startswith("network-") else name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(f"vnethook.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word means; raise UsageError for an unknown one."""
+        name = args[0]
+        command = self.get_command(context, name)
+        if command is not None:
+            return name, command, args[1:]
+        if context.resilient_parsing or name.startswith("-"):
+            return super().resolve_command(context, args)
+        from difflib import get_close_matches  # noqa: PLC0415 (only on the way to an error)
+
+        close = get_close_matches(name[:40], VERBS, n=1)
+        msg = f"verb {shown(name)}: there is no such verb"
+        raise UsageError(msg, hint=f"did you mean {close[0]}? {HINT}" if close else HINT)
+
+
+@click.group(cls=Verbs, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-q", "--quiet", is_flag=True, help="Print results only: no headers, no messages.")
+@click.version_option(__version__, "-V", "--version", prog_name="vnet", message="%(prog)s %(version)s")
+def vnet(**_: object) -> None:
+    """Virtual networks for the guests of this host's hypervisors.
+
+    NET is the name, the uuid or the bridge of a network. `vnet VERB --help` tells about a verb, vnet(1) about all of it.
+    """
+
+
+def main() -> "NoReturn":
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: "Sequence[str]") -> int:
+    """Run `vnet WORDS`; give the exit status. Reports every error; ends nothing."""
+    os.umask(0o022)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # a file name need not be UTF-8, a terminal either
+        status = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit; Python's signal docs
+        return report.CLOSED_PIPE
+    except OSError as error:
+        return report.error(HostError(f"standard output: write: {os.strerror(error.errno or 0)}"))
+    return status
+
+
+def _run(words: "Sequence[str]") -> int:
+    try:
+        result = vnet.main(list(words), prog_name="vnet", standalone_mode=False)
+    except VnetError as error:
+        if error.exit_status == report.BUG:
+            return _bug()
+        return report.error(error)
+    except click.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        return report.usage_error(error)
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        raise
+    except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that a script sees)
+        return _bug()
+    return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("error: interrupted\n")
+    return report.INTERRUPTED
+
+
+def _bug() -> int:
+    import traceback  # noqa: PLC0415 (a bug may cost time)
+
+    sys.stderr.write("error: internal error, please report it:\n")
+    for line in traceback.format_exc().splitlines():
+        sys.stderr.write(f"{report.safe(line)}\n")
+    return report.BUG
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The verbs that change networks: define, create, start, destroy, restart, undefine, autostart."""
+
+import click
+
+from vnethook.cli import arguments, report, slow
+from vnethook.errors import UsageError
+
+
+@click.command
+@arguments.definition
+def net_define(text: bytes, source: str) -> None:
+    """Store a network's definition, replacing the one of its name.
+
+    A network that is up keeps what it came up with until `vnet net-restart`.
+    """
+    defined = slow.catalog.define(slow.host(), text, source=source)
+    _warn(defined.warnings)
+    report.done(f"Network {defined.network.name} defined from {source}")
+
+
+@click.command
+@arguments.definition
+def net_create(text: bytes, source: str) -> None:
+    """Bring up a network that is forgotten when it stops."""
+    created = slow.catalog.create(slow.host(), text, source=source)
+    _warn(created.warnings)
+    report.done(f"Network {created.network.name} created from {source}")
+
+
+@click.command
+@arguments.networks
+@click.option("--autostarted", is_flag=True, help="Start every network that is marked for autostart, as at boot.")
+def net_start(networks: list[str], *, autostarted: bool) -> int:
+    """Bring networks up; one that is up is mended.
+
+    Goes on past a network that fails; the exit status is that of the first failure.
+    """
+    if bool(networks) is autostarted:
+        msg = "network: give either names or --autostarted" if networks else "network: not named"
+        raise UsageError(msg, hint="give its name, uuid or bridge; `vnet net-list --all` shows them")
+    by = slow.bringup.AUTOSTART if autostarted else slow.bringup.ADMIN
+
+    def start(word: str) -> None:
+        name = slow.catalog.find(slow.host(), word)
+        slow.bringup.start(slow.host(), name, by=by)
+        report.done(f"Network {name} started")
+
+    return report.each(slow.catalog.autostarted(slow.host()) if autostarted else networks, start)
+
+
+@click.command
+@arguments.network
+@click.option("--force", is_flag=True, help="Also with guests attached; they are attached again by the next start.")
+def net_destroy(network: str, *, force: bool) -> None:
+    """Take a network down; its definition stays, a transient network is forgotten."""
+    slow.catalog.stop(slow.host(), network, force=force)
+    report.done(f"Network {network} destroyed")
+
+
+@click.command
+@arguments.network
+def net_restart(network: str) -> None:
+    """Take a network down and bring it up as it is defined now, with its guests attached."""
+    slow.bringup.restart(slow.host(), network)
+    report.done(f"Network {network} restarted")
+
+
+@click.command
+@arguments.network
+def net_undefine(network: str) -> None:
+    """Forget a network's definition; one that is up works until it stops."""
+    slow.catalog.undefine(slow.host(), network)
+    report.done(f"Network {network} has been undefined")
+
+
+@click.command
+@arguments.network
+@click.option("--disable", is_flag=True, help="Start it at boot no longer.")
+def net_autostart(network: str, *, disable: bool) -> None:
+    """Start a network at boot (see `vnet hooks install --enable-autostart`)."""
+    slow.catalog.set_autostart(slow.host(), network, enabled=not disable)
+    report.done(f"Network {network} {'unmarked' if disable else 'marked'} as autostarted")
+
+
+@click.command(hidden=True)
+@click.argument("name", required=False)
+def net_compile(name: str | None) -> None:
+    """Bring the form up to date that hooks read: of a definition and of the settings. Called by hooks."""
+    if name is not None:
+        slow.catalog.compile_definition(slow.host(), name)
+    slow.catalog.compile_settings(slow.host())
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        report.warning(warning)

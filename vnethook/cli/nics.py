@@ -1,0 +1,164 @@
+"""The verbs for guests' NICs: attach and detach by hand, list."""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from vnethook.cli import arguments, report, slow
+from vnethook.cli.table import Table
+from vnethook.errors import HostError, UsageError, VnetError
+from vnethook.live.port import Nic
+from vnethook.names import check_link_name, shown
+
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.lifecycle.catalog import Lease
+
+VIA = "vnet attach"
+GUEST_MAX = 255
+"""Characters of a guest's name, by hand; hypervisors allow less."""
+_ENTRY_BYTES, _MAC_BYTES, _PORT_LOW, _IS_LOCAL, _PORT_HIGH = 16, 6, 6, 7, 12
+"""struct __fdb_entry, linux/if_bridge.h."""
+
+
+class Attached(NamedTuple):
+    """A NIC with the addresses that are known of it."""
+
+    nic: Nic
+    mac: str
+    ip: str
+
+
+@click.command
+@click.argument("interface", metavar="IFNAME")
+@click.option(
+    "--network", "net", metavar="NET", help="By name, uuid or bridge.", shell_complete=arguments.known_networks
+)
+@click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
+@click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
+def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None:
+    """Attach a tap, veth or vif to a network, bringing that up if it is down.
+
+    Without --network the variable VNET_NETWORK, then the map in vnethook.toml, then `default` decides.
+    """
+    host = slow.host()
+    check_link_name(interface)
+    _check_guest(guest)
+    canonical = "" if mac is None else arguments.mac(mac)
+    named = net if net is not None else os.environ.get("VNET_NETWORK") or None
+    network = slow.catalog.find(host, named) if named is not None else slow.by_hand.network_of(host, interface, guest)
+    if host.links.link(interface) is None:
+        msg = f"interface {interface!r}: attach to network {network!r}: no such network interface"
+        raise HostError(msg, hint="make it first; see `ip link`")
+    nic = Nic(interface=interface, network=network, mac=canonical, guest=guest, via=VIA)
+    for warning in slow.attach.attach(host, network, nic):
+        report.warning(warning)
+    report.done(f"Interface {interface} attached to network {network}")
+
+
+@click.command
+@click.argument("interface", metavar="IFNAME")
+def detach(interface: str) -> None:
+    """Take a NIC off its network. Whatever is gone already is no failure."""
+    nic = slow.by_hand.detach(slow.host(), interface)
+    if nic is None:
+        report.warning(f"interface {shown(interface)}: is attached to no network: nothing done")
+    else:
+        report.done(f"Interface {interface} detached from network {nic.network}")
+
+
+@click.command
+@arguments.network_if_any
+@click.option("--traffic", is_flag=True, help="Add the bytes that the guest has received (RX) and sent (TX).")
+@arguments.as_json
+def nic_list(network: str, *, traffic: bool, as_json: bool) -> None:
+    """List the NICs that are attached, of one network or of all."""
+    nics = slow.catalog.nics(slow.host(), network)
+    found = [item for name in sorted({nic.network for nic in nics}) for item in _with_addresses(name, nics)]
+    counters = _traffic() if traffic else {}
+    if as_json:
+        report.as_json([_plain(item, counters) for item in found])
+        return
+    rows = Table("Interface", "Network", "Guest", "Hostname", "MAC", "IP", *(("RX", "TX") if traffic else ()))
+    for nic, mac, ip in found:
+        numbers = counters.get(nic.interface, (None, None)) if traffic else ()
+        rows.add(nic.interface, nic.network, nic.guest, nic.hostname, mac, ip, *numbers)
+    report.table(rows)
+
+
+def _check_guest(guest: str) -> None:
+    if not guest.isprintable() or len(guest) > GUEST_MAX:
+        why = f"longer than {GUEST_MAX} characters" if len(guest) > GUEST_MAX else "holds control characters"
+        msg = f"guest {shown(guest)}: {why}"
+        raise UsageError(msg)
+
+
+def _with_addresses(network: str, nics: list[Nic]) -> list[Attached]:
+    """The NICs of one network with their addresses."""
+    host = slow.host()
+    try:
+        leases = slow.catalog.leases(host, network)
+        live = slow.bringup.live_definition(host, network)
+    except VnetError as error:
+        report.warning(error.message)
+        leases, live = [], None
+    found = []
+    for nic in nics:
+        if nic.network == network:
+            mac = nic.mac or (learned_mac(live.bridge.name or "", nic.interface) if live else "")
+            found.append(Attached(nic, mac, _address(mac, leases, live)))
+    return found
+
+
+def _address(mac: str, leases: "list[Lease]", network: "Network | None") -> str:
+    """The address that the guest leased, else the one that the definition keeps for it; empty if neither is known."""
+    if not mac:
+        return ""
+    leased = [lease.ip for lease in leases if lease.mac == mac]
+    leased += [lease.ip for lease in leases if not lease.mac and lease.clientid.endswith(mac)]  # a DUID holds the MAC
+    kept = [host.ip for ip in (network.ips if network else ()) for host in ip.hosts if host.mac == mac]
+    return next(iter(leased + [ip for ip in kept if ip]), "")
+
+
+def learned_mac(bridge: str, interface: str) -> str:
+    """The only MAC that a bridge has seen behind a port; empty if it has seen none or several. Source: br_sysfs_br.c."""
+    try:
+        with open(f"/sys/class/net/{interface}/brport/port_no", encoding="ascii") as file:
+            port = int(file.read(), 0)
+        with open(f"/sys/class/net/{bridge}/brforward", "rb") as file:
+            table = file.read()
+    except (OSError, ValueError):
+        return ""
+    entries = [table[start : start + _ENTRY_BYTES] for start in range(0, len(table), _ENTRY_BYTES)]
+    macs = {
+        entry[:_MAC_BYTES].hex(":")
+        for entry in entries
+        if entry[_PORT_LOW] + (entry[_PORT_HIGH] << 8) == port and not entry[_IS_LOCAL]
+    }
+    return macs.pop() if len(macs) == 1 else ""
+
+
+def _traffic() -> dict[str, tuple[int, int]]:
+    """(received, sent) bytes of each link's guest: what the host sends into a link, the guest receives."""
+    import psutil  # noqa: PLC0415 (takes its time, and most lists are without)
+
+    counters = psutil.net_io_counters(pernic=True, nowrap=False)
+    return {name: (counter.bytes_sent, counter.bytes_recv) for name, counter in counters.items()}
+
+
+def _plain(item: Attached, counters: dict[str, tuple[int, int]]) -> dict[str, object]:
+    nic, mac, ip = item
+    plain: dict[str, object] = {
+        "interface": nic.interface,
+        "network": nic.network,
+        "guest": nic.guest,
+        "hostname": nic.hostname,
+        "mac": mac,
+        "ip": ip,
+        "since": nic.since,
+        "pid": nic.owner[0],
+    }
+    if nic.interface in counters:
+        plain["rx_bytes"], plain["tx_bytes"] = counters[nic.interface]
+    return plain

@@ -1,0 +1,37 @@
+"""The layers below, imported at their first use: `--help` and completion need none of them, and XML takes its time.
+
+To mypy and import-linter these are plain imports.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from vnethook.live import paths
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from vnethook.host.host import Host
+    from vnethook.lifecycle import attach as attach
+    from vnethook.lifecycle import bringup as bringup
+    from vnethook.lifecycle import by_hand as by_hand
+    from vnethook.lifecycle import catalog as catalog
+    from vnethook.lifecycle import definitions as definitions
+else:
+
+    def __getattr__(name: str) -> "ModuleType":
+        if name not in {"attach", "bringup", "by_hand", "catalog", "definitions"}:
+            raise AttributeError(name)
+        return import_module(f"vnethook.lifecycle.{name}")
+
+
+def host() -> "Host":
+    """This machine, one object for a call of `vnet`."""
+    from vnethook.host.host import Host  # noqa: PLC0415 (see above)
+
+    root = click.get_current_context().find_root()
+    if not isinstance(root.obj, Host):
+        root.obj = Host(paths.current())
+    return root.obj
