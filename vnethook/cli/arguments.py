@@ -58,7 +58,9 @@ def networks(verb: "Verb") -> "Verb":
     """[NET]… and --network NET: as `networks`, the words themselves, each to be looked up when its turn comes."""
 
     @click.argument("nets", nargs=-1, metavar="[NET]...", shell_complete=known_networks)
-    @click.option("--network", "by_option", metavar="NET", multiple=True, help="The same.", shell_complete=known_networks)
+    @click.option(
+        "--network", "by_option", metavar="NET", multiple=True, help="The same.", shell_complete=known_networks
+    )
     @wraps(verb)
     def with_networks(nets: tuple[str, ...], by_option: tuple[str, ...], **rest: object) -> int | None:
         return verb(networks=[*nets, *by_option], **rest)

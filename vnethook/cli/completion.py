@@ -10,7 +10,10 @@ from vnethook.cli import report
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script for a shell: `source <(vnet completion bash)`."""
+    """Print the completion script for a shell.
+
+    For bash: `source <(vnet completion bash)`.
+    """
     kind = shell_completion.get_completion_class(shell)
     if kind is None:
         context.fail(f"no completion for {shell}")

@@ -15,7 +15,10 @@ DRIFT = HostError.exit_status
 @arguments.network
 @arguments.as_json
 def net_plan(network: str, *, as_json: bool) -> None:
-    """Show what bringing a network up would do, step by step, and what of it is done already. Changes nothing."""
+    """Show what bringing a network up would do.
+
+    Step by step, and what of it is done already. Changes nothing on the host.
+    """
     plan = slow.catalog.plan(slow.host(), network)
     if as_json:
         report.as_json([{"step": type(step).__name__, "text": str(step), "done": is_done} for step, is_done in plan])
@@ -30,7 +33,7 @@ def net_plan(network: str, *, as_json: bool) -> None:
 @arguments.network
 @arguments.as_json
 def net_check(network: str, *, as_json: bool) -> int:
-    """Say what of a network that is up is not as its definition says. Changes nothing.
+    """Say what of a network is not as defined.
 
     Exit status 0: nothing; 5: something, a line each; 4: the network is down.
     """
@@ -48,9 +51,10 @@ def net_check(network: str, *, as_json: bool) -> int:
 @arguments.network_if_any
 @arguments.as_json
 def net_repair(network: str, *, as_json: bool) -> int:
-    """Mend a network in place with its guests attached, or every network that is up.
+    """Mend networks in place, with their guests attached.
 
-    Goes on past a network that cannot be mended; the exit status is that of the first failure.
+    One network, or all that are up. It goes on past a network that cannot be mended; the exit status is that of the
+    first failure.
     """
     host = slow.host()
     repaired: dict[str, list[str]] = {}

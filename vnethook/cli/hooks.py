@@ -23,7 +23,7 @@ def _root(verb: "Callable[..., None]") -> "Callable[..., None]":
 
 @click.group(no_args_is_help=False)
 def hooks() -> None:
-    """The hooks that hypervisors call, and what starts networks at boot."""
+    """Install the hooks of hypervisors, say what is where."""
 
 
 @hooks.command

@@ -173,7 +173,7 @@ def _program(text: str) -> str:
 
 
 def _systemd_word(path: str) -> str:
-    """A path as one word of a command line. Source: systemd.service(5), "Command lines"; systemd.syntax(7), "Quoting"."""
+    """A path as one word of a command line. Source: systemd.service(5), Command lines; systemd.syntax(7), Quoting."""
     text = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return text if text.replace("/", "").replace("-", "").replace(".", "").replace("_", "").isalnum() else f'"{text}"'
 

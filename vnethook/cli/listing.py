@@ -70,7 +70,7 @@ def _choice(verb: "Callable[..., None]") -> "Callable[..., None]":
 @_choice
 @arguments.as_json
 def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
-    """List the networks that are up, or those that are asked for."""
+    """List the networks that are up, or those asked for."""
     found = [state for state in slow.catalog.states(slow.host()) if choice.has(state)]
     if as_json:
         report.as_json([_plain(state) for state in found])
@@ -93,7 +93,7 @@ def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
 @arguments.network
 @arguments.as_json
 def net_info(network: str, *, as_json: bool) -> None:
-    """Show a network's name, uuid, state, bridge, forward mode and subnets, and who is on it."""
+    """Show what is known of a network."""
     host = slow.host()
     state = slow.catalog.state(host, network)
     live = record.read(host.paths, network)
@@ -140,9 +140,9 @@ def net_uuid(network: str) -> None:
 @arguments.network_if_any
 @click.option("--inactive", is_flag=True, help="The stored definition, also while the network is up.")
 def net_dumpxml(network: str, *, inactive: bool) -> None:
-    """Print a network's definition as XML: what is up, else what is stored.
+    """Print a network's definition as XML.
 
-    Without NET: that of the only network that is defined.
+    That with which it came up, if it is up; else the stored one. Without NET: of the only network that is defined.
     """
     name = network or _only_network()
     report.line(slow.catalog.dump(slow.host(), name, inactive=inactive).rstrip("\n"))
@@ -162,7 +162,9 @@ def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
         return
     rows = Table("Expiry Time", "MAC address", "Protocol", "IP address", "Hostname", "Client ID or DUID")
     for lease in leases:
-        rows.add(_expiry(lease), lease.mac, lease.protocol, f"{lease.ip}/{lease.prefix}", lease.hostname, lease.clientid)
+        rows.add(
+            _expiry(lease), lease.mac, lease.protocol, f"{lease.ip}/{lease.prefix}", lease.hostname, lease.clientid
+        )
     report.table(rows)
 
 

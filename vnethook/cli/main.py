@@ -6,17 +6,18 @@ The verbs' modules are loaded when they are called for, and what they stand on w
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
 
 from vnethook import __version__
 from vnethook.cli import report
-from vnethook.errors import HostError, UsageError, VnetError
+from vnethook.errors import UsageError, VnetError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
 VERBS = {
@@ -87,7 +88,7 @@ class Verbs(click.Group):
 def vnet(**_: object) -> None:
     """Virtual networks for the guests of this host's hypervisors.
 
-    NET is the name, the uuid or the bridge of a network. `vnet VERB --help` tells about a verb, vnet(1) about all of it.
+    NET is the name, the uuid or the bridge of a network. `vnet VERB --help` tells more about a verb, vnet(1) about all.
     """
 
 
@@ -99,43 +100,29 @@ def main() -> "NoReturn":
 def run(words: "Sequence[str]") -> int:
     """Run `vnet WORDS`; give the exit status. Reports every error; ends nothing."""
     os.umask(0o022)
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")  # a file name need not be UTF-8, a terminal either
-        status = _run(words)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit; Python's signal docs
-        return report.CLOSED_PIPE
-    except OSError as error:
-        return report.error(HostError(f"standard output: write: {os.strerror(error.errno or 0)}"))
-    return status
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8, a terminal neither
+    status = _reported(lambda: vnet.main(list(words), prog_name="vnet", standalone_mode=False))
+    return _reported(report.flush) or status
 
 
-def _run(words: "Sequence[str]") -> int:
+def _reported(action: "Callable[[], object]") -> int:
+    """Do `action`; report what it raises; the exit status."""
     try:
-        result = vnet.main(list(words), prog_name="vnet", standalone_mode=False)
+        result = action()
     except VnetError as error:
-        if error.exit_status == report.BUG:
-            return _bug()
-        return report.error(error)
-    except click.Abort:
-        return _interrupted()
+        return _bug() if error.exit_status == report.BUG else report.error(error)
     except click.ClickException as error:
         return report.usage_error(error)
-    except KeyboardInterrupt:
-        return _interrupted()
-    except BrokenPipeError:
-        raise
+    except report.Unread:
+        return report.CLOSED_PIPE
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+        return report.INTERRUPTED
     except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that a script sees)
         return _bug()
     return result if isinstance(result, int) else 0
-
-
-def _interrupted() -> int:
-    sys.stderr.write("error: interrupted\n")
-    return report.INTERRUPTED
 
 
 def _bug() -> int:

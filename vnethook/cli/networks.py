@@ -9,9 +9,9 @@ from vnethook.errors import UsageError
 @click.command
 @arguments.definition
 def net_define(text: bytes, source: str) -> None:
-    """Store a network's definition, replacing the one of its name.
+    """Store a network's definition.
 
-    A network that is up keeps what it came up with until `vnet net-restart`.
+    It replaces the one of its name; a network that is up keeps what it came up with until `vnet net-restart`.
     """
     defined = slow.catalog.define(slow.host(), text, source=source)
     _warn(defined.warnings)
@@ -33,7 +33,7 @@ def net_create(text: bytes, source: str) -> None:
 def net_start(networks: list[str], *, autostarted: bool) -> int:
     """Bring networks up; one that is up is mended.
 
-    Goes on past a network that fails; the exit status is that of the first failure.
+    It goes on past a network that fails; the exit status is that of the first failure.
     """
     if bool(networks) is autostarted:
         msg = "network: give either names or --autostarted" if networks else "network: not named"
@@ -52,7 +52,10 @@ def net_start(networks: list[str], *, autostarted: bool) -> int:
 @arguments.network
 @click.option("--force", is_flag=True, help="Also with guests attached; they are attached again by the next start.")
 def net_destroy(network: str, *, force: bool) -> None:
-    """Take a network down; its definition stays, a transient network is forgotten."""
+    """Take a network down; its definition stays.
+
+    A network without a stored definition is forgotten. Refused while guests are attached, unless forced.
+    """
     slow.catalog.stop(slow.host(), network, force=force)
     report.done(f"Network {network} destroyed")
 
@@ -60,7 +63,10 @@ def net_destroy(network: str, *, force: bool) -> None:
 @click.command
 @arguments.network
 def net_restart(network: str) -> None:
-    """Take a network down and bring it up as it is defined now, with its guests attached."""
+    """Take a network down and bring it up as defined now.
+
+    Its guests are attached again.
+    """
     slow.bringup.restart(slow.host(), network)
     report.done(f"Network {network} restarted")
 
@@ -68,7 +74,10 @@ def net_restart(network: str) -> None:
 @click.command
 @arguments.network
 def net_undefine(network: str) -> None:
-    """Forget a network's definition; one that is up works until it stops."""
+    """Forget a network's definition.
+
+    A network that is up works until it stops.
+    """
     slow.catalog.undefine(slow.host(), network)
     report.done(f"Network {network} has been undefined")
 
@@ -77,7 +86,10 @@ def net_undefine(network: str) -> None:
 @arguments.network
 @click.option("--disable", is_flag=True, help="Start it at boot no longer.")
 def net_autostart(network: str, *, disable: bool) -> None:
-    """Start a network at boot (see `vnet hooks install --enable-autostart`)."""
+    """Start a network at boot, or no longer.
+
+    `vnet hooks install --enable-autostart` has systemd do it.
+    """
     slow.catalog.set_autostart(slow.host(), network, enabled=not disable)
     report.done(f"Network {network} {'unmarked' if disable else 'marked'} as autostarted")
 

@@ -38,7 +38,9 @@ class Attached(NamedTuple):
 @click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
 @click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
 def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None:
-    """Attach a tap, veth or vif to a network, bringing that up if it is down.
+    """Attach a guest's NIC to a network.
+
+    IFNAME is its tap, veth or vif in the host. A network that is down is brought up.
 
     Without --network the variable VNET_NETWORK, then the map in vnethook.toml, then `default` decides.
     """
@@ -60,7 +62,10 @@ def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None
 @click.command
 @click.argument("interface", metavar="IFNAME")
 def detach(interface: str) -> None:
-    """Take a NIC off its network. Whatever is gone already is no failure."""
+    """Take a NIC off its network.
+
+    What is gone already is no failure.
+    """
     nic = slow.by_hand.detach(slow.host(), interface)
     if nic is None:
         report.warning(f"interface {shown(interface)}: is attached to no network: nothing done")
@@ -73,7 +78,7 @@ def detach(interface: str) -> None:
 @click.option("--traffic", is_flag=True, help="Add the bytes that the guest has received (RX) and sent (TX).")
 @arguments.as_json
 def nic_list(network: str, *, traffic: bool, as_json: bool) -> None:
-    """List the NICs that are attached, of one network or of all."""
+    """List the guests' NICs, of one network or of all."""
     nics = slow.catalog.nics(slow.host(), network)
     found = [item for name in sorted({nic.network for nic in nics}) for item in _with_addresses(name, nics)]
     counters = _traffic() if traffic else {}
@@ -89,7 +94,7 @@ def nic_list(network: str, *, traffic: bool, as_json: bool) -> None:
 
 def _check_guest(guest: str) -> None:
     if not guest.isprintable() or len(guest) > GUEST_MAX:
-        why = f"longer than {GUEST_MAX} characters" if len(guest) > GUEST_MAX else "holds control characters"
+        why = f"longer than {GUEST_MAX} characters" if len(guest) > GUEST_MAX else "holds what cannot be shown"
         msg = f"guest {shown(guest)}: {why}"
         raise UsageError(msg)
 
@@ -122,7 +127,7 @@ def _address(mac: str, leases: "list[Lease]", network: "Network | None") -> str:
 
 
 def learned_mac(bridge: str, interface: str) -> str:
-    """The only MAC that a bridge has seen behind a port; empty if it has seen none or several. Source: br_sysfs_br.c."""
+    """The only MAC that a bridge has seen behind a port; empty for none or several. Source: br_fdb_fillbuf()."""
     try:
         with open(f"/sys/class/net/{interface}/brport/port_no", encoding="ascii") as file:
             port = int(file.read(), 0)

@@ -1,12 +1,14 @@
-"""What `vnet` says: results on stdout as virsh prints them, warnings and errors on stderr, nothing that a terminal obeys."""
+"""What `vnet` says: results on stdout as virsh prints them, the rest on stderr, no terminal's control codes."""
 
 import json
+import os
 import sys
+from errno import EACCES, EPERM
 from typing import TYPE_CHECKING
 
 import click
 
-from vnethook.errors import UsageError, VnetError
+from vnethook.errors import HostError, UsageError, VnetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,8 +25,12 @@ LENGTH_MAX = 300
 """Characters of somebody's words in a refusal of ours."""
 
 
+class Unread(Exception):  # noqa: N818 (no error of ours: whoever read our output has heard enough)
+    """Standard output is a pipe that nobody reads any more. No OSError: click would make status 1 of it."""
+
+
 def safe(text: str) -> str:
-    """The text on one line, with what a terminal would obey or not show written as an escape (`\\x1b`)."""
+    """The text on one line, with what a terminal would obey or not show written as an escape."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
@@ -32,7 +38,12 @@ def safe(text: str) -> str:
 
 def line(text: str = "") -> None:
     """Print a line."""
-    sys.stdout.write(f"{text}\n")
+    _write(f"{text}\n")
+
+
+def flush() -> None:
+    """Have everything arrive that was printed; raise as printing does."""
+    _write("", is_last=True)
 
 
 def end() -> None:
@@ -50,7 +61,7 @@ def done(text: str) -> None:
 
 def table(content: "Table") -> None:
     """Print a table as virsh does; with --quiet its rows only."""
-    sys.stdout.write(content.text(with_header=not _is_quiet()))
+    _write(content.text(with_header=not _is_quiet()))
     end()
 
 
@@ -67,7 +78,7 @@ def warning(text: str) -> None:
 def error(found: VnetError) -> int:
     """Print an error and its advice on stderr; give its exit status."""
     sys.stderr.write(f"error: {safe(found.message)}\n")
-    for hint in found.hint.splitlines():
+    for hint in (*found.hint.splitlines(), *_missing_right(found)):
         sys.stderr.write(f"  {safe(hint)}\n")
     return found.exit_status
 
@@ -91,6 +102,36 @@ def each(names: "Iterable[str]", action: "Callable[[str], None]") -> int:
             found_status = error(found)
             status = status or found_status
     return status
+
+
+def _write(text: str, *, is_last: bool = False) -> None:
+    """Write to stdout; raise Unread or HostError if that fails."""
+    try:
+        sys.stdout.write(text)
+        if is_last:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_the_rest()
+        raise Unread from None
+    except OSError as found:
+        _discard_the_rest()
+        msg = f"standard output: write: {os.strerror(found.errno or 0)}"
+        raise HostError(msg) from None
+
+
+def _discard_the_rest() -> None:
+    """Let what is still buffered go nowhere: the interpreter writes it at its end, and would complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _missing_right(found: VnetError) -> list[str]:
+    """What to say to a user who is refused because of who he is."""
+    is_refused = isinstance(found.__cause__, OSError) and found.__cause__.errno in {EACCES, EPERM}
+    if os.geteuid() == 0 or not is_refused:
+        return []
+    return [f"user {os.geteuid()} may not do that: the networks of the host need root, try `sudo vnet`"]
 
 
 def _is_quiet() -> bool:

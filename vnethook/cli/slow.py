@@ -10,19 +10,17 @@ import click
 
 from vnethook.live import paths
 
+__all__ = ["attach", "bringup", "by_hand", "catalog", "definitions"]
+
 if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach as attach
-    from vnethook.lifecycle import bringup as bringup
-    from vnethook.lifecycle import by_hand as by_hand
-    from vnethook.lifecycle import catalog as catalog
-    from vnethook.lifecycle import definitions as definitions
+    from vnethook.lifecycle import attach, bringup, by_hand, catalog, definitions
 else:
 
     def __getattr__(name: str) -> "ModuleType":
-        if name not in {"attach", "bringup", "by_hand", "catalog", "definitions"}:
+        if name not in __all__:
             raise AttributeError(name)
         return import_module(f"vnethook.lifecycle.{name}")
 

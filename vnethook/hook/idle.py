@@ -15,6 +15,7 @@ from vnethook.host import log
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
 from vnethook.live import files, port, record
+from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
 TYPE_CHECKING = False
@@ -28,21 +29,33 @@ def main(argv: list[str]) -> None:
     """Watch in the background: WORD NETWORK SECONDS ETC RUN STATE RESOLV_CONF. Ends when the network is down."""
     _, _, network, seconds, etc, run, state, resolv_conf = argv
     paths = Paths(etc, run, state, resolv_conf)
+    _go_into_background(f"{run}/idle-{network}.pid")
+    try:
+        with Lock(paths.lock(network), shared=True):
+            pass  # whoever brings the network up is done, and has written its record
+        watch(paths, network, int(seconds))
+    except VnetError as error:
+        log.error(error.report())
+        sys.exit(error.exit_status)
+
+
+def _go_into_background(pid_file: str) -> None:
+    """Become a daemon; the first process ends once the pid is written. The locks that were inherited are let go."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    ready, done = os.pipe()
     if os.fork():
+        os.close(done)
+        os.read(ready, 1)
         os._exit(0)
     os.setsid()
     if os.fork():
         os._exit(0)
     os.chdir("/")
-    files.write_text(f"{run}/idle-{network}.pid", f"{os.getpid()}\n")
+    files.write_text(pid_file, f"{os.getpid()}\n")
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    try:
-        watch(paths, network, int(seconds))
-    except VnetError as error:
-        log.error(error.report())
-        sys.exit(error.exit_status)
+    os.closerange(3, 16)
 
 
 def watch(paths: Paths, network: str, idle_s: int) -> None:

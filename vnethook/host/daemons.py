@@ -62,7 +62,7 @@ class Daemons:
             pids.add(int(text))
         if os.path.exists(mark):
             pids |= _with_word(word)
-        for pid in pids:
+        for pid in pids - {os.getpid()}:  # the watcher of an idle network stops itself last, by ending
             _end(pid)
         for path in (pid_file, record, mark):
             files.remove(path)
@@ -72,7 +72,7 @@ def _with_word(word: str) -> set[int]:
     """The processes with this argument, looked for until two looks agree: one that forks could slip through one."""
     before = None
     while True:
-        found = {pid for pid in process.running() if word in process.command_line(pid)} - {os.getpid()}
+        found = {pid for pid in process.running() if word in process.command_line(pid)}
         if found == before:
             return found
         before = found

@@ -1,4 +1,4 @@
-"""What `vnet attach` and `vnet detach` do that a hook does by itself on its fast way (hook/resolve.py, hook/serve.py)."""
+"""What `vnet attach` and `vnet detach` do and hooks have their own fast way for (hook/resolve.py, hook/serve.py)."""
 
 from fnmatch import fnmatchcase
 
@@ -11,7 +11,7 @@ from vnethook.names import check_link_name
 
 
 def network_of(host: Host, interface: str, guest: str) -> str:
-    """The network that the administrator's map says for this interface or guest, else `default`; raise as `find` does."""
+    """What the administrator's map says for this interface or guest, else `default`; raises what `find` does."""
     settings = definitions.settings_of(host.paths)
     for value, table in ((interface, settings.interfaces), (guest, settings.guests)):
         for pattern, network in table:
