@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vnethook.plan.step import Step
 
 _PRINTABLE = range(0x20, 0x7F)
+SLAAC_PREFIX = 64
 DNS_QUERIES_MAX = 1000
 """Questions that one network may have under way at the host's resolver, so that a guest cannot exhaust it."""
 
@@ -59,7 +60,7 @@ def _daemon(network: "Network", path: str, directory: str, text: str) -> RunDaem
 
 def serves(network: "Network") -> bool:
     """Whether the network needs a dnsmasq at all."""
-    return bool(network.ips) and (network.dns.enable or any(ip.serves_dhcp for ip in network.ips))
+    return bool(network.ips) and (network.dns.enable or any(ip.serves_dhcp or _advertises(ip) for ip in network.ips))
 
 
 def fixed_by_name(network: "Network") -> tuple[tuple[str, str], ...]:
@@ -117,7 +118,7 @@ def _server(forwarder: "Forwarder") -> str:
 def _dhcp(network: "Network", facts: "Facts") -> list[str]:
     served = [ip for ip in network.ips if ip.serves_dhcp]
     if not served:
-        return []
+        return _router(network)
     directory = facts.paths.dnsmasq(network.name)
     lines = [
         f"dhcp-leasefile={facts.paths.leases}/{network.name}",
@@ -137,11 +138,22 @@ def _dhcp(network: "Network", facts: "Facts") -> list[str]:
         lines.append(f"dhcp-option=option:mtu,{network.mtu}")
     for ip in served:
         lines += _ranges(ip)
-    if network.has_ipv6:
-        lines.append("enable-ra")
-        if network.forward == "none":
-            lines.append("ra-param=*,0,0")
-    return lines
+    return [*lines, *_router(network)]
+
+
+def _router(network: "Network") -> list[str]:
+    """Router advertisements: guests configure themselves on an IPv6 subnet that has no DHCP (RFC 4862)."""
+    if not network.has_ipv6:
+        return []
+    lines = [f"dhcp-range={ip.address},ra-only,64" for ip in network.ips if _advertises(ip)]
+    if not lines and not any(ip.version == 6 and ip.serves_dhcp for ip in network.ips):
+        return []
+    return [*lines, "enable-ra", *(["ra-param=*,0,0"] if network.forward == "none" else [])]
+
+
+def _advertises(ip: "Ip") -> bool:
+    """Whether the subnet is advertised without DHCP; stateless configuration takes a prefix of 64 bits."""
+    return ip.version == 6 and not ip.serves_dhcp and ip.prefix == SLAAC_PREFIX
 
 
 def _ranges(ip: "Ip") -> list[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TABLE = KEY.removeprefix("table ")
 _LINK_LOCAL = "224.0.0.0/24, 255.255.255.255"
 """What never leaves the link is not masqueraded: local multicast (RFC 5771), broadcast (RFC 919)."""
+_ICMP, _TCP_UDP = "1, 58", "6, 17"
+"""Protocols by number: nft reads their names from /etc/protocols, which a small host does not have (netbase)."""
 _BASE = (
     "add set {t} bridges {{ type ifname; }}",
     "add set {t} masqueraded {{ type ipv4_addr; flags interval; }}",
@@ -105,12 +107,12 @@ def _to_guest(network: "Network") -> list[str]:
 
 def _to_host(network: "Network") -> list[str]:
     """What guests may ask of the host: replies, ICMP, and DHCP and DNS of the network's own addresses."""
-    rules = ["ct state established,related accept", "meta l4proto { icmp, ipv6-icmp } accept"]
+    rules = ["ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
     for ip in network.ips:
         rules += _dhcp(ip)
     if network.dns.enable:
         rules += [
-            f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ tcp, udp }} th dport 53 accept"
+            f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ {_TCP_UDP} }} th dport 53 accept"
             for ip in network.ips
         ]
     return [*rules, "reject"]

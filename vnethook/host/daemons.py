@@ -9,7 +9,7 @@ from errno import ESRCH
 from time import monotonic, sleep
 
 from vnethook.errors import HostError
-from vnethook.host import programs
+from vnethook.host import cgroup, programs
 from vnethook.live import files, process
 
 STOP_S = 5.0
@@ -47,6 +47,7 @@ class Daemons:
         if start is None:
             msg = f"{os.path.basename(argv[0])}: start: it ended at once"
             raise HostError(msg, hint="see the system log")
+        cgroup.take_out(pid)
         files.write_json(record, {"pid": pid, "start": start, "tag": tag})
         files.remove(mark)
 
@@ -66,6 +67,8 @@ class Daemons:
             _end(pid)
         for path in (pid_file, record, mark):
             files.remove(path)
+        if pids:
+            cgroup.tidy()
 
 
 def _with_word(word: str) -> set[int]:

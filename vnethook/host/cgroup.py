@@ -1,0 +1,57 @@
+"""Keep daemons out of the control group of whoever started the first guest.
+
+A guest that is a systemd unit starts our hook in its own control group, and systemd ends all that is in it with the
+guest (systemd.kill(5), KillMode=control-group): the network's dnsmasq would go with the first guest that stops.
+A group of our own at the top is not systemd's, so nothing ends what is in it. Source: cgroups(7).
+"""
+
+import os
+from errno import EBUSY, EEXIST, ENOENT, EROFS
+
+from vnethook.host import log
+
+MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+NAME = "vnethook"
+
+
+def take_out(pid: int) -> None:
+    """Move a process to our own group if it is in somebody's; a host that forbids it is warned in the log."""
+    mount = _mount()
+    if mount is None or _group_of(pid) in {"/", f"/{NAME}", ""}:
+        return
+    try:
+        try:
+            os.mkdir(f"{mount}/{NAME}", 0o755)
+        except FileExistsError:
+            pass
+        with open(f"{mount}/{NAME}/cgroup.procs", "wb", buffering=0) as procs:
+            procs.write(b"%d\n" % pid)
+    except OSError as error:
+        log.warning(f"process {pid}: move to control group {NAME!r}: {os.strerror(error.errno or 0)}")
+
+
+def tidy() -> None:
+    """Remove our group if nothing is in it."""
+    mount = _mount()
+    if mount is None:
+        return
+    try:
+        os.rmdir(f"{mount}/{NAME}")
+    except OSError as error:
+        if error.errno not in {EBUSY, EEXIST, ENOENT, EROFS}:
+            log.warning(f"control group {NAME!r}: remove: {os.strerror(error.errno or 0)}")
+
+
+def _mount() -> str | None:
+    """Where the unified hierarchy is mounted, None if it is not."""
+    return next((path for path in MOUNTS if os.path.exists(f"{path}/cgroup.procs")), None)
+
+
+def _group_of(pid: int) -> str:
+    """The process's group in the unified hierarchy, empty if that is not in use."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    return next((line[3:] for line in lines if line.startswith("0::")), "")
