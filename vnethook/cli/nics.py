@@ -7,8 +7,9 @@ import click
 
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
-from vnethook.errors import HostError, UsageError, VnetError
-from vnethook.live.port import Nic
+from vnethook.definition.compiled import DEFAULT
+from vnethook.errors import UsageError, VnetError
+from vnethook.live.port import Nic, require_link
 from vnethook.names import check_link_name, shown
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None
     _check_guest(guest)
     canonical = "" if mac is None else arguments.mac(mac)
     named = net if net is not None else os.environ.get("VNET_NETWORK") or None
-    network = slow.catalog.find(host, named) if named is not None else slow.by_hand.network_of(host, interface, guest)
-    if host.links.link(interface) is None:
-        msg = f"interface {interface!r}: attach to network {network!r}: no such network interface"
-        raise HostError(msg, hint="make it first; see `ip link`")
+    mapped = named or slow.definitions.settings_of(host.paths).network_of(interface, guest)
+    network = slow.catalog.find(host, mapped or DEFAULT)
+    require_link(host.links, interface, network)
     nic = Nic(interface=interface, network=network, mac=canonical, guest=guest, via=VIA)
     for warning in slow.attach.attach(host, network, nic):
         report.warning(warning)
@@ -66,7 +66,7 @@ def detach(interface: str) -> None:
 
     What is gone already is no failure.
     """
-    nic = slow.by_hand.detach(slow.host(), interface)
+    nic = slow.attach.detach(slow.host(), interface)
     if nic is None:
         report.warning(f"interface {shown(interface)}: is attached to no network: nothing done")
     else:

@@ -10,13 +10,13 @@ import click
 
 from vnethook.live import paths
 
-__all__ = ["attach", "bringup", "by_hand", "catalog", "definitions"]
+__all__ = ["attach", "bringup", "catalog", "definitions"]
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, by_hand, catalog, definitions
+    from vnethook.lifecycle import attach, bringup, catalog, definitions
 else:
 
     def __getattr__(name: str) -> "ModuleType":
@@ -32,4 +32,5 @@ def host() -> "Host":
     root = click.get_current_context().find_root()
     if not isinstance(root.obj, Host):
         root.obj = Host(paths.current())
+        root.call_on_close(root.obj.close)
     return root.obj

@@ -4,6 +4,8 @@ Without it the built-in default, a file that an administrator put there by hand,
 one at each start. The subnet is remembered for the uuid that it was chosen for.
 """
 
+import os
+
 from vnethook.address import parse_subnet
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, HostError
@@ -13,6 +15,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.address import Subnet
     from vnethook.live.paths import Paths
+
+
+BRIDGE_PREFIX = "vnbr"
+"""Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
+
+
+def random_uuid() -> str:
+    """A random UUID, RFC 9562 version 4; the uuid module costs more to import than a bridge to make."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def random_mac(taken: "set[str | None]") -> str:
+    """A random MAC, of the block that QEMU and libvirt use, that is not taken."""
+    while True:
+        mac = f"52:54:00:{os.urandom(3).hex(':')}"
+        if mac not in taken:
+            return mac
+
+
+def free_bridge(taken: "set[str | None]") -> str:
+    """The bridge name of ours with the lowest number that is not taken."""
+    number = 0
+    while f"{BRIDGE_PREFIX}{number}" in taken:
+        number += 1
+    return f"{BRIDGE_PREFIX}{number}"
 
 
 def read(paths: "Paths", name: str) -> dict[str, str]:

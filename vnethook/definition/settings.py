@@ -38,6 +38,14 @@ class Settings(Value):
     interfaces: tuple[tuple[str, str], ...] = ()
     guests: tuple[tuple[str, str], ...] = ()
 
+    def network_of(self, interface: str, guest: str) -> str:
+        """What the map says for an interface or, after that, for a guest; empty if it says nothing."""
+        for name, table in ((interface, self.interfaces), (guest, self.guests)):
+            for pattern, network in table:
+                if name and _is_match(name, pattern):
+                    return network
+        return ""
+
     def _check(self) -> None:
         if not self.pools:
             refuse("subnets.pools: needs at least one subnet")
@@ -66,6 +74,15 @@ def _check_pool(pool: str, prefix: int) -> None:
         refuse(f"subnets.pools: {shown(pool)}: write it as {str(subnet)!r}")
     if subnet.prefix > prefix:
         refuse(f"subnets.pools: {shown(pool)}: smaller than a subnet of prefix {prefix}")
+
+
+def _is_match(text: str, pattern: str) -> bool:
+    """Whether a shell pattern of literal characters, * and ? matches; fnmatch would load re."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(_is_match(text[start:], pattern[1:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in {"?", text[0]} and _is_match(text[1:], pattern[1:])
 
 
 def read(paths: "Paths") -> Settings:

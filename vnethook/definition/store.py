@@ -3,10 +3,7 @@
 The slow half: it reads XML. Hooks read the compiled form (compiled.py), which every change here brings up to date.
 """
 
-import os
-import uuid
-
-from vnethook.definition import choices, compiled, xml
+from vnethook.definition import choices, compiled
 from vnethook.definition.compiled import DEFAULT
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, ExistsError, HostError, NoNetworkError, StateError, VnetError
@@ -14,8 +11,10 @@ from vnethook.live import files
 from vnethook.live.paths import Paths
 from vnethook.names import is_network_name, shown
 
-BRIDGE_PREFIX = "vnbr"
-"""Begins the bridge names that we choose; one wildcard rule of a firewall covers them."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
 NAMES_IN_HINT = 20
 
 
@@ -146,14 +145,11 @@ class Store:
             )
             network = network.with_subnet(subnet) if subnet is not None and network.wants_subnet else network
         others = [other for other in self.all_networks() if other.name != network.name]
-        taken = taken_bridges | {other.bridge.name for other in others if other.bridge.name}
-        free = (
-            f"{BRIDGE_PREFIX}{number}" for number in range(len(taken) + 1) if f"{BRIDGE_PREFIX}{number}" not in taken
-        )
+        taken = {*taken_bridges, *(other.bridge.name for other in others)}
         return network.replace(
-            uuid=network.uuid or str(uuid.uuid4()),
-            mac=network.mac or _free_mac({other.mac for other in others}),
-            bridge=network.bridge.replace(name=network.bridge.name or next(free)),
+            uuid=network.uuid or choices.random_uuid(),
+            mac=network.mac or choices.random_mac({other.mac for other in others}),
+            bridge=network.bridge.replace(name=network.bridge.name or choices.free_bridge(taken)),
         )
 
     def collision(self, network: Network) -> None:
@@ -196,7 +192,7 @@ class Store:
         text = files.read_text(path)
         if text is None and name != DEFAULT:
             raise self._no_network(name)  # removed since we looked
-        network = Network(DEFAULT, forward="nat") if text is None else xml.parse(text, source=path).network
+        network = Network(DEFAULT, forward="nat") if text is None else xml_module().parse(text, source=path).network
         if network.name != name:
             msg = f"{path}:1: <name> is {network.name!r}: must be {name!r}, like the file's"
             raise DefinitionError(msg)
@@ -207,7 +203,7 @@ class Store:
             msg = f"network {network.name!r}: store: uuid, MAC or bridge name was not chosen"
             raise VnetError(msg)
         choices.write(self.paths, network)
-        files.write_text(path, xml.dump(network, with_automatic=False))
+        files.write_text(path, xml_module().dump(network, with_automatic=False))
         if compiled.source_of(self.paths, network.name) == path:
             self._compile(network)
 
@@ -261,9 +257,8 @@ class Store:
         return NoNetworkError(f"network {shown(name)}: no such network", hint=hint)
 
 
-def _free_mac(taken: set[str | None]) -> str:
-    """A random MAC of the block that QEMU and libvirt use, which no other definition has."""
-    while True:
-        mac = f"52:54:00:{os.urandom(3).hex(':')}"
-        if mac not in taken:
-            return mac
+def xml_module() -> "ModuleType":
+    """The reader and writer of XML, loaded when first needed: most calls find all they need compiled."""
+    from vnethook.definition import xml  # noqa: PLC0415 (lxml takes its time)
+
+    return xml

@@ -14,6 +14,8 @@ from fcntl import ioctl
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
+from vnethook.live import port
+from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def _help(paths: "Paths", argv: list[str]) -> None:
         answer = socket(fileno=int(words["fd"]))
         answer.sendmsg([b"\0"], [(SOL_SOCKET, SCM_RIGHTS, _INT.pack(tap))])
     except OSError as error:
-        serve.detach(paths, interface)
+        port.detach(paths, Links(), interface)
         msg = f"descriptor {words['fd']}: pass the tap to QEMU: {os.strerror(error.errno or 0)}"
         raise HostError(msg) from error
 

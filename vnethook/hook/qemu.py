@@ -11,6 +11,8 @@ import sys
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
+from vnethook.live import port
+from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _up(paths: "Paths", argv: list[str]) -> None:
 
 def _down(paths: "Paths", argv: list[str]) -> None:
     try:
-        serve.detach(paths, _interface(argv))
+        port.detach(paths, Links(), _interface(argv))
     except HostError:
         if os.geteuid() == 0:
             raise  # else -runas: the next call that may write forgets the NIC

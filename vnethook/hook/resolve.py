@@ -54,18 +54,4 @@ def _mapped(paths: "Paths", request: "NicRequest") -> str:
         return ""
     from vnethook.lifecycle.definitions import settings_of  # noqa: PLC0415 (only where there is a configuration)
 
-    settings = settings_of(paths)
-    for value, table in ((request.interface, settings.interfaces), (request.guest, settings.guests)):
-        for pattern, network in table:
-            if value and _is_match(value, pattern):
-                return network
-    return ""
-
-
-def _is_match(text: str, pattern: str) -> bool:
-    """Whether a shell pattern of literal characters, * and ? matches; fnmatch would load re."""
-    if not pattern:
-        return not text
-    if pattern[0] == "*":
-        return any(_is_match(text[start:], pattern[1:]) for start in range(len(text) + 1))
-    return bool(text) and pattern[0] in {"?", text[0]} and _is_match(text[1:], pattern[1:])
+    return settings_of(paths).network_of(request.interface, request.guest)

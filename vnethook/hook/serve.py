@@ -7,10 +7,10 @@ came up, takes the lazy import below: the slow half of the package, and even tha
 import os
 import sys
 
-from vnethook.errors import HostError, VnetError
+from vnethook.errors import VnetError
 from vnethook.hook import resolve
-from vnethook.live import files, port, record
 from vnethook.live import paths as places
+from vnethook.live import port, record
 from vnethook.live.lock import Lock
 from vnethook.live.rtnl import Links
 from vnethook.names import check_link_name
@@ -35,9 +35,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
     check_link_name(request.interface)
     network = resolve.network_of(paths, request)
     links = Links()
-    if links.link(request.interface) is None:
-        msg = f"interface {request.interface!r}: attach to network {network!r}: no such network interface"
-        raise HostError(msg, hint="the hypervisor makes it before it calls the hook; see `ip link`")
+    port.require_link(links, request.interface, network)
     nic = port.Nic(
         interface=request.interface,
         network=network,
@@ -58,20 +56,6 @@ def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list
     from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
 
     return cold.attach(Host(paths, links), network, nic)
-
-
-def detach(paths: "Paths", interface: str) -> "Nic | None":
-    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
-    check_link_name(interface)
-    nic = port.read(paths, interface)
-    if nic is None:
-        return None
-    is_up = record.is_present(paths, nic.network)
-    with Lock(paths.lock(nic.network), shared=is_up) as lock:
-        port.detach(paths, Links(), nic, record.read(paths, nic.network))
-        if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
-            lock.finish()
-    return nic
 
 
 def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:

@@ -21,3 +21,7 @@ class Host:
         self.daemons = Daemons()
         self.sysctls = Sysctls()
         self.shared = Shared(paths)
+
+    def close(self) -> None:
+        """Let go of the kernel's sockets."""
+        self.links.close()

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from vnethook.live.port import Nic
 
 
+def detach(host: "Host", interface: str) -> "Nic | None":
+    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
+    return port.detach(host.paths, host.links, interface)
+
+
 def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
     """Bring the network up or mend it, then attach the NIC; give warnings. Raises what both of them raise."""
     with Lock(host.paths.lock(network)) as lock:

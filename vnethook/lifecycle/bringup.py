@@ -53,7 +53,8 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
         attached = guests(host, name)
         if attached and not force:
             shown = ", ".join(nic.interface for nic in attached[:5]) + (" …" if len(attached) > 5 else "")
-            msg = f"network {name!r}: stop: {len(attached)} NICs are attached: {shown}"
+            count = "a NIC is" if len(attached) == 1 else f"{len(attached)} NICs are"
+            msg = f"network {name!r}: stop: {count} attached: {shown}"
             raise StateError(msg, hint="stop the guests first, or use --force; `vnet net-restart` keeps them attached")
         take_down(host, name)
         lock.finish()

@@ -3,9 +3,9 @@
 from time import time
 
 from vnethook.capability import subnet as subnets
-from vnethook.definition import settings, xml
+from vnethook.definition import settings
 from vnethook.definition.model import Network
-from vnethook.definition.store import Store
+from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
 from vnethook.host import facts
 from vnethook.host.host import Host
@@ -55,7 +55,7 @@ def define(host: Host, text: str | bytes, *, source: str) -> Defined:
 
     Raises DefinitionError or ExistsError, and then nothing has changed.
     """
-    parsed = xml.parse(text, source=source)
+    parsed = xml_module().parse(text, source=source)
     with host.shared.lock():
         store = Store(host.paths)
         network = _completed(host, store, parsed.network)
@@ -65,7 +65,7 @@ def define(host: Host, text: str | bytes, *, source: str) -> Defined:
 
 def create(host: Host, text: str | bytes, *, source: str) -> Defined:
     """Bring up a network that is forgotten when it stops. Raises as `define` and `bringup.start` do."""
-    parsed = xml.parse(text, source=source)
+    parsed = xml_module().parse(text, source=source)
     name = parsed.network.name
     with Lock(host.paths.lock(name)) as lock:
         if record.read(host.paths, name) is not None:
@@ -87,7 +87,7 @@ def undefine(host: Host, name: str) -> None:
     """Forget a definition; an active network becomes transient: it works until it stops."""
     store = Store(host.paths)
     with Lock(host.paths.lock(name)) as lock, host.shared.lock():
-        live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+        live = _live_definition(host, name)
         store.remove(name)
         if live is not None and not store.is_transient(name):
             store.write_transient(live)
@@ -124,6 +124,15 @@ def compile_definition(host: Host, name: str) -> Network:
     return network
 
 
+def can_read_xml() -> bool:
+    """Whether this process has lxml: `vnet` has, a hook on the system's own python3 has not."""
+    try:
+        xml_module()
+    except ImportError:
+        return False
+    return True
+
+
 def find(host: Host, text: str) -> str:
     """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
     store = Store(host.paths)
@@ -152,10 +161,10 @@ def state(host: Host, name: str) -> NetworkState:
 
 def dump(host: Host, name: str, *, inactive: bool = False) -> str:
     """The canonical XML of a network: what is live, or the stored definition."""
-    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
-    if live is not None and not inactive:
-        return xml.dump(live)
-    return xml.dump(Store(host.paths).stored(name) if inactive else definitions.load(host, name))
+    live = None if inactive else _live_definition(host, name)
+    network = live or (Store(host.paths).stored(name) if inactive else definitions.load(host, name))
+    text: str = xml_module().dump(network)
+    return text
 
 
 def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
@@ -266,8 +275,12 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
 
 
 def _in_force(host: Host, name: str) -> Network:
-    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
-    return live or definitions.load(host, name)
+    return _live_definition(host, name) or definitions.load(host, name)
+
+
+def _live_definition(host: Host, name: str) -> Network | None:
+    """With what a network came up that is up now."""
+    return bringup.live_definition(host, name) if record.read(host.paths, name) else None
 
 
 def _by(host: Host, name: str) -> str:
@@ -276,7 +289,7 @@ def _by(host: Host, name: str) -> str:
 
 
 def _state(host: Host, store: Store, name: str, network: Network | None, problem: str) -> NetworkState:
-    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+    live = _live_definition(host, name)
     network = live or network
     return NetworkState(
         name=name,

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
 
-BRIDGE_PREFIX = "vnbr"
-"""Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
-
 
 def load(host: "Host", name: str) -> Network:
     """The complete definition of a network; raise NoNetworkError, or DefinitionError if its file is not in order."""
@@ -30,9 +27,9 @@ def load(host: "Host", name: str) -> Network:
         return found
     if compiled.source_of(host.paths, name) is None and name == compiled.DEFAULT:
         return _built_in(host)
-    try:
-        from vnethook.lifecycle import catalog  # noqa: PLC0415 (reads XML; a hook gets no further than its import)
-    except ImportError:
+    from vnethook.lifecycle import catalog  # noqa: PLC0415 (only for what has changed on disk)
+
+    if not catalog.can_read_xml():
         return _compiled_by_vnet(host.paths, name)
     return catalog.compile_definition(host, name)
 
@@ -69,10 +66,11 @@ def _built_in(host: "Host") -> Network:
     with host.shared.lock():
         network = choices.filled_in(host.paths, Network(compiled.DEFAULT, forward="nat"))
         others = _others(host, network.name)
+        taken = {*(other.bridge.name for other in others), *(link.name for link in host.links.all_links())}
         network = network.replace(
-            uuid=network.uuid or _random_uuid(),
-            mac=network.mac or f"52:54:00:{os.urandom(3).hex(':')}",
-            bridge=network.bridge.replace(name=network.bridge.name or _free_bridge(host, others)),
+            uuid=network.uuid or choices.random_uuid(),
+            mac=network.mac or choices.random_mac({other.mac for other in others}),
+            bridge=network.bridge.replace(name=network.bridge.name or choices.free_bridge(taken)),
         )
         network = choose_subnet(host, network, others)
         choices.write(host.paths, network)
@@ -85,23 +83,6 @@ def _others(host: "Host", name: str) -> list[Network]:
     names = (other for other in compiled.network_names(host.paths) if other != name)
     found = (compiled.read(host.paths, other) for other in names)
     return [network for network in found if network is not None]
-
-
-def _free_bridge(host: "Host", others: list[Network]) -> str:
-    taken = {network.bridge.name for network in others}
-    number = 0
-    while f"{BRIDGE_PREFIX}{number}" in taken or host.links.link(f"{BRIDGE_PREFIX}{number}") is not None:
-        number += 1
-    return f"{BRIDGE_PREFIX}{number}"
-
-
-def _random_uuid() -> str:
-    """A random UUID, RFC 9562 version 4; the uuid module costs more than the rest of the choice."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _compiled_by_vnet(paths: "Paths", name: str) -> Network:

@@ -9,9 +9,9 @@ import os
 from errno import ESRCH
 from time import time
 
-from vnethook.errors import HostError, StateError
-from vnethook.live import files, process
-from vnethook.live.record import sysctl
+from vnethook.errors import HostError, StateError, UsageError
+from vnethook.live import files, process, record
+from vnethook.live.lock import Lock
 from vnethook.names import check_link_name, label_of
 from vnethook.value import Value
 
@@ -62,10 +62,7 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> lis
     Raises UsageError for an impossible interface name, HostError for a link that does not exist or is refused,
     StateError for one that another program has put on a bridge of its own.
     """
-    link = links.link(check_link_name(nic.interface))
-    if link is None:
-        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: no such network interface"
-        raise HostError(msg, hint="the hypervisor makes it before it calls the hook; see `ip link`")
+    link = require_link(links, nic.interface, live.name)
     before = read(paths, nic.interface)
     if link.index == live.index or (link.master not in {0, live.index} and before is None):
         master = links.link_at(link.master)
@@ -75,7 +72,7 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> lis
     if before is not None and before.mac != nic.mac:
         _forget_name(paths, before)
     warnings: list[str] = []
-    had_ipv6 = before.had_ipv6 if before and before.index == link.index else sysctl(_ipv6(nic.interface)) == "0"
+    had_ipv6 = before.had_ipv6 if before and before.index == link.index else record.sysctl(_ipv6(nic.interface)) == "0"
     nic = nic.replace(network=live.name, index=link.index, since=int(time()), had_ipv6=had_ipv6)
     nic = nic.replace(hostname=_take_name(paths, links, live, nic, warnings))
     if before is not None and before.network != live.name:
@@ -91,14 +88,42 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> lis
     return warnings
 
 
+def require_link(links: "Links", interface: str, network: str) -> "Link":
+    """The link that is to be attached; raise UsageError or HostError if it cannot be, before anything is done."""
+    link = links.link(check_link_name(interface))
+    if link is None:
+        msg = f"interface {interface!r}: attach to network {network!r}: no such network interface"
+        raise HostError(msg, hint="the hypervisor makes it before it calls the hook; see `ip link`")
+    if link.is_loopback or link.kind == "bridge":
+        what = "the loopback interface" if link.is_loopback else "a bridge"
+        msg = f"interface {interface!r}: attach to network {network!r}: it is {what}"
+        raise UsageError(msg, hint="a guest's tap, veth or vif can be attached")
+    return link
+
+
 def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
     """Put a link on the network's bridge, with its MTU, up, and without an IPv6 address of the host's on it."""
     _set_ipv6(link.name, enabled=False)
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 
-def detach(paths: "Paths", links: "Links", nic: Nic, live: "LiveNetwork | None") -> None:
-    """Forget a NIC and take it off its bridge; never fails on what is gone. `live`: its network, None if it is down."""
+def detach(paths: "Paths", links: "Links", interface: str) -> Nic | None:
+    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
+    nic = read(paths, check_link_name(interface))
+    if nic is None:
+        return None
+    is_up = record.is_present(paths, nic.network)
+    with Lock(paths.lock(nic.network), shared=is_up) as lock:
+        _take_off(paths, links, nic)
+        live = record.read(paths, nic.network)
+        if live is not None and nic.hostname:
+            reload_daemon(live)
+        if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
+            lock.finish()
+    return nic
+
+
+def _take_off(paths: "Paths", links: "Links", nic: Nic) -> None:
     interface = nic.interface
     link = links.link(interface)
     if link is not None and link.index == nic.index:
@@ -111,8 +136,6 @@ def detach(paths: "Paths", links: "Links", nic: Nic, live: "LiveNetwork | None")
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
     forget(paths, nic)
-    if live is not None and nic.hostname:
-        reload_daemon(live)
 
 
 def forget(paths: "Paths", nic: Nic) -> None:
@@ -193,7 +216,7 @@ def _set_ipv6(interface: str, *, enabled: bool) -> None:
     """Let the host take IPv6 addresses on a link, or not; a guest's frames are for the guest."""
     path = _ipv6(interface)
     value = "0" if enabled else "1"
-    if sysctl(path) in {value, None}:  # None: a kernel without IPv6
+    if record.sysctl(path) in {value, None}:  # None: a kernel without IPv6
         return
     try:
         fd = os.open(f"/proc/sys/{path}", os.O_WRONLY | os.O_CLOEXEC)

@@ -29,7 +29,7 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
 _NO_DAD = 0x02
 _RTA_DESTINATION, _RTA_OUT, _RTA_TABLE = 1, 4, 15
 _UNICAST = 1
-_UP, _LOWER_UP = 0x1, 0x10000
+_UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _CENTISECONDS = 100
 """The unit of a bridge's timers is 1/USER_HZ."""
 
@@ -47,6 +47,7 @@ class Link(Value):
     has_carrier: bool
     stp: int = 0
     delay_s: int = 0
+    is_loopback: bool = False
 
 
 class Route(Value):
@@ -69,6 +70,10 @@ class Links:
         except OSError as error:
             msg = f"rtnetlink: open: {error.strerror}"
             raise HostError(msg) from error
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._netlink.close()
 
     def link(self, name: str) -> Link | None:
         """The link of that name, None if there is none."""
@@ -237,7 +242,19 @@ def _link(answer: bytes) -> Link:
                 bridge = dict(attributes(info.get(_INFO_DATA, b"")))
                 stp = _U32.unpack(bridge.get(_BRIDGE_STP, b"\0\0\0\0"))[0]
                 delay = _U32.unpack(bridge.get(_BRIDGE_DELAY, b"\0\0\0\0"))[0] // _CENTISECONDS
-    return Link(name, index, mac, mtu, master, kind, bool(flags & _UP), bool(flags & _LOWER_UP), stp, delay)
+    return Link(
+        name,
+        index,
+        mac,
+        mtu,
+        master,
+        kind,
+        bool(flags & _UP),
+        bool(flags & _LOWER_UP),
+        stp,
+        delay,
+        bool(flags & _LOOPBACK),
+    )
 
 
 def _route(answer: bytes) -> Route | None:

@@ -1,0 +1,51 @@
+"""`vnet` in this process, with its files below a directory of the test's own."""
+
+import gc
+import io
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from vnethook.cli.main import run
+
+
+class Said(NamedTuple):
+    """What a call of `vnet` ended with and said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Vnet = Callable[..., Said]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VNETHOOK_ROOT", str(tmp_path))
+    monkeypatch.delenv("VNET_NETWORK", raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    return tmp_path
+
+
+@pytest.fixture
+def vnet(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Vnet:
+    def call(*words: str, stdin: str = "") -> Said:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        with warnings.catch_warnings():  # a Host keeps its netlink socket until the process ends, soon after
+            warnings.simplefilter("ignore", ResourceWarning)
+            status = run(words)
+            gc.collect()
+        return Said(status, *capsys.readouterr())
+
+    return call
