@@ -92,7 +92,10 @@ def test_a_name_that_is_taken_and_a_link_that_is_gone_are_refused_in_the_same_wo
         ]
 
     gone = ("link 'vnbr2': no such network interface", "")
-    taken = ("bridge 'vnbr1': create: File exists", "another program owns it; choose another name in <bridge name='…'/>")
+    taken = (
+        "bridge 'vnbr1': create: File exists",
+        "another program owns it; choose another name in <bridge name='…'/>",
+    )
     assert try_on(look) == [taken, gone, gone, gone]
 
 
@@ -155,7 +158,11 @@ def test_a_bridge_made_anew_has_another_index(try_on):
 def test_the_route_to_a_subnet_of_the_host_is_seen(try_on):
     def look(host):
         index = host.links.link("eth0").index
-        return [(str(route.version), route.prefix, route.first) for route in host.links.routes() if route.device == index and route.version == 4]
+        return [
+            (str(route.version), route.prefix, route.first)
+            for route in host.links.routes()
+            if route.device == index and route.version == 4
+        ]
 
     assert try_on(look) == [("4", 24, 0xC6336400)]
 

@@ -5,8 +5,7 @@ import pytest
 from tests.lab import CHECKOUT, Client, Host
 from tests.lab.library import on
 from vnethook.errors import DefinitionError, HostError
-from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, catalog, definitions
+from vnethook.lifecycle import bringup, catalog, definitions, health
 from vnethook.live import record
 
 pytestmark = pytest.mark.netns
@@ -56,7 +55,9 @@ def test_a_start_that_would_overlap_is_refused_and_changes_nothing(route: str) -
         with pytest.raises(HostError) as caught:
             on(host, lambda here: bringup.start(here, "lab") and None)
         assert str(caught.value) == f"network 'lab': subnet 10.77.0.0/24 overlaps {named}"
-        assert [line for line in before.changes_to(host.snapshot(), ignoring=["tcp_fastopen", r"\.host", "file d"])] == []
+        assert [
+            line for line in before.changes_to(host.snapshot(), ignoring=["tcp_fastopen", r"\.host", "file d"])
+        ] == []
 
 
 @pytest.mark.parametrize("route", ["default", "0.0.0.0/1", "128.0.0.0/1", "192.0.2.0/24"])
@@ -71,7 +72,13 @@ def test_a_default_route_its_halves_and_other_subnets_are_no_overlap(route: str)
 def test_an_automatic_subnet_avoids_routes_of_all_tables_addresses_and_definitions() -> None:
     with Host() as host:
         _with_lan(host)
-        host.run(["sh", "-c", "mkdir -p $VNETHOOK_ROOT/etc/vnethook; echo '[subnets]\npools = [\"10.9.0.0/22\"]' > $VNETHOOK_ROOT/etc/vnethook/vnethook.toml"])
+        host.run(
+            [
+                "sh",
+                "-c",
+                "mkdir -p $VNETHOOK_ROOT/etc/vnethook; echo '[subnets]\npools = [\"10.9.0.0/22\"]' > $VNETHOOK_ROOT/etc/vnethook/vnethook.toml",
+            ]
+        )
         host.run(["ip", "route", "add", "10.9.0.0/24", "dev", "lan", "table", "7"])
         host.run(["ip", "address", "add", "10.9.1.77/32", "dev", "lan"])
         _define(host, LAB.replace("10.77.0.1", "10.9.2.1"))
@@ -79,7 +86,9 @@ def test_an_automatic_subnet_avoids_routes_of_all_tables_addresses_and_definitio
         assert _subnets(host, "auto") == ["10.9.3.0/24"]
         with pytest.raises(DefinitionError) as caught:
             _define(host, "<network><name>more</name><forward mode='nat'/></network>")
-        assert str(caught.value) == "subnet: none is free: all 4 of 10.9.0.0/22 overlap a route, an address or a network"
+        assert (
+            str(caught.value) == "subnet: none is free: all 4 of 10.9.0.0/22 overlap a route, an address or a network"
+        )
 
 
 def test_an_automatic_subnet_is_remembered() -> None:
@@ -101,11 +110,17 @@ def test_a_new_lan_takes_the_automatic_subnet_of_a_network_without_guests() -> N
         host.run([CHECKOUT / "hooks/qemu/qemu-ifdown", "tap0"])
         before = _subnets(host, "default")
         host.run(["ip", "route", "add", before[0], "dev", "lan", "metric", "5"])
-        assert on(host, lambda here: catalog.check(here, "default")) == [f"subnet {before[0]} overlaps the route {before[0]} dev lan", "a route of the host leads into its subnet"][:1]
+        assert (
+            on(host, lambda here: health.check(here, "default"))
+            == [
+                f"subnet {before[0]} overlaps the route {before[0]} dev lan",
+                "a route of the host leads into its subnet",
+            ][:1]
+        )
         host.run([IFUP, "tap0"])
         after = _subnets(host, "default")
         assert after != before
-        assert on(host, lambda here: catalog.check(here, "default")) == []
+        assert on(host, lambda here: health.check(here, "default")) == []
         addresses = host.run(["ip", "-4", "-br", "address", "show", "type", "bridge"]).stdout
         assert after[0].removesuffix(".0/24") + ".1/24" in addresses
 
@@ -120,7 +135,9 @@ def test_a_new_lan_leaves_a_network_with_guests_alone_and_is_reported() -> None:
         host.make_tap("tap0")
         host.run([IFUP, "tap0"])
         assert _subnets(host, "default") == [subnet]
-        assert on(host, lambda here: catalog.check(here, "default")) == [f"subnet {subnet} overlaps the route {subnet} dev lan"]
+        assert on(host, lambda here: health.check(here, "default")) == [
+            f"subnet {subnet} overlaps the route {subnet} dev lan"
+        ]
         assert guest.lease()["ip"] == lease["ip"]
 
 
@@ -135,5 +152,3 @@ def test_a_network_of_another_network_namespace_is_not_touched() -> None:
         expected = f"qemu-ifup: network 'default': is up in another network namespace (process {pid} serves it)"
         assert (result.returncode, result.stderr.splitlines()[0]) == (4, expected)
         assert before.changes_to(host.snapshot(), ignoring=["tcp_fastopen", "locks/"]) == []
-
-

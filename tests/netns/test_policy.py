@@ -38,7 +38,9 @@ sys.stdin.read()
 
 
 def _serve(machine: object) -> "subprocess.Popen[str]":
-    server = machine.popen(["/usr/bin/python3", "-IS", "-c", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # type: ignore[attr-defined]
+    server = machine.popen(
+        ["/usr/bin/python3", "-IS", "-c", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )  # type: ignore[attr-defined]
     assert server.stdout.readline() == "ready\n"
     return server  # type: ignore[no-any-return]
 
@@ -62,7 +64,12 @@ def world():  # type: ignore[no-untyped-def]
             for number, (name, forward) in enumerate(kinds.items(), 11):
                 xml = TEMPLATE.format(name=name, forward=forward, bridge=f"vnbr{number}", number=number)
                 on(host, lambda here, xml=xml: catalog.define(here, xml, source="x.xml") and None)
-            for name, network, last in (("nat", "nat", 20), ("same", "nat", 21), ("route", "route", 20), ("none", "none", 20)):
+            for name, network, last in (
+                ("nat", "nat", 20),
+                ("same", "nat", 21),
+                ("route", "route", 20),
+                ("none", "none", 20),
+            ):
                 guests[name] = guest = Client(host, name, port=f"v{name}")
                 guest.__enter__()
                 nic = port.Nic(interface=f"v{name}", network=network)
@@ -100,7 +107,9 @@ def test_only_ipv4_of_a_nat_network_is_masqueraded(world: World) -> None:
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize(("name", "expected"), [("nat", False), ("route", True), ("none", False)])
-def test_the_outside_opens_connections_only_to_a_routed_network(world: World, name: str, expected: bool, version: int) -> None:
+def test_the_outside_opens_connections_only_to_a_routed_network(
+    world: World, name: str, expected: bool, version: int
+) -> None:
     if version == 6:
         world.outside.run(["ip", "-6", "route", "replace", "fc00::/7", "via", "2001:db8:1::2"])
     assert world.outside.connects(_address(world, name, version), 8080) is expected

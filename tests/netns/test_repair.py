@@ -5,7 +5,7 @@ import pytest
 from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, catalog
+from vnethook.lifecycle import bringup, catalog, health
 from vnethook.live import process, record
 
 pytestmark = pytest.mark.netns
@@ -105,13 +105,13 @@ def test_check_names_and_repair_mends(drift: str) -> None:
         host.run([IFUP, "tap0"], env={"VNET_NETWORK": "lab"})
         before = _state(host)
 
-        assert on(host, lambda here: catalog.check(here, "lab")) == []
+        assert on(host, lambda here: health.check(here, "lab")) == []
         host.run(["sh", "-c", (DAMAGE | DRIFT)[drift]], env=_run_directory(host))
         if drift != "the live record was lost":  # then it counts as down, and only a start brings it back
-            assert on(host, lambda here: catalog.check(here, "lab")) != []
-            assert on(host, lambda here: catalog.repair(here, "lab")) != []
+            assert on(host, lambda here: health.check(here, "lab")) != []
+            assert on(host, lambda here: health.repair(here, "lab")) != []
         else:
             on(host, lambda here: bringup.start(here, "lab") and None)
-        assert on(host, lambda here: catalog.check(here, "lab")) == []
+        assert on(host, lambda here: health.check(here, "lab")) == []
         assert _faults(host) == []
         assert _state(host) == before

@@ -43,7 +43,11 @@ def test_links_are_as_pyroute2_sees_them(host: Host) -> None:
                 info = link.get_attr("IFLA_LINKINFO")
                 kind = info.get_attr("IFLA_INFO_KIND") if info else ""
                 data = info.get_attr("IFLA_INFO_DATA") if kind == "bridge" else None
-                stp, delay = (data.get_attr("IFLA_BR_STP_STATE"), data.get_attr("IFLA_BR_FORWARD_DELAY") // 100) if data else (0, 0)
+                stp, delay = (
+                    (data.get_attr("IFLA_BR_STP_STATE"), data.get_attr("IFLA_BR_FORWARD_DELAY") // 100)
+                    if data
+                    else (0, 0)
+                )
                 flags = link["flags"]
                 expected.append(
                     (
@@ -57,6 +61,7 @@ def test_links_are_as_pyroute2_sees_them(host: Host) -> None:
                         bool(flags & 0x10000),
                         stp,
                         delay,
+                        bool(flags & 8),
                     )
                 )
         ours = [tuple(link.to_plain().values()) for link in here.links.all_links()]
@@ -75,7 +80,10 @@ def test_addresses_are_as_pyroute2_sees_them(host: Host) -> None:
 
         with IPRoute() as ipr:
             expected = [
-                (at["index"], f"{ipaddress.ip_address(at.get_attr('IFA_LOCAL') or at.get_attr('IFA_ADDRESS'))}/{at['prefixlen']}")
+                (
+                    at["index"],
+                    f"{ipaddress.ip_address(at.get_attr('IFA_LOCAL') or at.get_attr('IFA_ADDRESS'))}/{at['prefixlen']}",
+                )
                 for at in ipr.get_addr()
             ]
         return sorted(expected), sorted(here.links.all_addresses())
@@ -95,7 +103,13 @@ def test_unicast_routes_of_all_tables_are_as_pyroute2_sees_them(host: Host) -> N
                     if route["type"] == 1:
                         nothing = "0.0.0.0" if family == 2 else "::"
                         destination = f"{route.get_attr('RTA_DST') or nothing}/{route['dst_len']}"
-                        expected.add((str(ipaddress.ip_network(destination)), route.get_attr("RTA_OIF") or 0, route.get_attr("RTA_TABLE")))
+                        expected.add(
+                            (
+                                str(ipaddress.ip_network(destination)),
+                                route.get_attr("RTA_OIF") or 0,
+                                route.get_attr("RTA_TABLE"),
+                            )
+                        )
         ours = set()
         for route in here.links.routes():
             cls = ipaddress.IPv4Network if route.version == 4 else ipaddress.IPv6Network

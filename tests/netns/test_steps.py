@@ -9,7 +9,7 @@ import pytest
 from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.capability import plan
-from vnethook.errors import HostError
+from vnethook.errors import HostError, StateError
 from vnethook.host import facts
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, catalog, definitions
@@ -165,7 +165,7 @@ def test_a_stop_killed_at_any_step_is_finished_by_the_next_start_or_stop(host: H
             if finish == "stop":
                 try:
                     on(host, lambda here: bringup.stop(here, "rich"))
-                except Exception as error:
+                except StateError as error:
                     assert "not active" in str(error)
                 assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == []
             on(host, lambda here: bringup.start(here, "rich") and None)

@@ -19,7 +19,7 @@ def net_plan(network: str, *, as_json: bool) -> None:
 
     Step by step, and what of it is done already. Changes nothing on the host.
     """
-    plan = slow.catalog.plan(slow.host(), network)
+    plan = slow.health.plan(slow.host(), network)
     if as_json:
         report.as_json([{"step": type(step).__name__, "text": str(step), "done": is_done} for step, is_done in plan])
         return
@@ -37,7 +37,7 @@ def net_check(network: str, *, as_json: bool) -> int:
 
     Exit status 0: nothing; 5: something, a line each; 4: the network is down.
     """
-    found = slow.catalog.check(slow.host(), network)
+    found = slow.health.check(slow.host(), network)
     if as_json:
         report.as_json(found)
     elif found:
@@ -60,7 +60,7 @@ def net_repair(network: str, *, as_json: bool) -> int:
     repaired: dict[str, list[str]] = {}
 
     def repair(name: str) -> None:
-        found = repaired[name] = slow.catalog.repair(host, name)
+        found = repaired[name] = slow.health.repair(host, name)
         if as_json:
             return
         if found:

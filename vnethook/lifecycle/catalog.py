@@ -12,8 +12,6 @@ from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, definitions
 from vnethook.live import files, port, record
 from vnethook.live.lock import Lock
-from vnethook.plan import apply as plans
-from vnethook.plan.step import Step
 from vnethook.value import Value
 
 
@@ -167,48 +165,9 @@ def dump(host: Host, name: str, *, inactive: bool = False) -> str:
     return text
 
 
-def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
-    """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host."""
-    network = _in_force(host, name)
-    return [(step, step.is_done(host)) for step in bringup.steps_of(host, network, by=_by(host, name))]
-
-
-def check(host: Host, name: str) -> list[str]:
-    """What of a network that is up is not as its definition says, a line each; raise StateError if it is down."""
-    live = record.read(host.paths, name)
-    if live is None and not record.is_present(host.paths, name):
-        msg = f"network {name!r}: check: network is not active"
-        raise StateError(msg, hint=f"`vnet net-plan {name}` shows what starting it would do")
-    network = _in_force(host, name)
-    found = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(host, name)))]
-    if live is None:
-        found.append("the live record is damaged")
-    overlap = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
-    if overlap:
-        found.append(f"subnet {overlap[0]} overlaps {overlap[1].what}")
-    for nic in port.attached(host.paths, name):
-        link = host.links.link(nic.interface)
-        if link is None or link.index != nic.index:
-            found.append(f"NIC {nic.interface}: the link is gone, its record is left")
-        elif live is not None and (link.master != live.index or not link.is_up):
-            found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
-    if not found and live is not None:
-        fault = record.fault(live, host.links)
-        found += [fault] if fault else []
-    return found
-
-
-def repair(host: Host, name: str) -> list[str]:
-    """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
-    found = check(host, name)
-    live = record.read(host.paths, name)
-    bringup.start(host, name, by=live.started_by if live else bringup.ADMIN)
-    return found
-
-
 def leases(host: Host, name: str) -> list[Lease]:
     """The DHCP leases of a network that have not expired. Source: dnsmasq's lease file, lease_update_file()."""
-    network = _in_force(host, name)
+    network = in_force(host, name)
     found = []
     for line in (files.read_text(f"{host.paths.leases}/{name}") or "").splitlines():
         words = line.split()
@@ -274,18 +233,14 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
     return network
 
 
-def _in_force(host: Host, name: str) -> Network:
+def in_force(host: Host, name: str) -> Network:
+    """The definition that counts now: what the network came up with, else what is stored."""
     return _live_definition(host, name) or definitions.load(host, name)
 
 
 def _live_definition(host: Host, name: str) -> Network | None:
     """With what a network came up that is up now."""
     return bringup.live_definition(host, name) if record.read(host.paths, name) else None
-
-
-def _by(host: Host, name: str) -> str:
-    live = record.read(host.paths, name)
-    return live.started_by if live else bringup.ADMIN
 
 
 def _state(host: Host, store: Store, name: str, network: Network | None, problem: str) -> NetworkState:
