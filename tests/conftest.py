@@ -35,7 +35,7 @@ _unit_test = ""
 
 
 def _refuse_io(event: str, arguments: tuple[object, ...]) -> None:
-    """Audit hook: while a unit test runs, no process, no socket, and no file written outside of temporary directories."""
+    """Audit hook: while a unit test runs, no process, no socket, no file written outside of temporary directories."""
     if not _unit_test:
         return
     if event.startswith(REFUSED):

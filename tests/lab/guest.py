@@ -189,9 +189,14 @@ class Guest:
     def read(self, *, timeout_s: float = 0) -> list[Line]:
         """The lines that came meanwhile, none after `timeout_s`; RefusedError if QEMU ended."""
         if not select.select([self], [], [], timeout_s)[0]:
-            self._give_up_machine_if_late()
+            if time.monotonic() > self._boot_deadline and not self.said("booted"):
+                assert len(self.machines) > 1, f"{self.name}: no kernel within {BOOT_LIMIT_S} s: {self.stderr()}"
+                self._try_next_machine()
             return []
         data = os.read(self.fileno(), 65536)
+        if not data and self.machines[0] == "kvm" and not self.said("booted"):
+            self._try_next_machine()
+            return []
         if not data:
             assert self._qemu
             status = self._qemu.wait(timeout=20)
@@ -201,13 +206,11 @@ class Guest:
         self.lines += new
         return new
 
-    def _give_up_machine_if_late(self) -> None:
-        """Boot again as the next kind of machine if this one has said nothing for too long."""
-        if time.monotonic() > self._boot_deadline and not any(line.word == "booted" for line in self.lines):
-            assert len(self.machines) > 1, f"{self.name}: no kernel within {BOOT_LIMIT_S} s: {self.stderr()}"
-            self.machines = self.machines[1:]
-            self.kill()
-            self._start()
+    def _try_next_machine(self) -> None:
+        """Boot again, as the next kind of machine."""
+        self.machines = self.machines[1:]
+        self.kill()
+        self._start()
 
     def said(self, word: str) -> Line | None:
         """The last line of this kind."""

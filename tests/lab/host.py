@@ -6,7 +6,8 @@ import os
 import re
 import stat
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -90,12 +91,14 @@ class Host(Machine):
         file.write_text(xml)
         self.vnet("net-define", file)
 
-    def listen(self, *, tcp: int, udp: int) -> Callable[[], list[str]]:
-        """Listen on a TCP and a UDP port of all addresses; the answer, called, tells who came: "tcp 192.0.2.1", …."""
+    @contextmanager
+    def listening(self, *, tcp: int, udp: int) -> Iterator[Callable[[], list[str]]]:
+        """Listen on a TCP and a UDP port of all addresses; what is given tells who came: "tcp 192.0.2.1", …."""
         log = self.directory / f"came-to-{tcp}-{udp}"
-        self.popen([PYTHON, "-IS", "-c", _LISTENER, str(tcp), str(udp), log])
-        wait_for(log.exists, "the listener")
-        return lambda: log.read_text().split("\n")[:-1]
+        with self.popen([PYTHON, "-IS", "-c", _LISTENER, str(tcp), str(udp), log]) as listener:
+            wait_for(log.exists, "the listener")
+            yield lambda: log.read_text().split("\n")[:-1]
+            listener.kill()
 
     def make_tap(self, name: str) -> str:
         """Make a tap that stays without a program holding it; give back its name."""

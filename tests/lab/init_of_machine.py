@@ -21,11 +21,10 @@ def run(*words: str) -> None:
 
 run("mount", "-t", "sysfs", "sysfs", "/sys")
 run("ip", "link", "set", "lo", "up")
-for name in (
-    "ip_forward",
-    "conf/all/rp_filter",
-    "conf/default/rp_filter",
-):  # a new namespace copies these from the machine
+for name in ("/etc/protocols", "/etc/services"):  # a bare Debian has neither (package netbase), and nft reads both
+    if os.path.exists(name):
+        run("mount", "--bind", "/dev/null", name)
+for name in ("ip_forward", "conf/all/rp_filter", "conf/default/rp_filter"):  # copied from the machine's namespace
     with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
         file.write("0")
 os.write(1, b"ready\n")

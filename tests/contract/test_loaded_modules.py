@@ -1,0 +1,137 @@
+"""What a hook loads, which is what it costs: importing takes longer than all that a warm hook does."""
+
+import pytest
+
+from tests.lab import CHECKOUT, Host
+from tests.lab.machine import PYTHON
+
+pytestmark = pytest.mark.netns
+QEMU = CHECKOUT / "hooks/qemu"
+
+# Also listed so that an addition has a name in the failure: each costs from 1 to 40 ms.
+NEVER = {
+    *("argparse", "ast", "click", "collections", "contextlib", "ctypes", "dataclasses", "datetime", "encodings.idna"),
+    *(
+        "enum",
+        "functools",
+        "heapq",
+        "importlib",
+        "inspect",
+        "ipaddress",
+        "iptc",
+        "json",
+        "keyword",
+        "locale",
+        "logging",
+    ),
+    *("lxml", "operator", "pathlib", "platform", "psutil", "pyroute2", "random", "re", "reprlib", "shutil", "signal"),
+    *("site", "socket", "string", "struct", "subprocess", "tempfile", "textwrap", "threading", "token", "tomllib"),
+    *("traceback", "types", "typing", "uuid", "warnings", "weakref"),
+}
+WARM_STANDARD = {
+    *("_collections_abc", "_json", "_socket", "_stat", "_struct", "errno", "fcntl", "genericpath", "os", "posixpath"),
+    "stat",
+}
+WARM_OURS = {
+    "vnethook",
+    *("vnethook.address", "vnethook.errors", "vnethook.names", "vnethook.value"),
+    *("vnethook.hook", "vnethook.hook.qemu_command", "vnethook.hook.request", "vnethook.hook.resolve"),
+    *("vnethook.hook.serve", "vnethook.live", "vnethook.live.files", "vnethook.live.lock", "vnethook.live.netlink"),
+    *("vnethook.live.nftables", "vnethook.live.paths", "vnethook.live.port", "vnethook.live.process"),
+    *("vnethook.live.record", "vnethook.live.rtnl"),
+}
+COLD_STANDARD = WARM_STANDARD | {"select", "syslog", "zlib"}
+SLOW_HALF = ("capability", "definition", "hook", "host", "lifecycle", "live", "plan")
+# Reads and writes XML, lists, or runs in the background: nothing that a guest's start waits for.
+NOT_FOR_HOOKS = {
+    *("vnethook.cli", "vnethook.definition.dump", "vnethook.definition.store", "vnethook.definition.xml"),
+    *("vnethook.hook.idle", "vnethook.lifecycle.catalog"),
+}
+
+
+def _loaded(host, *words, env=None, status=0):
+    """The modules that a program loads beyond those of a bare interpreter."""
+    done = host.run([PYTHON, "-IS", "-X", "importtime", *words], env=env, check=False)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert done.returncode == status, "\n".join(said)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rsplit("|", 1)[1].strip() for line in lines[1:]}
+
+
+@pytest.fixture(scope="module")
+def host():
+    with Host() as host:
+        for tap in ("tap0", "tap1"):
+            host.make_tap(tap)
+        yield host
+
+
+@pytest.fixture(scope="module")
+def bare(host):
+    return _loaded(host, "-c", "pass")
+
+
+@pytest.fixture(scope="module")
+def cold(host, bare):
+    return _loaded(host, QEMU / "qemu-ifup", "tap0") - bare
+
+
+def test_a_cold_hook_loads_no_library_and_no_slow_part_of_the_standard_one(cold):
+    ours = {name for name in cold if name.split(".")[0] == "vnethook"}
+    assert cold - ours == COLD_STANDARD
+    assert not cold & NEVER
+    assert not ours & NOT_FOR_HOOKS
+    assert {name.split(".")[1] for name in ours if name.count(".") > 1} == set(SLOW_HALF)
+
+
+def test_a_warm_qemu_ifup_loads_the_fast_path_and_nothing_else(host, bare, cold):
+    assert _loaded(host, QEMU / "qemu-ifup", "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+
+
+def test_a_warm_qemu_ifdown_loads_no_more_than_qemu_ifup(host, bare, cold):
+    assert _loaded(host, QEMU / "qemu-ifdown", "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+
+
+def test_a_warm_bridge_helper_loads_the_fast_path_and_nothing_else(host, bare, cold):
+    """It passes its tap to a socket at descriptor 3, as QEMU has it."""
+    program = """
+import os, socket, sys
+near, far = (end.detach() for end in socket.socketpair())
+os.set_inheritable(near, True)
+os.dup2(far, 9)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+    words = [PYTHON, "-IS", "-X", "importtime", QEMU / "qemu-bridge-helper", "--use-vnet", "--fd=9", "--br=default"]
+    done = host.run([PYTHON, "-IS", "-c", program, *words])
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rsplit("|", 1)[1].strip() for line in lines[1:]}
+    assert loaded - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.bridge_helper"}
+
+
+def test_a_network_named_by_its_bridge_or_a_link_is_as_warm(host, bare, cold):
+    by_variable = _loaded(host, QEMU / "qemu-ifup", "tap1", env={"VNET_NETWORK": "vnbr0"}) - bare
+    link = host.directory / "qemu-ifup-default"
+    link.symlink_to(QEMU / "qemu-ifup")
+    assert by_variable == _loaded(host, link, "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+
+
+def test_the_administrators_map_is_read_without_tomllib_after_the_first_time(host, bare, cold):
+    config = host.root / "etc/vnethook/vnethook.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text('[map.interfaces]\n"tap*" = "default"\n')
+    try:
+        first = _loaded(host, QEMU / "qemu-ifup", "tap1") - bare
+        assert "tomllib" in first
+        second = _loaded(host, QEMU / "qemu-ifup", "tap1") - bare
+    finally:
+        config.unlink()
+    assert not second & NEVER
+    slow = {name for name in second if name.startswith(("vnethook.host", "vnethook.lifecycle", "vnethook.capability"))}
+    if slow:
+        pytest.xfail(f"a configuration file makes every warm hook load {len(slow)} modules of the slow half")
+    assert second - WARM_STANDARD - WARM_OURS == {"vnethook.hook.qemu", "vnethook.definition.settings"}
+
+
+def test_a_refused_call_loads_little_more(host, bare, cold):
+    loaded = _loaded(host, QEMU / "qemu-ifup", env={}, status=1) - bare
+    assert loaded == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", "vnethook.host", "vnethook.host.log", "syslog"}

@@ -1,0 +1,229 @@
+"""XML beside what it does to a host: the plan, dnsmasq's configuration, the firewall's rules.
+
+`NAME.xml` gives `NAME.plan` (the steps; below a file that is written its text), `NAME.dnsmasq.conf` and `NAME.nft`
+(the transaction that installs, then the one that removes). None of the latter two: the network needs no dnsmasq.
+"""
+
+import re
+from pathlib import Path
+from uuid import NAMESPACE_DNS, uuid5
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.lab import Host
+from tests.unit.definition.networks import networks
+from vnethook import capability
+from vnethook.capability import dhcp, subnet
+from vnethook.definition import xml
+from vnethook.definition.settings import POOLS
+from vnethook.host.facts import Facts
+from vnethook.host.programs import run
+from vnethook.live import files, nftables
+from vnethook.live.paths import Paths
+from vnethook.plan.files import MakeDirectory, WriteFile
+from vnethook.plan.firewall import InstallRules
+
+FOLDER = Path(__file__).parent / "plans"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.xml"))
+ON_HOST = Paths("/etc/vnethook", "/run/vnethook", "/var/lib/vnethook")
+
+
+def _complete(network):
+    """The network with what define would choose, the same each time."""
+    network = network.replace(
+        uuid=network.uuid or str(uuid5(NAMESPACE_DNS, f"{network.name.encode().hex()}.example")),
+        mac=network.mac or "52:54:00:00:53:99",
+        bridge=network.bridge.replace(name=network.bridge.name or "vnbr0"),
+    )
+    if network.wants_subnet:
+        network = network.with_subnet(subnet.choose(network.uuid, POOLS, 24, network.subnets))
+    return network
+
+
+def _network(name):
+    return _complete(xml.parse((FOLDER / f"{name}.xml").read_bytes(), source=f"{name}.xml").network)
+
+
+def _plan(network, paths=ON_HOST):
+    return capability.plan(network, Facts(paths, accepts_ra=("eth0",) if network.has_ipv6 else ()))
+
+
+def _rules(steps):
+    [step] = [step for step in steps if isinstance(step, InstallRules)]
+    return step
+
+
+def _files(network):
+    """The golden files of a network, by their ending."""
+    steps = _plan(network)
+    lines = []
+    configuration = ""
+    for step in steps:
+        lines.append(str(step))
+        if isinstance(step, WriteFile) and step.path.endswith("dnsmasq.conf"):
+            configuration = step.text
+        elif isinstance(step, WriteFile):
+            lines += [f"    {line}" for line in step.text.splitlines()]
+    rules = _rules(steps)
+    uses = "".join(f"# {chain} is used {use} times\n" for chain, use in rules.uses)
+    found = {"plan": "\n".join(lines) + "\n", "nft": f"{rules.install}\n{uses}\n{rules.remove}"}
+    return found | ({"dnsmasq.conf": configuration} if configuration else {})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_definition_gives_the_plan_beside_it(name, request):
+    found = _files(_network(name))
+    if request.config.getoption("--regenerate"):
+        for ending, text in found.items():
+            (FOLDER / f"{name}.{ending}").write_text(text)
+    expected = {
+        path.name.removeprefix(f"{name}."): path.read_text()
+        for path in FOLDER.glob(f"{name}.*")
+        if path.suffix != ".xml"
+    }
+    assert found.keys() == expected.keys()
+    for ending, text in found.items():
+        assert text == expected[ending]
+
+
+def test_each_golden_file_belongs_to_a_definition():
+    endings = ("xml", "plan", "nft", "dnsmasq.conf")
+    strangers = {path.name for path in FOLDER.iterdir()} - {f"{name}.{ending}" for name in NAMES for ending in endings}
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
+    """Chains are named after the uuid; of what the administrator wrote only bridge name and addresses become nft."""
+    network = _network(name)
+    rules = _rules(_plan(network))
+    words = rf'"{re.escape(network.bridge.name)}"|n{network.uuid.replace("-", "")}_(from|to|host)'
+    rest = re.sub(words, "", rules.install + rules.remove)
+    assert network.bridge.name not in rest
+    assert network.name not in rest
+
+
+# Any network that could be defined; what cannot come up together on one host (two bridges of one name) does not matter.
+complete_networks = networks().map(_complete)
+MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@given(complete_networks)
+def test_a_plan_is_the_same_each_time_and_plain_data(network):
+    steps = _plan(network)
+    assert steps == _plan(network)
+    for step in steps:
+        assert type(step).from_plain(files.loads(files.dumps(step.to_plain()))) == step
+        assert "\n" not in str(step)
+
+
+@given(complete_networks)
+def test_a_line_of_a_generated_file_holds_one_setting(network):
+    for step in _plan(network):
+        if isinstance(step, WriteFile):
+            assert all(" " <= char <= "~" or char == "\n" for char in step.text)
+            assert step.text == "" or step.text.endswith("\n")
+        if isinstance(step, InstallRules):
+            for line in (step.install + step.remove).splitlines():
+                assert re.match(r"(add|delete|flush) (table|chain|set|map|rule|element) inet vnethook\b", line) or (
+                    line in {"add table inet vnethook", "delete table inet vnethook"}
+                ), line
+
+
+@pytest.fixture(scope="module")
+def host():
+    with Host() as host:
+        yield host
+
+
+def _ruleset():
+    return run(["/usr/sbin/nft", "--stateless", "list", "ruleset"]).output
+
+
+def _nft(text, *options):
+    finished = run(["/usr/sbin/nft", *options, "-f", "-"], text=text)
+    assert (finished.status, finished.errors) == (0, ""), text
+    return finished
+
+
+def _try_rules(network, others=()):
+    """Install twice, save and reload, remove: all on this machine."""
+    step = _rules(_plan(network))
+    _nft(step.install, "-c")
+    for other in others:
+        _nft(_rules(_plan(other)).install)
+    before = _ruleset()
+    _nft(step.install)
+    once = _ruleset()
+    assert nftables.chain_uses([chain for chain, _ in step.uses]) == dict(step.uses)
+    _nft(step.install)
+    assert _ruleset() == once
+    assert nftables.chain_uses([chain for chain, _ in step.uses]) == dict(step.uses)
+    _nft("flush ruleset\n" + once)
+    assert _ruleset() == once
+    assert nftables.chain_uses([chain for chain, _ in step.uses]) == dict(step.uses)
+    _nft(step.remove)
+    left = _ruleset()
+    _nft(step.remove)
+    assert _ruleset() == left
+    if others:
+        assert left == before
+    else:
+        assert not any(word in left for word in (f'"{network.bridge.name}"', network.uuid.replace("-", ""), "elements"))
+    _nft("add table inet vnethook\ndelete table inet vnethook\n")
+    assert _ruleset() == ""
+
+
+def _try_dnsmasq(network, root):
+    """dnsmasq reads the configuration and all files beside it without complaint."""
+    paths = Paths(f"{root}/etc", f"{root}/run", f"{root}/state", f"{root}/resolv.conf")
+    files.write_text(paths.resolv_conf, "nameserver 192.0.2.1\n")
+    for step in _plan(network, paths):
+        if isinstance(step, WriteFile | MakeDirectory):
+            step.do(None)
+    if dhcp.serves(network):
+        finished = run(["/usr/sbin/dnsmasq", "--test", "-C", f"{paths.dnsmasq(network.name)}/dnsmasq.conf"])
+        assert (finished.status, finished.errors) == (0, "dnsmasq: syntax check OK.\n")
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rules_load_twice_reload_as_saved_and_leave_nothing(host, name):
+    host.call(lambda: _try_rules(_network(name)))
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rules_leave_the_other_networks_as_they_were(host, name):
+    others = [
+        _complete(
+            xml.parse(
+                f"<network><name>o{number}</name><forward mode='nat'/><bridge name='vnbr9{number}'/><ip address='10.99.{number}.1' prefix='24'/></network>",
+                source="o",
+            ).network
+        )
+        for number in range(2)
+    ]
+    host.call(lambda: _try_rules(_network(name), others))
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("name", NAMES)
+def test_dnsmasq_accepts_its_configuration(host, name, tmp_path):
+    host.call(lambda: _try_dnsmasq(_network(name), tmp_path))
+
+
+@pytest.mark.netns
+@MANY
+@given(complete_networks)
+def test_rules_of_any_network_load_twice_reload_as_saved_and_leave_nothing(host, network):
+    host.call(lambda: _try_rules(network))
+
+
+@pytest.mark.netns
+@MANY
+@given(network=complete_networks, number=st.integers(0, 1 << 30))
+def test_dnsmasq_accepts_the_configuration_of_any_network(host, network, number):
+    host.call(lambda: _try_dnsmasq(network, host.directory / f"any-{number}"))

@@ -1,0 +1,103 @@
+"""Where files are kept; a set-id process trusts no variable of its caller."""
+
+import os
+
+import pytest
+
+from vnethook.live import paths
+from vnethook.live.paths import Paths
+
+OF_THE_HOST = Paths("/etc/vnethook", "/run/vnethook", "/var/lib/vnethook")
+
+
+@pytest.fixture
+def run_as(monkeypatch):
+    """Pretend user and group ids, real and effective, and an environment."""
+
+    def pretend(uid, euid, gid=None, egid=None, **environment):
+        for name, value in {
+            "uid": uid,
+            "euid": euid,
+            "gid": uid if gid is None else gid,
+            "egid": euid if egid is None else egid,
+        }.items():
+            monkeypatch.setattr(os, f"get{name}", lambda value=value: value)
+        monkeypatch.setattr(os, "environ", environment)
+        return paths.current()
+
+    return pretend
+
+
+def test_root_has_the_places_of_the_host(run_as):
+    assert run_as(0, 0) == OF_THE_HOST
+
+
+def test_a_root_directory_holds_all_of_them(run_as, tmp_path):
+    root = str(tmp_path)
+    expected = Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook")
+    assert run_as(0, 0, VNETHOOK_ROOT=root) == expected
+    assert run_as(0, 0, VNETHOOK_ROOT=f"{root}//") == expected
+    assert run_as(1000, 1000, VNETHOOK_ROOT=root) == expected
+
+
+def test_a_root_directory_has_its_own_resolv_conf_if_there_is_one(run_as, tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("")
+    assert run_as(0, 0, VNETHOOK_ROOT=str(tmp_path)).resolv_conf == f"{tmp_path}/etc/resolv.conf"
+
+
+@pytest.mark.parametrize("root", ["", "/"])
+def test_an_empty_root_directory_is_none(run_as, root):
+    assert run_as(0, 0, VNETHOOK_ROOT=root) == OF_THE_HOST
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        {"uid": 1000, "euid": 0},
+        {"uid": 1000, "euid": 0, "gid": 1000, "egid": 1000},
+        {"uid": 0, "euid": 0, "gid": 1000, "egid": 0},
+    ],
+    ids=["set-uid and set-gid", "set-uid", "set-gid"],
+)
+def test_a_set_id_process_ignores_the_root_directory(run_as, ids):
+    assert run_as(**ids, VNETHOOK_ROOT="/tmp/evil") == OF_THE_HOST
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"])
+@pytest.mark.parametrize(
+    "ids",
+    [{"uid": 1000, "euid": 1000, "gid": 1000, "egid": 27}, {"uid": 1000, "euid": 27, "gid": 1000, "egid": 1000}],
+    ids=["set-gid", "set-uid to another user"],
+)
+def test_a_set_id_process_trusts_no_other_variable_either(run_as, ids, variable):
+    found = run_as(**ids, **{variable: "/tmp/evil"})
+    if "/tmp/evil" in str(found):
+        pytest.xfail(f"{variable} of the caller is used")
+    assert "/tmp/evil" not in str(found)
+
+
+def test_a_user_has_places_of_his_own(run_as):
+    assert run_as(1000, 1000, HOME="/home/a") == Paths(
+        "/home/a/.config/vnethook", "/run/user/1000/vnethook", "/home/a/.local/state/vnethook"
+    )
+    assert run_as(1000, 1000, HOME="/home/a", XDG_CONFIG_HOME="/c", XDG_RUNTIME_DIR="/r", XDG_STATE_HOME="/s") == Paths(
+        "/c/vnethook", "/r/vnethook", "/s/vnethook"
+    )
+    assert run_as(1000, 1000).etc == "/nonexistent/1000/.config/vnethook"
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"])
+def test_a_relative_place_of_a_user_is_not_below_the_working_directory(run_as, variable):
+    """XDG Base Directory Specification: "All paths set in these environment variables must be absolute"."""
+    found = run_as(1000, 1000, **({"HOME": "/home/a"} | {variable: "here"}))
+    places = [found.etc, found.run, found.state]
+    if not all(place.startswith("/") for place in places):
+        pytest.xfail(f"{variable}=here gives {places}")
+
+
+def test_a_relative_root_directory_is_not_below_the_working_directory(run_as):
+    """dnsmasq and the idle watcher change their working directory, and word= would be another."""
+    found = run_as(0, 0, VNETHOOK_ROOT="here")
+    if not found.run.startswith("/"):
+        pytest.xfail(f"VNETHOOK_ROOT=here gives {found.run}")

@@ -1,0 +1,246 @@
+"""A host in memory, with the promises of `vnethook.host.host.Host`; tests/netns/test_fake_host.py holds it to them.
+
+Links, sysctls, nftables and daemons are plain data; what is in files (journals, dnsmasq's configuration, the register
+of shared settings) lies in real files below `tmp_path`. Every change of the host passes `Changes.made`, so that a test
+can let the n-th one be refused.
+"""
+
+import copy
+import os
+import shlex
+from pathlib import Path
+
+from tests.unit.plan.fake_nft import FakeNft
+from vnethook.address import parse_subnet
+from vnethook.errors import HostError
+from vnethook.host.shared import Shared
+from vnethook.live.paths import Paths
+from vnethook.live.rtnl import Link, Route
+
+INTERFACE_SYSCTLS = {"accept_ra": "1", "autoconf": "1", "disable_ipv6": "0", "forwarding": "0"}
+SYSCTLS = {
+    "net/ipv4/ip_forward": "0",
+    "net/ipv4/conf/all/accept_redirects": "1",
+    "net/ipv6/conf/all/forwarding": "0",
+    "net/ipv6/conf/all/accept_ra": "1",
+    "net/ipv6/conf/default/accept_ra": "1",
+    "net/ipv6/conf/eth0/accept_ra": "1",
+}
+
+
+class Refused(HostError):
+    """What a test asked for."""
+
+
+class Changes:
+    """What was changed, in order; the change number `fail_at` is refused, either before or after it was made."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.fail_at = -1
+        self.is_late = False
+        self.refused: list[Refused] = []
+
+    def make(self, what, change):
+        self.made.append(what)
+        refusal = Refused(f"{what}: refused by the test") if len(self.made) - 1 == self.fail_at else None
+        if refusal is None or self.is_late:
+            change()
+        if refusal is not None:
+            self.refused.append(refusal)
+            raise refusal
+
+
+class FakeLinks:
+    """The links of the host: `eth0`, the uplink, is there from the beginning."""
+
+    def __init__(self, changes: Changes, sysctls: dict[str, str]) -> None:
+        self._changes = changes
+        self._sysctls = sysctls
+        self._next_index = 3
+        self.links = {
+            "lo": Link("lo", 1, "00:00:00:00:00:00", 65536, 0, "", is_up=True, has_carrier=True),
+            "eth0": Link("eth0", 2, "52:54:00:00:53:02", 1500, 0, "veth", is_up=True, has_carrier=True),
+        }
+        self.of_link: dict[str, list[str]] = {"lo": ["127.0.0.1/8"], "eth0": ["198.51.100.2/24"]}
+        self.more_routes: list[Route] = []
+
+    def link(self, name):
+        return self.links.get(name)
+
+    def link_at(self, index):
+        return next((link for link in self.links.values() if link.index == index), None)
+
+    def all_links(self):
+        return list(self.links.values())
+
+    def ports(self, bridge):
+        return [link for link in self.links.values() if link.master == bridge]
+
+    def add(self, name, *, kind="tun", master=0):
+        """Make a link that is down, as a hypervisor makes a tap; no change of ours."""
+        mac = f"52:54:00:00:54:{self._next_index:02x}"
+        self.links[name] = Link(name, self._next_index, mac, 1500, master, kind, is_up=False, has_carrier=False)
+        self._next_index += 1
+        self.of_link[name] = []
+        for key, value in INTERFACE_SYSCTLS.items():
+            self._sysctls[f"net/ipv6/conf/{name}/{key}"] = value
+
+    def create_bridge(self, name, *, mac, stp, delay_s):
+        def change():
+            if name in self.links:
+                msg = f"bridge {name!r}: create: File exists"
+                raise HostError(msg, hint="another program owns it; choose another name in <bridge name='…'/>")
+            self.add(name, kind="bridge")
+            self._set(name, mac=mac, stp=int(stp), delay_s=max(2, delay_s) if stp else delay_s)
+
+        self._changes.make(f"create bridge {name}", change)
+
+    def set_bridge(self, name, *, stp, delay_s):
+        change = {"stp": int(stp), "delay_s": max(2, delay_s) if stp else delay_s}
+        self._changes.make(f"set bridge {name}", lambda: self._set(name, **change))
+
+    def delete(self, name):
+        def change():
+            gone = self.links.pop(name)
+            self.of_link.pop(name)
+            for path in [path for path in self._sysctls if f"/conf/{name}/" in path]:
+                del self._sysctls[path]
+            for port in self.ports(gone.index):
+                self._set(port.name, master=0)
+
+        if name in self.links:
+            self._changes.make(f"delete link {name}", change)
+
+    def set_link(self, name, *, up=None, mac="", mtu=0, master=None):
+        change = {"is_up": up, "mac": mac or None, "mtu": mtu or None, "master": master}
+        self._changes.make(
+            f"set link {name}", lambda: self._set(name, **{key: to for key, to in change.items() if to is not None})
+        )
+
+    def addresses(self, name):
+        return list(self.of_link.get(name, []))
+
+    def all_addresses(self):
+        return [(self.links[name].index, address) for name, found in self.of_link.items() for address in found]
+
+    def add_address(self, name, address):
+        def change():
+            self._need(name)
+            if address not in self.of_link[name]:
+                self.of_link[name].append(address)
+
+        self._changes.make(f"add address {address} to {name}", change)
+
+    def remove_address(self, name, address):
+        def change():
+            if address in self.of_link[name]:
+                self.of_link[name].remove(address)
+
+        if name in self.links:
+            self._changes.make(f"remove address {address} from {name}", change)
+
+    def routes(self):
+        """A connected route for each address, and what a test adds."""
+        found = []
+        for name, addresses in self.of_link.items():
+            for address in addresses:
+                subnet = parse_subnet(address)
+                found.append(
+                    Route(subnet.version, subnet.first, subnet.last, subnet.prefix, self.links[name].index, 254)
+                )
+        return [*found, *self.more_routes]
+
+    def _need(self, name):
+        if name not in self.links:
+            msg = f"link {name!r}: no such network interface"
+            raise HostError(msg)
+
+    def _set(self, name, **change):
+        self._need(name)
+        self.links[name] = self.links[name].replace(**change)
+
+
+class FakeSysctls:
+    """The sysctls; the kernel's side effects of turning IPv4 forwarding on and off are kept."""
+
+    def __init__(self, changes: Changes, values: dict[str, str]) -> None:
+        self._changes = changes
+        self.values = values
+
+    def read(self, path):
+        return self.values.get(path)
+
+    def write(self, path, value):
+        def change():
+            if path not in self.values:
+                msg = f"sysctl {path!r}: set to {value}: No such file or directory"
+                raise HostError(msg, hint="the kernel lacks it")
+            if path == "net/ipv4/ip_forward" and self.values[path] != value:
+                self.values["net/ipv4/conf/all/accept_redirects"] = "0" if value == "1" else "1"
+            self.values[path] = value
+
+        self._changes.make(f"set {path} to {value}", change)
+
+    def interfaces(self, family):
+        begin = f"net/{family}/conf/"
+        return sorted({path.removeprefix(begin).split("/")[0] for path in self.values if path.startswith(begin)})
+
+
+class FakeDaemons:
+    """Programs that run: by the path of their record, (pid, start time, tag)."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._next_pid = 1000
+        self.by_record: dict[str, tuple[int, int, str]] = {}
+        self.command_lines: dict[str, list[str]] = {}
+
+    def running(self, record, word):
+        return self.by_record.get(record) if word in self.command_lines.get(record, []) else None
+
+    def start(self, argv, *, record, pid_file, word, tag):
+        def change():
+            assert word in argv, f"{word} is to be found on the command line {shlex.join(argv)}"
+            self._next_pid += 1
+            self.by_record[record] = (self._next_pid, 7, tag)
+            self.command_lines[record] = argv
+
+        self._changes.make(f"start {os.path.basename(argv[0])}", change)
+
+    def stop(self, *, record, pid_file, word):
+        def change():
+            del self.by_record[record], self.command_lines[record]
+
+        if record in self.by_record:
+            self._changes.make(f"stop {os.path.basename(self.command_lines[record][0])}", change)
+
+
+class FakeHost:
+    """The machine as steps see it; `root` is where its files lie."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.changes = Changes()
+        sysctls = dict(SYSCTLS)
+        self.paths = Paths(f"{root}/etc", f"{root}/run", f"{root}/state", f"{root}/resolv.conf")
+        self.links = FakeLinks(self.changes, sysctls)
+        self.sysctls = FakeSysctls(self.changes, sysctls)
+        self.nft = FakeNft(self.changes)
+        self.daemons = FakeDaemons(self.changes)
+        self.shared = Shared(self.paths)
+
+    def state(self):
+        """All that a network could have changed, but for lock files and empty directories."""
+        return {
+            "links": {name: link.replace(index=0) for name, link in self.links.links.items()},
+            "addresses": copy.deepcopy(self.links.of_link),
+            "sysctls": dict(self.sysctls.values),
+            "nft": copy.deepcopy(self.nft.tables),
+            "daemons": sorted(self.daemons.by_record),
+            "files": {
+                str(path.relative_to(self.root)): path.read_text()
+                for path in sorted(self.root.rglob("*"))
+                if path.is_file() and "locks" not in path.parts
+            },
+        }

@@ -1,0 +1,81 @@
+"""The part of `FakeHost` that stands for nftables."""
+
+import copy
+
+from vnethook.errors import HostError
+
+
+class FakeNft:
+    """nftables, as far as our own texts go: one table, its chains, maps and sets; a transaction is all or nothing."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self.tables: dict[str, dict[str, dict[str, list[str]]]] = {}
+
+    def require(self):
+        """It is installed."""
+
+    def apply(self, text):
+        def change():
+            after = copy.deepcopy(self.tables)
+            for number, line in enumerate(text.splitlines(), 1):
+                reason = _apply_nft(after, line)
+                if reason:
+                    msg = f"nft: apply rules: /dev/stdin:{number}: Error: {reason}"
+                    raise HostError(msg, hint="the transaction was refused as a whole, nothing of it is in force")
+            self.tables = after
+
+        self._changes.make("apply nft rules", change)
+
+    def uses(self, chains):
+        table = self.tables.get("inet vnethook", {"chain": {}, "map": {}})
+        jumps = [element.rsplit(" ", 1)[-1] for elements in table["map"].values() for element in elements]
+        return {name: len(table["chain"][name]) + jumps.count(name) for name in chains if name in table["chain"]}
+
+
+def _apply_nft(tables, line):
+    """Apply one command of nft(8); why it is refused, empty if it is not."""
+    verb, kind, rest = line.split(" ", 2)
+    family, name, *what = rest.split(" ", 3)
+    table = f"{family} {name}"
+    if kind == "table":
+        if verb == "add":
+            tables.setdefault(table, {"chain": {}, "map": {}, "set": {}})
+        elif tables.pop(table, None) is None:
+            return "No such file or directory"
+        return ""
+    if table not in tables:
+        return "No such file or directory"
+    kinds = tables[table]
+    if kind == "rule":
+        if what[0] not in kinds["chain"]:
+            return "No such file or directory"
+        kinds["chain"][what[0]].append(what[1])
+    elif kind == "element":
+        return _apply_element(kinds, verb, what[0], what[1].removeprefix("{ ").removesuffix(" }"))
+    elif verb == "add":
+        kinds[kind].setdefault(what[0], [])
+    elif verb == "flush":
+        kinds[kind][what[0]].clear()
+    else:
+        jumps = [element.rsplit(" ", 1)[-1] for elements in kinds["map"].values() for element in elements]
+        if what[0] in jumps:
+            return "Device or resource busy"
+        del kinds[kind][what[0]]
+    return ""
+
+
+def _apply_element(kinds, verb, name, element):
+    holder = kinds["map"].get(name, kinds["set"].get(name))
+    if holder is None:
+        return "No such file or directory"
+    if verb == "delete":
+        if element not in holder:
+            return "No such file or directory"
+        holder.remove(element)
+    elif element not in holder:
+        key = element.partition(" : ")[0]
+        if any(other.partition(" : ")[0] == key for other in holder):
+            return "File exists"
+        holder.append(element)
+    return ""
