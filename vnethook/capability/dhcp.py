@@ -98,11 +98,11 @@ def configuration(network: "Network", facts: "Facts") -> str:
 
 
 def _dns(network: "Network", facts: "Facts") -> list[str]:
+    domain = [f"domain={network.domain}"] if network.domain else []
     if not network.dns.enable:
-        return ["port=0"]
+        return ["port=0", *domain]
     lines = [f"addn-hosts={facts.paths.dnsmasq(network.name)}/names.hosts", f"dns-forward-max={DNS_QUERIES_MAX}"]
-    if network.domain:
-        lines += [f"domain={network.domain}", "expand-hosts"]
+    lines += [*domain, *(["expand-hosts"] if domain else [])]
     forwarders = [_server(item) for item in network.dns.forwarders]
     if network.forward == "none" or any(item.domain is None for item in network.dns.forwarders):
         return [*lines, "no-resolv", *forwarders]
@@ -164,9 +164,11 @@ def _ranges(ip: "Ip") -> list[str]:
 
 
 def _capacity(ip: "Ip") -> int:
-    if not ip.ranges:
-        return len(ip.hosts)
-    return sum(parse_ip(item.end)[1] - parse_ip(item.start)[1] + 1 for item in ip.ranges)
+    """The leases that may be out at once: every address of a range, and fixed ones outside of them."""
+    ends = [(parse_ip(item.start)[1], parse_ip(item.end)[1]) for item in ip.ranges]
+    fixed = {parse_ip(host.ip)[1] for host in ip.hosts if host.ip}
+    outside = [number for number in fixed if not any(first <= number <= last for first, last in ends)]
+    return sum(last - first + 1 for first, last in ends) + max(len(outside), 1 if not ends else 0)
 
 
 def _fixed_host(host: "DhcpHost") -> list[str]:

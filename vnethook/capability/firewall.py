@@ -21,9 +21,12 @@ _LINK_LOCAL = "224.0.0.0/24, 255.255.255.255"
 """What never leaves the link is not masqueraded: local multicast (RFC 5771), broadcast (RFC 919)."""
 _ICMP, _TCP_UDP = "1, 58", "6, 17"
 """Protocols by number: nft reads their names from /etc/protocols, which a small host does not have (netbase)."""
+_TO_OUTSIDE = "ip saddr @masqueraded oifname != @bridges ip daddr != {{ {l} }}"
 _BASE = (
     "add set {t} bridges {{ type ifname; }}",
     "add set {t} masqueraded {{ type ipv4_addr; flags interval; }}",
+    "add set {t} gateways {{ type ipv4_addr; }}",
+    "add set {t} gateways6 {{ type ipv6_addr; }}",
     "add map {t} from_guest {{ type ifname : verdict; }}",
     "add map {t} to_guest {{ type ifname : verdict; }}",
     "add map {t} to_host {{ type ifname : verdict; }}",
@@ -34,11 +37,16 @@ _BASE = (
     "flush chain {t} forward",
     "flush chain {t} postrouting",
     "add rule {t} input iifname vmap @to_host",
+    # the networks' DNS is for their guests, whichever way a question comes in (CVE-2012-3411)
+    'add rule {t} input iifname != "lo" ip daddr @gateways meta l4proto {{ {p} }} th dport 53 drop',
+    'add rule {t} input iifname != "lo" ip6 daddr @gateways6 meta l4proto {{ {p} }} th dport 53 drop',
     "add rule {t} forward iifname vmap @from_guest",
     "add rule {t} forward oifname vmap @to_guest",
-    "add rule {t} postrouting ip saddr @masqueraded oifname != @bridges ip daddr != {{ {l} }} masquerade",
+    # a guest's privileged port must not become the host's: servers trust those (as libvirt does)
+    f"add rule {{t}} postrouting meta l4proto {{{{ {{p}} }}}} {_TO_OUTSIDE} masquerade to :1024-65535",
+    f"add rule {{t}} postrouting {_TO_OUTSIDE} masquerade",
 )
-_BASE_USES = (("input", 1), ("forward", 2), ("postrouting", 1))
+_BASE_USES = (("input", 3), ("forward", 2), ("postrouting", 2))
 _CHAINS = ("from", "to", "host")
 _MAP_OF = {"from": "from_guest", "to": "to_guest", "host": "to_host"}
 
@@ -47,7 +55,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     """Install the network's chains, with the base chains, in one transaction."""
     rules = {"from": _from_guest(network), "to": _to_guest(network), "host": _to_host(network)}
     chains = {kind: chain_name(network, kind) for kind in _CHAINS}
-    lines = [f"add {KEY}", *(line.format(t=_TABLE, l=_LINK_LOCAL) for line in _BASE)]
+    lines = [f"add {KEY}", *_base()]
     for kind, chain in chains.items():
         lines += [f"add chain {_TABLE} {chain}", f"flush chain {_TABLE} {chain}"]
         lines += [f"add rule {_TABLE} {chain} {rule}" for rule in rules[kind]]
@@ -66,7 +74,7 @@ def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
     # nft 1.0.6 has no `destroy`: what is added first can be deleted whether it was there or not
     lines = [
         f"add {KEY}",
-        *(line.format(t=_TABLE, l=_LINK_LOCAL) for line in _BASE if line.startswith(("add set", "add map"))),
+        *(line for line in _base() if line.startswith(("add set", "add map"))),
     ]
     lines += [f"add chain {_TABLE} {chain}" for chain in chains.values()]
     for element in _elements(network, chains):
@@ -76,10 +84,17 @@ def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
     return lines
 
 
+def _base() -> list[str]:
+    """What all networks share: sets, maps and base chains."""
+    return [line.format(t=_TABLE, l=_LINK_LOCAL, p=_TCP_UDP) for line in _BASE]
+
+
 def _elements(network: "Network", chains: dict[str, str]) -> list[str]:
     bridge = f'"{network.bridge.name}"'
     elements = [f"element {_TABLE} bridges {{ {bridge} }}"]
     elements += [f"element {_TABLE} {_MAP_OF[kind]} {{ {bridge} : jump {chain} }}" for kind, chain in chains.items()]
+    for ip in network.ips:
+        elements.append(f"element {_TABLE} {'gateways' if ip.version == 4 else 'gateways6'} {{ {ip.address} }}")
     if network.forward == "nat":
         elements += [
             f"element {_TABLE} masqueraded {{ {subnet} }}" for subnet in network.subnets if subnet.version == 4

@@ -117,10 +117,7 @@ class Ip(Value):
         check_canonical("ip", self.address)
         subnet = self.subnet
         number = parse_ip(self.address)[1]
-        if self.prefix < 8:
-            refuse(f"ip {self.address}/{self.prefix}: the prefix is too short, 8 is the least")
-        if self.prefix > {4: 30, 6: 126}[subnet.version]:
-            refuse(f"ip {self.address}/{self.prefix}: no room for guests")
+        self._check_prefix()
         if number == subnet.first or (subnet.version == 4 and number == subnet.last):
             refuse(f"ip {self.address}/{self.prefix}: is the network or broadcast address of its subnet")
         if _is_unusable(subnet.version, number):
@@ -130,6 +127,14 @@ class Ip(Value):
         for item in self.ranges:
             _check_range(item, subnet)
         self._check_hosts(subnet)
+
+    def _check_prefix(self) -> None:
+        if self.prefix < 8:
+            refuse(f"ip {self.address}/{self.prefix}: the prefix is too short, 8 is the least")
+        if self.prefix > {4: 30, 6: 126}[self.version]:
+            refuse(f"ip {self.address}/{self.prefix}: no room for guests")
+        if self.version == 6 and self.serves_dhcp and self.prefix < PREFIX_DEFAULT[6]:
+            refuse(f"ip {self.address}/{self.prefix}: DHCP on IPv6 needs a prefix of at least {PREFIX_DEFAULT[6]}")
 
     def _check_unchosen(self) -> None:
         if self.prefix != PREFIX_DEFAULT[4]:

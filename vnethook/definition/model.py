@@ -55,7 +55,7 @@ class DnsHost(Value):
 
 
 class Forwarder(Value):
-    """Where DNS questions go: `address` (None: answer nothing), for one `domain` or for all."""
+    """Where DNS questions go: `address` (None: the host's name servers), for one `domain` or for all."""
 
     address: str | None = None
     domain: str | None = None

@@ -77,12 +77,24 @@ def _check_pool(pool: str, prefix: int) -> None:
 
 
 def _is_match(text: str, pattern: str) -> bool:
-    """Whether a shell pattern of literal characters, * and ? matches; fnmatch would load re."""
-    if not pattern:
-        return not text
-    if pattern[0] == "*":
-        return any(_is_match(text[start:], pattern[1:]) for start in range(len(text) + 1))
-    return bool(text) and pattern[0] in {"?", text[0]} and _is_match(text[1:], pattern[1:])
+    """Whether a shell pattern of literal characters, * and ? matches; fnmatch would load re.
+
+    Only the last star is ever tried again, so the time is at most the product of the lengths.
+    """
+    at = place = 0
+    star, resume = -1, 0
+    while at < len(text):
+        if place < len(pattern) and pattern[place] == "*":
+            star, resume = place, at
+            place += 1
+        elif place < len(pattern) and pattern[place] in {"?", text[at]}:
+            at, place = at + 1, place + 1
+        elif star >= 0:
+            resume += 1
+            at, place = resume, star + 1
+        else:
+            return False
+    return not pattern[place:].strip("*")
 
 
 def read(paths: "Paths") -> Settings:

@@ -28,6 +28,8 @@ _SET_INTERFACE = 0x400454CA
 _TAP, _NO_PACKET_INFO, _VNET_HEADER = 0x0002, 0x1000, 0x4000
 _REQUEST = Struct("=16sH22x")
 _INT = Struct("=i")
+FD_DIGITS = 7
+"""Of the largest descriptor that a process can have: NR_OPEN, linux/limits.h."""
 _PATTERN = b"vnt%d"
 
 
@@ -41,29 +43,40 @@ def _help(paths: "Paths", argv: list[str]) -> None:
     if os.geteuid() != 0:
         msg = f"user {os.geteuid()}: make a tap: not permitted"
         raise HostError(msg, hint="start QEMU as root, or see `vnet hooks status` for what a user may do")
+    answer = _answer_socket(int(words["fd"]))
     caller = qemu_command.caller()
-    candidates = [
-        nic for nic in qemu_command.nics(caller.arguments) if nic.kind in {"bridge", "tap"} and not nic.get("ifname")
-    ]
-    ours = [nic for nic in candidates if nic.get("br") == words["br"] and (nic.kind == "bridge" or nic.get("helper"))]
-    is_default = words["br"] == QEMU_DEFAULT and not ours
+    nic = qemu_command.nic_of_call(caller, "")
+    if nic and nic.get("br") not in {"", words["br"]}:
+        nic = None  # another NIC's: this one was plugged in later
+    is_unnamed = words["br"] == QEMU_DEFAULT and not (nic and nic.get("br"))
     tap, interface = _open_tap(has_header="use-vnet" in words)
     request = NicRequest(
         interface=interface,
-        explicit=os.environ.get("VNET_NETWORK", "") or ("" if is_default else words["br"]),
+        explicit=os.environ.get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
         guest=qemu_command.guest_name(caller.arguments),
-        mac=ours[0].mac if len(ours) == 1 else "",
+        mac=nic.mac if nic else "",
         owner=caller.owner,
         via=NAME,
     )
     serve.warn(NAME, serve.attach(paths, request))
     try:
-        answer = socket(fileno=int(words["fd"]))
         answer.sendmsg([b"\0"], [(SOL_SOCKET, SCM_RIGHTS, _INT.pack(tap))])
     except OSError as error:
         port.detach(paths, Links(), interface)
-        msg = f"descriptor {words['fd']}: pass the tap to QEMU: {os.strerror(error.errno or 0)}"
-        raise HostError(msg) from error
+        raise _not_answered(words["fd"], error) from error
+
+
+def _answer_socket(fd: int) -> socket:
+    """The socket that QEMU waits at, looked at before anything is done."""
+    try:
+        return socket(fileno=fd)
+    except OSError as error:
+        raise _not_answered(str(fd), error) from error
+
+
+def _not_answered(fd: str, error: OSError) -> HostError:
+    reason = os.strerror(error.errno or 0)
+    return HostError(f"descriptor {fd}: pass the tap to QEMU: {reason}", hint="QEMU calls this: helper=PATH")
 
 
 def _words(argv: list[str]) -> dict[str, str]:
@@ -75,7 +88,8 @@ def _words(argv: list[str]) -> dict[str, str]:
             msg = f"argument {argument[:40]!r}: not understood"
             raise UsageError(msg, hint="QEMU calls this: -netdev bridge,br=NETWORK,helper=PATH")
         words[name] = value
-    if not words.get("fd", "").isdigit():
+    fd = words.get("fd", "")
+    if not (fd.isascii() and fd.isdigit() and len(fd) <= FD_DIGITS):
         msg = "argument --fd: missing or no number"
         raise UsageError(msg, hint="QEMU calls this: -netdev bridge,br=NETWORK,helper=PATH")
     return words

@@ -69,16 +69,6 @@ def _interface(argv: list[str]) -> str:
 
 
 def _own_nic(caller: "Caller", script: str, interface: str) -> "QemuNic | None":
-    """Which NIC of the command line this call is for: by ifname=, else by the script, else by the order of taps."""
-    taps = [nic for nic in qemu_command.nics(caller.arguments) if nic.kind == "tap" and not nic.get("fd")]
-    for nic in taps:
-        if nic.get("ifname") == interface:
-            return nic
-    unnamed = [nic for nic in taps if "ifname" not in dict(nic.options) or "%d" in nic.get("ifname")]
-    ours = [nic for nic in unnamed if nic.get("script") == script or not nic.get("script")]
-    if len(ours) == 1:
-        return ours[0]
-    named = {nic.get("ifname") for nic in taps}
-    made = [name for name in qemu_command.tap_names(caller.owner[0]) if name not in named]
-    position = made.index(interface) if interface in made else -1
-    return unnamed[position] if 0 <= position < len(unnamed) else None
+    """The NIC of the command line that this call is for; one with another script is another's."""
+    nic = qemu_command.nic_of_call(caller, interface)
+    return nic if nic and nic.kind == "tap" and nic.get("script") in {"", script} else None

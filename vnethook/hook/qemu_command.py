@@ -5,14 +5,19 @@ Only a help: what is not there, or not understood, stays unknown and nothing fai
 """
 
 import os
+from _socket import if_nametoindex
 
 from vnethook.address import canonical_mac, is_multicast_mac
 from vnethook.errors import DefinitionError
 from vnethook.live import files, process
+from vnethook.names import LINK_MAX
 from vnethook.value import Value
 
 DEFAULT_MAC = 0x525400123456
 """QEMU's MAC for the first NIC that is given none, the next one for the next: qemu_macaddr_default_if_unset()."""
+UNSET_MAC = "00:00:00:00:00:00"
+_CARDS = ("virtio-net", "e1000", "rtl8139", "ne2k_", "i825", "pcnet", "vmxnet3", "usb-net", "tulip", "igb", "sungem")
+"""How the names of QEMU's network cards begin (`-device help`): one without a host end takes a MAC too."""
 _SHELLS = ("sh", "bash", "dash")
 
 
@@ -59,64 +64,93 @@ def guest_name(arguments: tuple[str, ...]) -> str:
 
 
 def nics(arguments: tuple[str, ...]) -> list[QemuNic]:
-    """The NICs in the order of the command line, by whose host end they are."""
-    ends: list[tuple[str, dict[str, str]]] = []
-    cards: list[tuple[str, str]] = []  # (netdev, MAC or "")
+    """The NICs by their host ends, in the order in which QEMU makes those: -netdev in JSON, -netdev, -nic, -net."""
+    ends: list[list[tuple[str, dict[str, str]]]] = [[], [], [], []]
+    cards: list[list[tuple[str, str]]] = [
+        [],
+        [],
+        [],
+        [],
+    ]  # (host end, MAC or ""): -nic, -net nic, -device, the same in JSON
     for option, value in _options(arguments):
+        is_json = value.startswith("{")
+        found = _parsed(value, "driver" if option == "device" else "type")
+        kind = found.get("type", "")
         if option == "netdev":
-            found = _parsed(value, "type")
-            ends.append((found.get("id", ""), found))
+            ends[0 if is_json else 1].append((found.get("id", ""), found))
         elif option == "nic":
-            found = _parsed(value, "type")
-            key = f"nic {len(ends)}"
-            ends.append((key, found))
-            if found.get("type") != "none":
-                cards.insert(sum(card[0].startswith("nic ") for card in cards), (key, found.get("mac", "")))
+            key = f"nic {len(ends[2])}"
+            ends[2].append((key, found))
+            cards[0] += [(key, found.get("mac", ""))] if kind != "none" else []
+        elif option == "net" and kind == "nic":
+            cards[1].append((found.get("netdev", "hub"), found.get("macaddr", "")))
         elif option == "net":
-            found = _parsed(value, "type")
-            if found.get("type") == "nic":
-                cards.append(("hub", found.get("macaddr", "")))
-            else:
-                ends.append(("hub", found))
-        elif option == "device":
-            found = _parsed(value, "driver")
-            if "netdev" in found:
-                cards.append((found["netdev"], found.get("mac", "")))
-    macs = _with_defaults(cards)
-    return [QemuNic(end.get("type", ""), tuple(end.items()), macs.get(key, "")) for key, end in ends]
+            ends[3].append(("hub", found))
+        elif option == "device" and ("netdev" in found or found.get("driver", "").startswith(_CARDS)):
+            cards[3 if is_json else 2].append((found.get("netdev", ""), found.get("mac", "")))
+    macs = _with_defaults([card for group in cards for card in group])
+    in_order = [end for group in ends for end in group]
+    return [QemuNic(end.get("type", ""), tuple(end.items()), macs.get(key, "")) for key, end in in_order]
+
+
+def nic_of_call(caller: Caller, interface: str) -> QemuNic | None:
+    """Which NIC of the command line a call is for, by the tap's name; an empty one means the tap that is made next.
+
+    By ifname=, which the kernel cuts, else by the order of the taps that QEMU has open: it makes one after the other
+    and calls a script for each. None for a NIC that was plugged in later, and where QEMU's taps cannot be seen.
+    """
+    ends = [end for end in nics(caller.arguments) if end.kind in {"tap", "bridge"}]
+    named = {end.get("ifname")[:LINK_MAX]: end for end in ends if end.get("ifname") and "%" not in end.get("ifname")}
+    if interface in named:
+        return named[interface]
+    passed = {int(fd) for end in ends for fd in f"{end.get('fd')}:{end.get('fds')}".split(":") if fd.isdecimal()}
+    made = [end for end in ends if end not in named.values() and not (end.get("fd") or end.get("fds"))]
+    taps = [name for name in tap_names(caller.owner[0], but=passed) if name not in named]
+    if not taps and len(made) == 1:
+        return made[0]  # whose taps cannot be seen is not asked about their order
+    position = len(taps) if not interface else taps.index(interface) if interface in taps else len(made)
+    return made[position] if position < len(made) else None
 
 
 def _with_defaults(cards: list[tuple[str, str]]) -> dict[str, str]:
+    """The MAC of each card, numbered as QEMU does: qemu_macaddr_default_if_unset(), zeros mean unset."""
     macs: dict[str, str] = {}
-    number = DEFAULT_MAC
-    for netdev, mac in cards:
-        if not mac:
-            text = number.to_bytes(6, "big").hex(":")
-            number += 1
-        else:
-            try:
-                text = canonical_mac(mac)
-            except DefinitionError:
-                continue  # QEMU will refuse it
-        if not is_multicast_mac(text):
-            macs.setdefault(netdev, text)
+    used: set[str] = set()
+    for netdev, written in cards:
+        try:
+            mac = canonical_mac(written) if written else UNSET_MAC
+        except DefinitionError:
+            continue  # QEMU will refuse it
+        if mac == UNSET_MAC:
+            free = (number.to_bytes(6, "big").hex(":") for number in range(DEFAULT_MAC, DEFAULT_MAC + 0x100))
+            mac = next(mac for mac in free if mac not in used)
+        used.add(mac)
+        if netdev and not is_multicast_mac(mac):
+            macs.setdefault(netdev, mac)
     return macs
 
 
-def tap_names(pid: int) -> list[str]:
-    """The taps that a process has open, in the order of their descriptors. Source: tun_chr_show_fdinfo()."""
-    names: list[str] = []
+def tap_names(pid: int, *, but: set[int]) -> list[str]:
+    """The taps that a process has open on other descriptors than `but`, oldest first. Source: tun_chr_show_fdinfo()."""
+    found: dict[str, int] = {}
     try:
-        descriptors = sorted(int(name) for name in os.listdir(f"/proc/{pid}/fdinfo"))
+        descriptors = sorted({int(name) for name in os.listdir(f"/proc/{pid}/fdinfo")} - but)
     except OSError:
-        return names
+        return []
     for descriptor in descriptors:
         text = files.read_text(f"/proc/{pid}/fdinfo/{descriptor}") or ""
         for line in text.splitlines():
             name = line[4:].strip()
-            if line.startswith("iff:") and name not in names:
-                names.append(name)
-    return names
+            if line.startswith("iff:"):
+                found[name] = _index(name)  # the lower the index, the older; numbers of descriptors are used again
+    return sorted(found, key=lambda name: found[name])
+
+
+def _index(interface: str) -> int:
+    try:
+        return if_nametoindex(interface)
+    except OSError:
+        return 0  # gone, or in another namespace
 
 
 def _options(arguments: tuple[str, ...]) -> list[tuple[str, str]]:

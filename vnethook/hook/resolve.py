@@ -52,6 +52,7 @@ def _mapped(paths: "Paths", request: "NicRequest") -> str:
     """The administrator's map by interface or guest name (`[map]` in vnethook.toml)."""
     if not os.path.exists(paths.config):
         return ""
-    from vnethook.lifecycle.definitions import settings_of  # noqa: PLC0415 (only where there is a configuration)
+    from vnethook.definition import settings  # noqa: PLC0415 (only where there is a configuration)
 
-    return settings_of(paths).network_of(request.interface, request.guest)
+    found = settings.compiled(paths) or settings.compile(paths)  # compiled once after an edit
+    return found.network_of(request.interface, request.guest)

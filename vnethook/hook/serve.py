@@ -5,15 +5,14 @@ came up, takes the lazy import below: the slow half of the package, and even tha
 """
 
 import os
-import sys
 
 from vnethook.errors import VnetError
 from vnethook.hook import resolve
+from vnethook.live import files, port, record
 from vnethook.live import paths as places
-from vnethook.live import port, record
 from vnethook.live.lock import Lock
 from vnethook.live.rtnl import Links
-from vnethook.names import check_link_name
+from vnethook.names import check_link_name, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,16 +59,18 @@ def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list
 
 def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:
     """Run a hook's own part; report what it raises, once, on stderr and to the system log; give the exit status."""
+    name = _shown_name(argv[0])
     try:
         os.umask(0o022)
+        files.fill_standard_descriptors()
         hook(places.current(), argv)
     except VnetError as error:
-        _report(f"{os.path.basename(argv[0])}: {error.report()}")
+        _report(f"{name}: {error.report()}")
         return error.exit_status
     except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that the hypervisor sees)
         import traceback  # noqa: PLC0415 (a bug may cost time)
 
-        _report(f"{os.path.basename(argv[0])}: internal error, please report it:\n{traceback.format_exc()}")
+        _report(f"{name}: internal error, please report it:\n{traceback.format_exc()}")
         return BUG
     return 0
 
@@ -83,5 +84,14 @@ def warn(hook: str, warnings: list[str]) -> None:
 def _report(text: str) -> None:
     from vnethook.host import log  # noqa: PLC0415 (only where there is something to say)
 
-    sys.stderr.write(f"{text}\n")
     log.error(text)
+    try:
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        return  # nobody can be told there; the log has it
+
+
+def _shown_name(path: str) -> str:
+    """The name that the hook was called by, for a message: a link may hold anything."""
+    name = os.path.basename(path)
+    return name if name.isprintable() and name.isascii() else shown(name)

@@ -83,13 +83,19 @@ def _is_local(version: int, first: int) -> bool:
 
 
 def _accepts_ra(host: "Host") -> tuple[str, ...]:
-    if host.sysctls.read("net/ipv6/conf/all/forwarding") != "0" and not host.shared.is_managed(
-        "net/ipv6/conf/all/forwarding"
-    ):
-        return ()
+    """The interfaces on which the host listens to routers, or did before a network of ours came up."""
+    managed = host.shared.keys()
+    if host.sysctls.read(f"{_IPV6_CONF}/all/forwarding") != "0" and f"{_IPV6_CONF}/all/forwarding" not in managed:
+        return ()  # it has been a router before us
     names = [name for name in host.sysctls.interfaces("ipv6") if name not in {"all", "lo"}]
-    return tuple(name for name in names if _listens(host, f"net/ipv6/conf/{name}/accept_ra"))
+    return tuple(name for name in names if f"{_IPV6_CONF}/{name}/accept_ra" in managed or _listens(host, name))
 
 
-def _listens(host: "Host", path: str) -> bool:
-    return host.sysctls.read(path) == "1" or host.shared.is_managed(path)
+_IPV6_CONF = "net/ipv6/conf"
+
+
+def _listens(host: "Host", name: str) -> bool:
+    """Whether an interface takes addresses from routers; a guest's port has IPv6 off, and there may be many."""
+    if host.sysctls.read(f"{_IPV6_CONF}/{name}/disable_ipv6") != "0":
+        return False
+    return host.sysctls.read(f"{_IPV6_CONF}/{name}/accept_ra") == "1"

@@ -16,4 +16,4 @@ def error(text: str) -> None:
 def _write(priority: int, text: str) -> None:
     syslog.openlog("vnethook", syslog.LOG_PID, syslog.LOG_DAEMON)
     for line in text.splitlines():
-        syslog.syslog(priority, line.replace("\0", "?"))
+        syslog.syslog(priority, line.replace("\0", "?").encode("utf-8", "backslashreplace").decode())

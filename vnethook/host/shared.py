@@ -25,6 +25,10 @@ class Shared:
         """Whether this network holds it."""
         return network in self._read().get(key, _NONE)["holders"]
 
+    def keys(self) -> set[str]:
+        """All that is held."""
+        return set(self._read())
+
     def is_managed(self, key: str) -> bool:
         """Whether any network of ours holds it."""
         return key in self._read()

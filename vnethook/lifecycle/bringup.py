@@ -87,16 +87,16 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
         journal = Journal(host.paths, name)
         plans.apply(host, steps, journal)
         files.write_json(f"{host.paths.definitions}/{name}.json", network.to_plain())
-        live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
-        record.write(host.paths, live)
+        now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
+        record.write(host.paths, now_live)
     except BaseException:
         if live is None:
             for error in _undo(host, name):
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
-    _attach_again(host, live)
-    return live
+    _attach_again(host, now_live)
+    return now_live
 
 
 def take_down(host: "Host", name: str) -> None:

@@ -36,10 +36,7 @@ def load(host: "Host", name: str) -> Network:
 
 def settings_of(paths: "Paths") -> "Settings":
     """The host's settings; raise DefinitionError for a vnethook.toml that is not in order."""
-    found = settings.compiled(paths)
-    if found is not None:
-        return found
-    return settings.compile(paths)  # tomllib is of the standard library: slow once, after an edit
+    return settings.compiled(paths) or settings.compile(paths)  # compiled once after an edit
 
 
 def choose_subnet(host: "Host", network: Network, others: "list[Network]") -> Network:

@@ -5,7 +5,7 @@ built on, and written by a dozen lines here. The files stay JSON: `jq` reads the
 """
 
 import os
-from errno import EEXIST, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY
+from errno import EDQUOT, EEXIST, ELOOP, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY
 
 from vnethook.errors import HostError
 
@@ -40,12 +40,16 @@ else:
     def _loads(text: str) -> "Any":
         try:
             value, end = _scan(text, 0)
-        except (StopIteration, SystemError, ValueError):
+        except (RecursionError, StopIteration, SystemError, ValueError):
             end = -1  # the scanner finds its error class only where json is loaded
         if end != len(text.rstrip()):
             import json  # noqa: PLC0415 (only a damaged file is worth its cost, for the message)
 
-            value = json.loads(text)
+            try:
+                value = json.loads(text)
+            except RecursionError:
+                msg = "nested too deeply"
+                raise ValueError(msg) from None
         return value
 
 
@@ -72,6 +76,15 @@ def dumps(value: "Any") -> str:
         return f"{{{', '.join(f'{encode_basestring_ascii(key)}: {dumps(item)}' for key, item in value.items())}}}"
     msg = f"cannot write {type(value).__name__} as JSON"
     raise TypeError(msg)
+
+
+def fill_standard_descriptors() -> None:
+    """Open /dev/null where the caller closed 0, 1 or 2, so that no file of ours gets their number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open("/dev/null", os.O_RDWR)  # the lowest free number is this one
 
 
 def read_text(path: str) -> str | None:
@@ -243,9 +256,9 @@ def _new_name(path: str) -> str:
 
 
 def _refusal(path: str, what: str, error: OSError) -> HostError:
-    hint = (
-        "a symbolic link is not followed here"
-        if error.errno == ELOOP
-        else f"the directory {os.path.dirname(path)} has to be writable"
-    )
+    hint = f"the directory {os.path.dirname(path)} has to be writable"
+    if error.errno == ELOOP:
+        hint = "a symbolic link is not followed here"
+    elif error.errno in {ENOSPC, EDQUOT}:
+        hint = "make room in its file system"
     return HostError(f"file {path!r}: {what}: {os.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

@@ -87,9 +87,16 @@ class Lock:
         if (mine.st_ino, mine.st_dev) != (now.st_ino, now.st_dev):
             return False
         if not self._shared:
+            self._sign()
+        return True
+
+    def _sign(self) -> None:
+        """Write who holds the lock, for the message of who waits in vain; a full disk is no reason not to hold it."""
+        try:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, str(os.getpid()).encode(), 0)
-        return True
+        except OSError:
+            return
 
     def _holder(self) -> str:
         try:

@@ -96,17 +96,25 @@ class Paths(Value):
 
 def current() -> Paths:
     """The paths of this process: below VNETHOOK_ROOT, else the host's for root, else the user's own."""
-    environ = os.environ
     is_set_id = os.getuid() != os.geteuid() or os.getgid() != os.getegid()
-    root = "" if is_set_id else environ.get("VNETHOOK_ROOT", "").rstrip("/")
+    environ = {} if is_set_id else os.environ
+    root = environ.get("VNETHOOK_ROOT", "").rstrip("/")
+    if root:
+        root = os.path.abspath(root)
     if root or os.geteuid() == 0:
         resolv_conf = f"{root}/etc/resolv.conf"
         if root and not os.path.exists(resolv_conf):
             resolv_conf = "/etc/resolv.conf"
         return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook", resolv_conf)
-    home = environ.get("HOME") or f"/nonexistent/{os.getuid()}"
+
+    def place(variable: str, otherwise: str) -> str:
+        """What a variable says; a relative path counts as unset, as the specification wants it."""
+        path = environ.get(variable, "")
+        return path if path.startswith("/") else otherwise
+
+    home = place("HOME", f"/nonexistent/{os.geteuid()}")
     return Paths(
-        f"{environ.get('XDG_CONFIG_HOME') or home + '/.config'}/vnethook",
-        f"{environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/vnethook",
-        f"{environ.get('XDG_STATE_HOME') or home + '/.local/state'}/vnethook",
+        f"{place('XDG_CONFIG_HOME', f'{home}/.config')}/vnethook",
+        f"{place('XDG_RUNTIME_DIR', f'/run/user/{os.geteuid()}')}/vnethook",
+        f"{place('XDG_STATE_HOME', f'{home}/.local/state')}/vnethook",
     )

@@ -159,7 +159,7 @@ def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, wa
     if not (label and nic.mac and live.daemons):
         return ""
     directory = paths.dnsmasq(live.name)
-    fixed = dict(live.fixed).get(label, "")
+    fixed = [address for name, address in live.fixed if name == label and address]
     owner = _owner(paths, links, f"{directory}/names/{label}", nic)
     if label in live.reserved or owner:
         taken = f"by {owner}" if owner else "in the definition"
@@ -172,7 +172,8 @@ def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, wa
         warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
     files.make_link(f"{directory}/names/{label}", nic.interface)
     files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
-    line = ",".join(word for word in (nic.mac, fixed, label) if word)
+    addresses = [f"[{address}]" if ":" in address else address for address in fixed]
+    line = ",".join([nic.mac, *addresses, label])
     path = f"{directory}/guests/{nic.mac}"
     if files.read_text(path) != f"{line}\n":
         is_change = os.path.exists(path)

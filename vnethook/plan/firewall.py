@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
 
 KEY = "table inet vnethook"
+_ANEW = f"add {KEY}\ndelete {KEY}\n"
+"""Removes the table with all that is in it, also what a lost run directory left; the rest of a transaction fills it."""
 
 
 class InstallRules(Step):
@@ -31,12 +33,13 @@ class InstallRules(Step):
     def do(self, host: "Host") -> None:
         with host.shared.lock():
             host.shared.hold(KEY, self.network, {})
-            host.nft.apply(self.install)
+            is_alone = host.shared.last_values(KEY, self.network) is not None
+            host.nft.apply(f"{_ANEW}{self.install}" if is_alone else self.install)
 
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
             if host.shared.last_values(KEY, self.network) is not None:
-                host.nft.apply(f"add {KEY}\ndelete {KEY}\n")
+                host.nft.apply(_ANEW)
             elif host.shared.is_held(KEY, self.network):
                 host.nft.apply(self.remove)
             host.shared.release(KEY, self.network)

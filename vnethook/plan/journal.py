@@ -36,7 +36,9 @@ class Journal:
         try:
             if self._fd < 0:
                 self._fd = self._open()
-            os.write(self._fd, f"{line}\n".encode("utf-8", "surrogateescape"))
+            data = f"{line}\n".encode()
+            while data:
+                data = data[os.write(self._fd, data) :]
         except OSError as error:
             msg = f"journal {self.path!r}: write: {os.strerror(error.errno or 0)}"
             raise HostError(msg, hint="the run directory has to be writable and have room") from error
@@ -59,6 +61,11 @@ class Journal:
             self._fd = -1
 
     def _open(self) -> int:
+        """Open the journal to add to it, without the torn last line of a process that was killed."""
+        if files.stamp(self.path) is not None:
+            text = files.read_text(self.path) or ""
+            if text and not text.endswith("\n"):
+                files.write_text(self.path, text[: text.rfind("\n") + 1], mode=0o600)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             return os.open(self.path, flags, 0o600)

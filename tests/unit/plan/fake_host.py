@@ -28,7 +28,7 @@ SYSCTLS = {
 }
 
 
-class Refused(HostError):
+class RefusedError(HostError):
     """What a test asked for."""
 
 
@@ -39,11 +39,11 @@ class Changes:
         self.made: list[str] = []
         self.fail_at = -1
         self.is_late = False
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedError] = []
 
     def make(self, what, change):
         self.made.append(what)
-        refusal = Refused(f"{what}: refused by the test") if len(self.made) - 1 == self.fail_at else None
+        refusal = RefusedError(f"{what}: refused by the test") if len(self.made) - 1 == self.fail_at else None
         if refusal is None or self.is_late:
             change()
         if refusal is not None:

@@ -8,7 +8,7 @@ from vnethook.errors import HostError
 class FakeNft:
     """nftables, as far as our own texts go: one table, its chains, maps and sets; a transaction is all or nothing."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes):
         self._changes = changes
         self.tables: dict[str, dict[str, dict[str, list[str]]]] = {}
 
@@ -53,15 +53,22 @@ def _apply_nft(tables, line):
         kinds["chain"][what[0]].append(what[1])
     elif kind == "element":
         return _apply_element(kinds, verb, what[0], what[1].removeprefix("{ ").removesuffix(" }"))
-    elif verb == "add":
-        kinds[kind].setdefault(what[0], [])
+    else:
+        return _apply_to_object(kinds, verb, kind, what[0])
+    return ""
+
+
+def _apply_to_object(kinds, verb, kind, name):
+    """A chain, map or set as a whole."""
+    if verb == "add":
+        kinds[kind].setdefault(name, [])
     elif verb == "flush":
-        kinds[kind][what[0]].clear()
+        kinds[kind][name].clear()
     else:
         jumps = [element.rsplit(" ", 1)[-1] for elements in kinds["map"].values() for element in elements]
-        if what[0] in jumps:
+        if name in jumps:
             return "Device or resource busy"
-        del kinds[kind][what[0]]
+        del kinds[kind][name]
     return ""
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.plan import rich
-from tests.unit.plan.fake_host import Refused
+from tests.unit.plan.fake_host import RefusedError
 from tests.unit.plan.rich import STEPS
 from vnethook.live import files
 from vnethook.plan import apply as plans
@@ -20,13 +20,13 @@ def test_a_step_that_fails_leaves_the_host_as_it_was(host, monkeypatch, index, i
 
     def refuse(step, on_host):
         if step == steps[index] and not is_late:
-            raise Refused("refused by the test")
+            raise RefusedError("refused by the test")
         do(step, on_host)
         if step == steps[index]:
-            raise Refused("refused by the test")
+            raise RefusedError("refused by the test")
 
     monkeypatch.setattr(kind, "do", refuse)
-    with pytest.raises(Refused, match=r"^refused by the test$"):
+    with pytest.raises(RefusedError, match=r"^refused by the test$"):
         plans.apply(host, steps, Journal(host.paths, "lab"))
     assert host.state() == before
     assert not any("lab" in path.name for path in host.root.rglob("*"))
@@ -37,7 +37,7 @@ def test_a_step_that_fails_leaves_the_host_as_it_was(host, monkeypatch, index, i
 def test_a_refused_change_leaves_the_host_as_it_was(host, number, is_late):
     before = host.state()
     host.changes.fail_at, host.changes.is_late = number, is_late
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         plans.apply(host, rich.plan(host), Journal(host.paths, "lab"))
     assert [caught.value] == host.changes.refused
     assert host.state() == before
@@ -58,14 +58,14 @@ def test_a_refused_file_operation_leaves_the_host_as_it_was(host, monkeypatch, n
     def refuse(path, text, *, mode=0o644):
         left["calls"] -= 1
         if left["calls"] == -1:
-            raise Refused(f"file {path!r}: write: No space left on device")
+            raise RefusedError(f"file {path!r}: write: No space left on device")
         write_text(path, text, mode=mode)
 
     steps = rich.plan(host)
     monkeypatch.setattr(files, "write_text", refuse)
     try:
         plans.apply(host, steps, Journal(host.paths, "lab"))
-    except Refused:
+    except RefusedError:
         assert host.state() == before
     else:
         assert left["calls"] >= 0

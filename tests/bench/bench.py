@@ -1,0 +1,171 @@
+"""What `script/bench` does: measure, print one table of ratios and what the budgets say of them, write JSON."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import vnethook
+from tests.bench import growth, ours, peers
+from tests.bench.sample import Case, measure
+from tests.lab import CHECKOUT, Host
+from tests.lab.machine import PYTHON, SYSTEM_PATH
+from tests.lab.picture import ASCII, table
+
+VERSIONS = {
+    "nft": ["nft", "--version"],
+    "dnsmasq": ["dnsmasq", "--version"],
+    "qemu": ["qemu-system-x86_64", "--version"],
+    "libvirt": ["virsh", "--version"],
+    "netavark": [str(next(filter(Path.exists, peers.NETAVARK), peers.NETAVARK[0])), "--version"],
+    "cni": ["dpkg-query", "--show", "--showformat=${Version}", "containernetworking-plugins"],  # it does not say
+}
+
+
+def main() -> int:
+    """Measure; the exit status does not depend on what was found, only on whether everything worked."""
+    arguments = _arguments()
+    networks, ports = (20, 50) if arguments.quick else (200, 500)
+    if os.geteuid() != 0:
+        sys.stderr.write("bench: namespaces and taps: not root\n  sudo script/bench\n")
+        return 1
+    about = _about()
+    _print(f"vnethook {about['vnethook']} on Linux {about['kernel']}, {about['cpus']} x {about['cpu']}")
+    _print("; ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    with ExitStack() as stack:
+        beside = stack.enter_context(peers.Elsewhere("peers"))
+        first = [*ours.cases(ours.Site(stack.enter_context(Host()))), *peers.cases(beside)]
+        measure(first, arguments.rounds)
+    with ExitStack() as stack:
+        second = growth.cases(stack, networks, ports)
+        measure(second, arguments.rounds)
+    about["load_after"] = os.getloadavg()
+    _show(first, second, about, arguments.rounds)
+    if arguments.json:
+        found = {"about": about, "rounds": arguments.rounds, "cases": [_plain(case) for case in (*first, *second)]}
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description="CPU time of hooks and commands, as ratios.")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each case is measured (default: 25)")
+    parser.add_argument("--quick", action="store_true", help="5 rounds, and 20 networks and 50 ports for growth")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+    arguments = parser.parse_args()
+    arguments.rounds = max(1, arguments.rounds or (5 if arguments.quick else 25))
+    return arguments
+
+
+def _about() -> dict[str, Any]:
+    """The machine and what is measured on it."""
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    versions = {"python": _said([PYTHON, "--version"])}
+    versions |= {name: said for name, words in VERSIONS.items() if (said := _said(words))}
+    return {
+        "vnethook": f"{vnethook.__version__} {_said(['git', '-C', str(CHECKOUT), 'describe', '--always', '--dirty'])}",
+        "kernel": platform.release(),
+        "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
+        "cpus": os.cpu_count(),
+        "load_before": os.getloadavg(),
+        "versions": versions,
+    }
+
+
+def _said(words: list[str]) -> str:
+    """The version in the first line that a program prints; empty if it is not installed."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env={"PATH": SYSTEM_PATH})
+    except OSError:
+        return ""
+    if done.returncode:
+        return ""
+    line = next(iter((done.stdout or done.stderr).splitlines()), "")
+    return next((word.rstrip(",") for word in line.split() if any(map(str.isdigit, word))), line)
+
+
+def _show(first: list[Case], second: list[Case], about: dict[str, Any], rounds: int) -> None:
+    bare = [sample for case in (*first, *second) for sample in case.bare]
+    cpu, wall = median(item.cpu_ms for item in bare), median(item.wall_ms for item in bare)
+    _print(f"load {_load(about['load_before'])} before, {_load(about['load_after'])} after; {rounds} rounds, in turns")
+    _print(
+        f"1.00 x is {PYTHON} -IS -c pass: CPU {cpu:.1f} ms (least {min(s.cpu_ms for s in bare):.1f}), wall {wall:.1f}"
+    )
+    _print("median (least of the run); CPU with waited-for children, and with dnsmasq's until it answered\n")
+    head = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x", "budget", "", ""]
+    rows = [[*_numbers(case), *_budget(case)] for case in first]
+    rows += [[name, "-", "", "-", "", "-", "-", "", "", "not installed"] for name in peers.missing()]
+    for line in table([head, *rows]):
+        _print(line)
+    _print("\nGrowth: the same qemu-ifup on hosts with much on them, by the line it is compared with\n")
+    head = [
+        "what",
+        "CPU x",
+        "(least)",
+        "CPU ms",
+        "(least)",
+        "wall ms",
+        "wall x",
+        "grown x",
+        "(least)",
+        "budget",
+        "",
+        "",
+    ]
+    for line in table([head, *([*_numbers(case), *_grown(case), *_budget(case)] for case in second)]):
+        _print(line)
+    over = [case.name for case in (*first, *second) if case.verdict() == "OVER"]
+    judged = sum(bool(case.verdict()) for case in (*first, *second))
+    _print(f"\n{judged - len(over)} of {judged} budgets kept" + (f"; OVER: {'; '.join(over)}" if over else ""))
+
+
+def _numbers(case: Case) -> list[str]:
+    least = (f"({case.ratio(min):.2f})", f"{case.cpu():.1f}", f"({case.cpu(min):.1f})")
+    return [case.name, f"{case.ratio():.2f}", *least, f"{case.wall():.1f}", f"{case.wall_ratio():.2f}"]
+
+
+def _grown(case: Case) -> list[str]:
+    return [f"{case.grown():.2f}", f"({case.grown(min):.2f})"] if case.small else ["", ""]
+
+
+def _budget(case: Case) -> list[str]:
+    budget = case.growth or case.budget
+    return [f"<= {budget:g}" if budget else "", case.verdict(), case.note]
+
+
+def _plain(case: Case) -> dict[str, Any]:
+    numbers = {"ratio": case.ratio(), "least_ratio": case.ratio(min), "wall_ratio": case.wall_ratio()}
+    if case.small:
+        numbers |= {"grown": case.grown(), "least_grown": case.grown(min)}
+    return {
+        "name": case.name,
+        **numbers,
+        "compared_with": case.small.name if case.small else None,
+        "budget": case.growth or case.budget or None,
+        "verdict": case.verdict(),
+        "note": case.note,
+        "cpu_ms": [sample.cpu_ms + sample.daemon_ms for sample in case.samples],
+        "of_that_daemons_ms": [sample.daemon_ms for sample in case.samples],
+        "wall_ms": [sample.wall_ms for sample in case.samples],
+        "bare_cpu_ms": [sample.cpu_ms for sample in case.bare],
+    }
+
+
+def _load(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.2f}" for value in values)
+
+
+def _print(text: str) -> None:
+    is_ascii = "utf" not in (sys.stdout.encoding or "").lower()
+    sys.stdout.write((text.translate(ASCII) if is_ascii else text) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
