@@ -1,4 +1,4 @@
-"""IP addresses and subnets as numbers, MAC addresses as canonical text, without `ipaddress`.
+"""IP addresses and subnets as numbers, without `ipaddress`.
 
 The hook's cold way reads definitions and routes; `ipaddress` imports functools and re for that. Text is parsed by the
 C library (inet_pton(3)), so what is accepted is what the kernel and dnsmasq accept.
@@ -12,7 +12,6 @@ from vnethook.value import Value
 
 BITS = {4: 32, 6: 128}
 _FAMILY = {4: AF_INET, 6: AF_INET6}
-_HEX = frozenset("0123456789abcdef")
 
 
 class Subnet(Value):
@@ -95,17 +94,3 @@ def prefix_of_netmask(netmask: str) -> int:
 def netmask_of_prefix(prefix: int) -> str:
     """(24) -> "255.255.255.0"."""
     return format_ip(4, (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF)
-
-
-def canonical_mac(text: str) -> str:
-    """("52:54:00:AB:CD:EF") -> lower case; also reads dashes and single digits; raise DefinitionError for the rest."""
-    parts = text.lower().replace("-", ":").split(":")
-    if len(parts) != 6 or not all(0 < len(part) <= 2 and _HEX.issuperset(part) for part in parts):
-        msg = f"MAC address {shown(text)}: must be six pairs of hexadecimal digits, as in 52:54:00:12:34:56"
-        raise DefinitionError(msg)
-    return ":".join(part.zfill(2) for part in parts)
-
-
-def is_multicast_mac(mac: str) -> bool:
-    """Whether a canonical MAC has its group bit set (IEEE 802, I/G bit)."""
-    return bool(int(mac[:2], 16) & 1)

@@ -54,6 +54,7 @@ def _state(host: Host) -> list[str]:
     """The host's state without what a new bridge or process has anew."""
     volatile = (
         "live/lab.json",
+        "shared.json",
         "dnsmasq.json",
         "dnsmasq.pid",
         "ports/lab",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vnethook import address
+from vnethook import address, mac
 from vnethook.errors import DefinitionError
 
 any_ip = st.ip_addresses()
@@ -51,7 +51,7 @@ def test_a_netmask_with_holes_is_refused(netmask):
 
 @given(st.text(max_size=400))
 def test_any_other_string_is_refused_in_one_line(text):
-    for parse in (address.parse_ip, address.parse_subnet, address.canonical_mac, address.prefix_of_netmask):
+    for parse in (address.parse_ip, address.parse_subnet, mac.canonical_mac, address.prefix_of_netmask):
         said = message_of(parse, text)
         assert said.isprintable()
         assert len(said) < 300
@@ -83,9 +83,9 @@ def test_what_is_nearly_a_subnet_is_refused(text):
 
 
 def test_a_mac_is_written_in_one_way():
-    assert address.canonical_mac("52-54-0-AB-cd-1") == "52:54:00:ab:cd:01"
-    assert address.is_multicast_mac("01:00:5e:00:00:01")
-    assert not address.is_multicast_mac("52:54:00:00:00:01")
+    assert mac.canonical_mac("52-54-0-AB-cd-1") == "52:54:00:ab:cd:01"
+    assert mac.is_multicast_mac("01:00:5e:00:00:01")
+    assert not mac.is_multicast_mac("52:54:00:00:00:01")
     for text in ("52:54:00:00:00", "52:54:00:00:00:001", "52:54:00:00:00:0g", "", "52:54:00:00:00:0\n"):
         with pytest.raises(DefinitionError):
-            address.canonical_mac(text)
+            mac.canonical_mac(text)

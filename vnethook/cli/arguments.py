@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnethook.address import canonical_mac
 from vnethook.cli import slow
 from vnethook.errors import DefinitionError, UsageError, VnetError
 from vnethook.live import paths
+from vnethook.mac import canonical_mac
 from vnethook.names import shown
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """One address of a network's bridge: its subnet, and the DHCP that is served on it. Pure values, no I/O."""
 
-from vnethook.address import Subnet, canonical_ip, canonical_mac, format_ip, is_multicast_mac, parse_ip, subnet_of
+from vnethook.address import Subnet, canonical_ip, format_ip, parse_ip, subnet_of
+from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import is_domain_name, refuse, shown
 from vnethook.value import Value
 

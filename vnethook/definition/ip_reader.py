@@ -4,9 +4,10 @@ libvirt: `<ip address netmask><dhcp><range/><host/></dhcp></ip>`. The proposal o
 netmask start end/></dhcp>`, where the address is the bridge's too. Elements with one address are one address.
 """
 
-from vnethook.address import canonical_ip, canonical_mac, netmask_of_prefix, parse_ip, prefix_of_netmask, subnet_of
+from vnethook.address import canonical_ip, netmask_of_prefix, parse_ip, prefix_of_netmask, subnet_of
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
 from vnethook.definition.node import Node, agreed, build_all
+from vnethook.mac import canonical_mac
 from vnethook.value import Value
 
 TYPE_CHECKING = False

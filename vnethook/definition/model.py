@@ -5,8 +5,9 @@ whether anything is missing, and only a complete one is compiled and brought up.
 The vocabulary is libvirt's (formatnetwork.html) in the words of this package.
 """
 
-from vnethook.address import Subnet, canonical_mac, format_ip, is_multicast_mac
+from vnethook.address import Subnet, format_ip
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, check_canonical, every_range
+from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
 from vnethook.value import Value
 

@@ -1,10 +1,11 @@
 """Reads the elements of network XML into the model: libvirt's dialect and that of the 2007 proposal, also mixed."""
 
-from vnethook.address import canonical_ip, canonical_mac
+from vnethook.address import canonical_ip
 from vnethook.definition.ip_reader import read_ips
 from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Network
 from vnethook.definition.node import Node, agreed, build_all
 from vnethook.definition.vocabulary import check_shape
+from vnethook.mac import canonical_mac
 from vnethook.names import shown
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ with 0. There is no call when the guest ends; the tap vanishes with QEMU, and la
 Contract: net/tap.c and qemu-bridge-helper.c of QEMU; linux/if_tun.h.
 """
 
-import os
+import posix
 import sys
 from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from _struct import Struct
@@ -15,6 +15,7 @@ from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
 from vnethook.live import port
+from vnethook.live.paths import variables
 from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
@@ -40,8 +41,8 @@ def main() -> int:
 
 def _help(paths: "Paths", argv: list[str]) -> None:
     words = _words(argv)
-    if os.geteuid() != 0:
-        msg = f"user {os.geteuid()}: make a tap: not permitted"
+    if posix.geteuid() != 0:
+        msg = f"user {posix.geteuid()}: make a tap: not permitted"
         raise HostError(msg, hint="start QEMU as root, or see `vnet hooks status` for what a user may do")
     answer = _answer_socket(int(words["fd"]))
     caller = qemu_command.caller()
@@ -52,7 +53,7 @@ def _help(paths: "Paths", argv: list[str]) -> None:
     tap, interface = _open_tap(has_header="use-vnet" in words)
     request = NicRequest(
         interface=interface,
-        explicit=os.environ.get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
+        explicit=variables().get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
         guest=qemu_command.guest_name(caller.arguments),
         mac=nic.mac if nic else "",
         owner=caller.owner,
@@ -75,7 +76,7 @@ def _answer_socket(fd: int) -> socket:
 
 
 def _not_answered(fd: str, error: OSError) -> HostError:
-    reason = os.strerror(error.errno or 0)
+    reason = posix.strerror(error.errno or 0)
     return HostError(f"descriptor {fd}: pass the tap to QEMU: {reason}", hint="QEMU calls this: helper=PATH")
 
 
@@ -99,9 +100,9 @@ def _open_tap(*, has_header: bool) -> tuple[int, str]:
     """Make a tap; its descriptor and its name, which the kernel numbers."""
     flags = _TAP | _NO_PACKET_INFO | (_VNET_HEADER if has_header else 0)
     try:
-        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        tap = posix.open("/dev/net/tun", posix.O_RDWR | posix.O_CLOEXEC)
         answer = ioctl(tap, _SET_INTERFACE, _REQUEST.pack(_PATTERN, flags))
     except OSError as error:
-        msg = f"tap: create: {os.strerror(error.errno or 0)}"
+        msg = f"tap: create: {posix.strerror(error.errno or 0)}"
         raise HostError(msg, hint="needs /dev/net/tun (module tun) and CAP_NET_ADMIN") from error
     return tap, answer[:16].rstrip(b"\0").decode()

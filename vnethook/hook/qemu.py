@@ -5,13 +5,14 @@ stdout are QEMU's own: nothing is read and nothing is written there. A status ot
 downscript of this NIC is then not run.
 """
 
-import os
+import posix
 import sys
 
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
-from vnethook.live import port
+from vnethook.live import files, port
+from vnethook.live.paths import variables
 from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ def _up(paths: "Paths", argv: list[str]) -> None:
     nic = _own_nic(caller, argv[0], interface)
     request = NicRequest(
         interface=interface,
-        explicit=os.environ.get("VNET_NETWORK", "") or network_of_link(argv[0]),
+        explicit=variables().get("VNET_NETWORK", "") or network_of_link(argv[0]),
         guest=qemu_command.guest_name(caller.arguments),
         mac=nic.mac if nic else "",
         owner=caller.owner,
@@ -51,13 +52,13 @@ def _down(paths: "Paths", argv: list[str]) -> None:
     try:
         port.detach(paths, Links(), _interface(argv))
     except HostError:
-        if os.geteuid() == 0:
+        if posix.geteuid() == 0:
             raise  # else -runas: the next call that may write forgets the NIC
 
 
 def network_of_link(path: str) -> str:
     """("/etc/qemu-ifup-lab") -> "lab"; empty for the hook's own name."""
-    name = os.path.basename(path)
+    name = files.base_name(path)
     return name[len(IFUP) + 1 :] if name.startswith(f"{IFUP}-") else ""
 
 

@@ -4,12 +4,12 @@ Only a help: what is not there, or not understood, stays unknown and nothing fai
 -netdev, -nic, -net, -device, -name; hot-plugged NICs are on no command line.
 """
 
-import os
+import posix
 from _socket import if_nametoindex
 
-from vnethook.address import canonical_mac, is_multicast_mac
 from vnethook.errors import DefinitionError
 from vnethook.live import files, process
+from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import LINK_MAX
 from vnethook.value import Value
 
@@ -42,10 +42,10 @@ class QemuNic(Value):
 
 def caller() -> Caller:
     """The process that called this hook, past a shell between them (helper= with a blank in it runs one)."""
-    pid = os.getppid()
+    pid = posix.getppid()
     words = process.command_line(pid)
     for _ in range(3):
-        if not words or os.path.basename(words[0]) not in _SHELLS:
+        if not words or files.base_name(words[0]) not in _SHELLS:
             break
         pid = process.parent(pid)
         words = process.command_line(pid)
@@ -134,7 +134,7 @@ def tap_names(pid: int, *, but: set[int]) -> list[str]:
     """The taps that a process has open on other descriptors than `but`, oldest first. Source: tun_chr_show_fdinfo()."""
     found: dict[str, int] = {}
     try:
-        descriptors = sorted({int(name) for name in os.listdir(f"/proc/{pid}/fdinfo")} - but)
+        descriptors = sorted({int(name) for name in posix.listdir(f"/proc/{pid}/fdinfo")} - but)
     except OSError:
         return []
     for descriptor in descriptors:

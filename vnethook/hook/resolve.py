@@ -4,10 +4,8 @@ A network is named by its name or by its bridge's name. A live record answers at
 only for a network that is down.
 """
 
-import os
-
 from vnethook.errors import NoNetworkError
-from vnethook.live import record
+from vnethook.live import files, record
 from vnethook.names import is_network_name, shown
 
 TYPE_CHECKING = False
@@ -50,7 +48,7 @@ def unknown(paths: "Paths", name: str) -> NoNetworkError:
 
 def _mapped(paths: "Paths", request: "NicRequest") -> str:
     """The administrator's map by interface or guest name (`[map]` in vnethook.toml)."""
-    if not os.path.exists(paths.config):
+    if not files.exists(paths.config):
         return ""
     from vnethook.definition import settings  # noqa: PLC0415 (only where there is a configuration)
 

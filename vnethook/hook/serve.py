@@ -4,7 +4,7 @@ A network that is up costs nothing but the files and netlink messages of `live`.
 came up, takes the lazy import below: the slow half of the package, and even that without any library.
 """
 
-import os
+import posix
 
 from vnethook.errors import VnetError
 from vnethook.hook import resolve
@@ -61,7 +61,7 @@ def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:
     """Run a hook's own part; report what it raises, once, on stderr and to the system log; give the exit status."""
     name = _shown_name(argv[0])
     try:
-        os.umask(0o022)
+        posix.umask(0o022)
         files.fill_standard_descriptors()
         hook(places.current(), argv)
     except VnetError as error:
@@ -86,12 +86,12 @@ def _report(text: str) -> None:
 
     log.error(text)
     try:
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+        posix.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         return  # nobody can be told there; the log has it
 
 
 def _shown_name(path: str) -> str:
     """The name that the hook was called by, for a message: a link may hold anything."""
-    name = os.path.basename(path)
+    name = files.base_name(path)
     return name if name.isprintable() and name.isascii() else shown(name)

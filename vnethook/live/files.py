@@ -1,10 +1,11 @@
 """Files of ours: small, JSON or text, replaced by rename, never through a symlink that somebody else could plant.
 
 The `json` module costs as much to import as half a warm hook, so JSON is read by the scanner in C that `json` itself is
-built on, and written by a dozen lines here. The files stay JSON: `jq` reads them.
+built on, and written by a dozen lines here. The files stay JSON: `jq` reads them. For the same reason the modules of a
+warm hook use `posix` itself: `os` adds environ, abstract classes and paths for a tenth of the whole hook.
 """
 
-import os
+import posix
 from errno import EDQUOT, EEXIST, ELOOP, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY
 
 from vnethook.errors import HostError
@@ -82,21 +83,21 @@ def fill_standard_descriptors() -> None:
     """Open /dev/null where the caller closed 0, 1 or 2, so that no file of ours gets their number."""
     for fd in range(3):
         try:
-            os.fstat(fd)
+            posix.fstat(fd)
         except OSError:
-            os.open("/dev/null", os.O_RDWR)  # the lowest free number is this one
+            posix.open("/dev/null", posix.O_RDWR)  # the lowest free number is this one
 
 
 def read_text(path: str) -> str | None:
     """The text of a file, None if it does not exist; raise HostError for what is there and cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW)
     except OSError as error:
         if error.errno in {ENOENT, ENOTDIR}:
             return None
         raise _refusal(path, "read", error) from error
     try:
-        with os.fdopen(fd, "rb") as file:
+        with open(fd, "rb") as file:
             return file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise _refusal(path, "read", error) from error
@@ -123,18 +124,22 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
     new = _new_name(path)
     try:
         try:
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+            fd = posix.open(
+                new, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW, mode
+            )
         except FileNotFoundError:
-            make_directory(os.path.dirname(path))
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+            make_directory(directory_of(path))
+            fd = posix.open(
+                new, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW, mode
+            )
         try:
             data = text.encode("utf-8", "surrogateescape")
             while data:
-                data = data[os.write(fd, data) :]
-            os.fchmod(fd, mode)
+                data = data[posix.write(fd, data) :]
+            posix.fchmod(fd, mode)
         finally:
-            os.close(fd)
-        os.rename(new, path)
+            posix.close(fd)
+        posix.rename(new, path)
     except OSError as error:
         raise _refusal(path, "write", error) from error
 
@@ -149,7 +154,7 @@ def remove(path: str) -> bool:
     was_there = False
     for name in (path, _new_name(path)):
         try:
-            os.unlink(name)
+            posix.unlink(name)
             was_there |= name == path
         except FileNotFoundError:
             continue
@@ -162,29 +167,55 @@ def remove(path: str) -> bool:
 
 def make_directory(path: str, *, mode: int = 0o755) -> None:
     """Make a directory and those above it; nothing if it is there; raise HostError if it cannot be."""
-    if os.path.isdir(path):
+    if is_directory(path):
         return
-    parent = os.path.dirname(path)
+    parent = directory_of(path)
     if parent and parent != path:
         make_directory(parent)
     try:
-        os.mkdir(path, mode)
-        os.chmod(path, mode)  # whatever the caller's umask
+        posix.mkdir(path, mode)
+        posix.chmod(path, mode)  # whatever the caller's umask
     except OSError as error:
-        if error.errno == EEXIST and os.path.isdir(path):
+        if error.errno == EEXIST and is_directory(path):
             return
         raise _refusal(path, "make directory", error) from error
 
 
+def exists(path: str) -> bool:
+    """Whether there is something, following links."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
+
+
 def is_directory(path: str) -> bool:
-    """Whether there is a directory."""
-    return os.path.isdir(path)
+    """Whether there is a directory, following links."""
+    try:
+        return posix.stat(path).st_mode & _TYPE == _DIRECTORY
+    except OSError:
+        return False
+
+
+_TYPE, _DIRECTORY = 0o170000, 0o040000
+"""S_IFMT and S_IFDIR, inode(7)."""
+
+
+def base_name(path: str) -> str:
+    """What follows the last slash."""
+    return path.rpartition("/")[2]
+
+
+def directory_of(path: str) -> str:
+    """What stands before the last slash."""
+    return path.rpartition("/")[0]
 
 
 def remove_tree(path: str) -> None:
     """Remove a directory with all that is in it, following no link; nothing if it is gone."""
     try:
-        entries = list(os.scandir(path))
+        entries = list(posix.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -200,7 +231,7 @@ def remove_tree(path: str) -> None:
 def remove_directory(path: str) -> None:
     """Remove a directory if it is there and empty."""
     try:
-        os.rmdir(path)
+        posix.rmdir(path)
     except OSError as error:
         if error.errno not in {ENOENT, ENOTEMPTY, EEXIST, ENOTDIR}:
             raise _refusal(path, "remove directory", error) from error
@@ -209,7 +240,7 @@ def remove_directory(path: str) -> None:
 def names(path: str, suffix: str = "") -> list[str]:
     """The sorted names in a directory that end with `suffix`, without it; none if the directory does not exist."""
     try:
-        found = os.listdir(path)
+        found = posix.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -222,13 +253,13 @@ def make_link(path: str, target: str) -> None:
     """Make `path` a symbolic link to `target`, replacing what it was."""
     new = _new_name(path)
     try:
-        make_directory(os.path.dirname(path))
+        make_directory(directory_of(path))
         try:
-            os.unlink(new)
+            posix.unlink(new)
         except FileNotFoundError:
             pass
-        os.symlink(target, new)
-        os.rename(new, path)
+        posix.symlink(target, new)
+        posix.rename(new, path)
     except OSError as error:
         raise _refusal(path, "link", error) from error
 
@@ -236,7 +267,7 @@ def make_link(path: str, target: str) -> None:
 def link_target(path: str) -> str | None:
     """Where a symbolic link points, None if there is none."""
     try:
-        return os.readlink(path)
+        return posix.readlink(path)
     except OSError:
         return None
 
@@ -244,21 +275,21 @@ def link_target(path: str) -> str | None:
 def stamp(path: str) -> list[int] | None:
     """What changes when a file is replaced or edited: its time in ns, size and inode; None if it does not exist."""
     try:
-        found = os.stat(path)
+        found = posix.stat(path)
     except OSError:
         return None
     return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
 def _new_name(path: str) -> str:
-    directory, name = os.path.split(path)
+    directory, _, name = path.rpartition("/")
     return f"{directory}/.{name}.new"
 
 
 def _refusal(path: str, what: str, error: OSError) -> HostError:
-    hint = f"the directory {os.path.dirname(path)} has to be writable"
+    hint = f"the directory {directory_of(path)} has to be writable"
     if error.errno == ELOOP:
         hint = "a symbolic link is not followed here"
     elif error.errno in {ENOSPC, EDQUOT}:
         hint = "make room in its file system"
-    return HostError(f"file {path!r}: {what}: {os.strerror(error.errno or 0)}", hint=hint if what != "read" else "")
+    return HostError(f"file {path!r}: {what}: {posix.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

@@ -4,7 +4,7 @@ A lock file is removed by whoever holds it last, so a lock counts only if its fi
 Children that change the host inherit the locks (see host/programs.py): a killed hook's `nft` still holds its network.
 """
 
-import os
+import posix
 from errno import EACCES, EAGAIN, EPERM
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from time import monotonic, sleep
@@ -40,7 +40,7 @@ class Lock:
                 held.append(self._fd)
                 return self
             holder = self._holder()
-            os.close(self._fd)
+            posix.close(self._fd)
             now = monotonic()
             deadline = deadline or now + self._deadline_s
             if now >= deadline:
@@ -53,23 +53,23 @@ class Lock:
         if self._is_finished:
             files.remove(self._path)
         held.remove(self._fd)
-        os.close(self._fd)
+        posix.close(self._fd)
 
     def finish(self) -> None:
         """Remove the lock file on release: nothing is left that it guards. Only for an exclusive lock."""
         self._is_finished = True
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW
         try:
             try:
-                return os.open(self._path, flags, 0o600)
+                return posix.open(self._path, flags, 0o600)
             except FileNotFoundError:
-                files.make_directory(os.path.dirname(self._path), mode=0o700)
-                return os.open(self._path, flags, 0o600)
+                files.make_directory(files.directory_of(self._path), mode=0o700)
+                return posix.open(self._path, flags, 0o600)
         except OSError as error:
             hint = "run it as root" if error.errno in {EACCES, EPERM} else "the run directory has to be writable"
-            msg = f"lock {self._path!r}: open: {os.strerror(error.errno or 0)}"
+            msg = f"lock {self._path!r}: open: {posix.strerror(error.errno or 0)}"
             raise HostError(msg, hint=hint) from error
 
     def _try(self) -> bool:
@@ -79,9 +79,9 @@ class Lock:
             if error.errno not in {EAGAIN, EACCES}:
                 raise
             return False
-        mine = os.fstat(self._fd)
+        mine = posix.fstat(self._fd)
         try:
-            now = os.stat(self._path)
+            now = posix.stat(self._path)
         except FileNotFoundError:
             return False
         if (mine.st_ino, mine.st_dev) != (now.st_ino, now.st_dev):
@@ -93,14 +93,14 @@ class Lock:
     def _sign(self) -> None:
         """Write who holds the lock, for the message of who waits in vain; a full disk is no reason not to hold it."""
         try:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+            posix.ftruncate(self._fd, 0)
+            posix.pwrite(self._fd, str(posix.getpid()).encode(), 0)
         except OSError:
             return
 
     def _holder(self) -> str:
         try:
-            pid = os.pread(self._fd, 16, 0).decode()
+            pid = posix.pread(self._fd, 16, 0).decode()
         except (OSError, UnicodeDecodeError):
             return ""
-        return f" by process {pid}" if pid.isdigit() and os.path.exists(f"/proc/{pid}") else ""
+        return f" by process {pid}" if pid.isdigit() and files.exists(f"/proc/{pid}") else ""

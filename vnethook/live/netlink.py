@@ -4,7 +4,7 @@ Stands on `_socket`, because importing `socket` takes longer than everything tha
 Source of the formats: netlink(7), linux/netlink.h.
 """
 
-import os
+import posix
 from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from _struct import Struct
 from errno import EINTR
@@ -120,5 +120,5 @@ def _raise_unless_acknowledged(body: bytes, flags: int) -> None:
         for kind, data in attributes(body, 4 + request_length):
             if kind == 1:  # NLMSGERR_ATTR_MSG
                 words = data.rstrip(b"\0").decode(errors="replace")
-    reason = os.strerror(code)
+    reason = posix.strerror(code)
     raise NetlinkError(code, f"{reason} ({words})" if words else reason)

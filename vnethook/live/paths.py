@@ -3,9 +3,15 @@
 Unprivileged places: XDG Base Directory specification. A set-id process trusts no variable of its caller.
 """
 
-import os
+import posix
+import sys
 
+from vnethook.live.files import exists
 from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Paths(Value):
@@ -94,16 +100,28 @@ class Paths(Value):
         return f"{self.run}/dnsmasq/{network}"
 
 
+def variables() -> "Mapping[str, str]":
+    """The environment: that of `os` where it is loaded, and may have been changed, else what the process came with."""
+    loaded = sys.modules.get("os")
+    if loaded is not None:
+        environ: Mapping[str, str] = loaded.environ
+        return environ
+    return {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in posix.environ.items()
+    }
+
+
 def current() -> Paths:
     """The paths of this process: below VNETHOOK_ROOT, else the host's for root, else the user's own."""
-    is_set_id = os.getuid() != os.geteuid() or os.getgid() != os.getegid()
-    environ = {} if is_set_id else os.environ
+    is_set_id = posix.getuid() != posix.geteuid() or posix.getgid() != posix.getegid()
+    environ = {} if is_set_id else variables()
     root = environ.get("VNETHOOK_ROOT", "").rstrip("/")
     if root:
-        root = os.path.abspath(root)
-    if root or os.geteuid() == 0:
+        root = root if root.startswith("/") else f"{posix.getcwd()}/{root}"
+    if root or posix.geteuid() == 0:
         resolv_conf = f"{root}/etc/resolv.conf"
-        if root and not os.path.exists(resolv_conf):
+        if root and not exists(resolv_conf):
             resolv_conf = "/etc/resolv.conf"
         return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook", resolv_conf)
 
@@ -112,9 +130,9 @@ def current() -> Paths:
         path = environ.get(variable, "")
         return path if path.startswith("/") else otherwise
 
-    home = place("HOME", f"/nonexistent/{os.geteuid()}")
+    home = place("HOME", f"/nonexistent/{posix.geteuid()}")
     return Paths(
         f"{place('XDG_CONFIG_HOME', f'{home}/.config')}/vnethook",
-        f"{place('XDG_RUNTIME_DIR', f'/run/user/{os.geteuid()}')}/vnethook",
+        f"{place('XDG_RUNTIME_DIR', f'/run/user/{posix.geteuid()}')}/vnethook",
         f"{place('XDG_STATE_HOME', f'{home}/.local/state')}/vnethook",
     )

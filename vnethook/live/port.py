@@ -5,7 +5,7 @@ A guest whose name and MAC are known gets a file of its own in the directory tha
 --dhcp-hostsdir), so its lease carries its name and other guests resolve it, and nothing is restarted.
 """
 
-import os
+import posix
 from errno import ESRCH
 from time import time
 
@@ -176,7 +176,7 @@ def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, wa
     line = ",".join([nic.mac, *addresses, label])
     path = f"{directory}/guests/{nic.mac}"
     if files.read_text(path) != f"{line}\n":
-        is_change = os.path.exists(path)
+        is_change = files.exists(path)
         files.write_text(path, f"{line}\n")
         if is_change:
             reload_daemon(live)
@@ -206,10 +206,10 @@ def reload_daemon(live: "LiveNetwork") -> None:
     for program, pid, start in live.daemons:
         if program == "dnsmasq" and process.start_time(pid) == start:
             try:
-                os.kill(pid, SIGHUP)
+                posix.kill(pid, SIGHUP)
             except OSError as error:
                 if error.errno != ESRCH:
-                    msg = f"dnsmasq (process {pid}): reload: {os.strerror(error.errno or 0)}"
+                    msg = f"dnsmasq (process {pid}): reload: {posix.strerror(error.errno or 0)}"
                     raise HostError(msg) from error
 
 
@@ -220,13 +220,13 @@ def _set_ipv6(interface: str, *, enabled: bool) -> None:
     if record.sysctl(path) in {value, None}:  # None: a kernel without IPv6
         return
     try:
-        fd = os.open(f"/proc/sys/{path}", os.O_WRONLY | os.O_CLOEXEC)
+        fd = posix.open(f"/proc/sys/{path}", posix.O_WRONLY | posix.O_CLOEXEC)
         try:
-            os.write(fd, value.encode())
+            posix.write(fd, value.encode())
         finally:
-            os.close(fd)
+            posix.close(fd)
     except OSError as error:
-        msg = f"interface {interface!r}: set {path} to {value}: {os.strerror(error.errno or 0)}"
+        msg = f"interface {interface!r}: set {path} to {value}: {posix.strerror(error.errno or 0)}"
         raise HostError(msg, hint="the hook has to be able to write below /proc/sys/net") from error
 
 

@@ -1,6 +1,6 @@
 """Who a process is: a pid alone can be anybody's tomorrow, with its start time it is one process. Source: proc(5)."""
 
-import os
+import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None if there is none or it is a zombie."""
     try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        fd = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
         return None
     try:
-        stat = os.read(fd, 4096)
+        stat = posix.read(fd, 4096)
     except OSError:
         return None
     finally:
-        os.close(fd)
+        posix.close(fd)
     fields = stat[stat.rindex(b")") + 2 :].split()
     return None if fields[0] in {b"Z", b"X"} else int(fields[19])
 
@@ -45,11 +45,11 @@ def parent(pid: int) -> int:
 
 def running() -> "Iterator[int]":
     """The pids of all processes."""
-    for name in os.listdir("/proc"):
+    for name in posix.listdir("/proc"):
         if name.isdigit():
             yield int(name)
 
 
 def network_namespace() -> int:
     """The inode of this process's network namespace. Source: namespaces(7)."""
-    return os.stat("/proc/self/ns/net").st_ino
+    return posix.stat("/proc/self/ns/net").st_ino

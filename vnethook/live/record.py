@@ -4,7 +4,7 @@ The record is written when bringing up has ended, so it holds what must be seen 
 often each firewall chain is used, which processes run, which sysctls are set.
 """
 
-import os
+import posix
 
 from vnethook.errors import HostError, StateError
 from vnethook.live import files, nftables, process
@@ -130,12 +130,12 @@ DEFAULT_PREFIX = {4: 1, 6: 3}
 def sysctl(path: str) -> str | None:
     """The value of a sysctl, by its path below /proc/sys; None if the kernel does not have it."""
     try:
-        fd = os.open(f"/proc/sys/{path}", os.O_RDONLY | os.O_CLOEXEC)
+        fd = posix.open(f"/proc/sys/{path}", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return os.read(fd, 256).decode().strip()
+        return posix.read(fd, 256).decode().strip()
     except OSError:
         return None
     finally:
-        os.close(fd)
+        posix.close(fd)
