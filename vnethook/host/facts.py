@@ -95,7 +95,13 @@ _IPV6_CONF = "net/ipv6/conf"
 
 
 def _listens(host: "Host", name: str) -> bool:
-    """Whether an interface takes addresses from routers; a guest's port has IPv6 off, and there may be many."""
+    """Whether an interface takes addresses from routers.
+
+    A guest's port has IPv6 off, and there may be many; a tap that is down is about to become one.
+    """
     if host.sysctls.read(f"{_IPV6_CONF}/{name}/disable_ipv6") != "0":
         return False
-    return host.sysctls.read(f"{_IPV6_CONF}/{name}/accept_ra") == "1"
+    if host.sysctls.read(f"{_IPV6_CONF}/{name}/accept_ra") != "1":
+        return False
+    link = host.links.link(name)
+    return link is None or link.is_up or link.kind != "tun"
