@@ -65,6 +65,12 @@ def check_link_name(name: str) -> str:
     return name
 
 
+def is_dnsmasq_keyword(name: str) -> bool:
+    """Whether dnsmasq takes a name for a setting: `ignore`, or a lease time as 101, 10m, infinite. --dhcp-host."""
+    digits = name[:-1] if name[-1:] in set("smhdw") else name
+    return name in {"ignore", "infinite"} or (digits.isascii() and digits.isdigit())
+
+
 def label_of(text: str) -> str:
     """A guest's name as a DNS label: lower case, other characters become "-"; empty if nothing is left. RFC 1123."""
     label = "".join(char if char in _ALNUM else "-" for char in text.lower())[:63]

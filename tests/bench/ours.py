@@ -1,6 +1,5 @@
 """Our own hooks and commands, on a host where little is up."""
 
-import shutil
 import socket
 
 from tests.bench.sample import Caller, Case, Sample
@@ -24,6 +23,7 @@ class Site:
 
     def __init__(self, host: Host, *, has_neighbour: bool = True) -> None:
         self.host = host
+        host.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", host.root / "run"])  # as /run is
         device = "virtio-net-pci,netdev=n0,mac=52:54:00:00:53:01"
         self.qemu = Caller(host, "-name", "guest=bench", "-netdev", f"tap,id=n0,ifname={NIC}", "-device", device)
         self.qemu.hold(NIC)
@@ -58,12 +58,12 @@ class Site:
     def _detach(self, *interfaces: str) -> None:
         for interface in interfaces:
             self.others.run(IFDOWN, interface)
+        self.host.run(["ip", "link", "set", NIC, "down"])  # as QEMU hands it over
 
     def new(self) -> None:
         """As on the day of the installation: nothing defined, nothing chosen, nothing remembered."""
         self.cold()
-        for place in ("etc", "run", "var/lib"):
-            shutil.rmtree(self.host.root / place / "vnethook", ignore_errors=True)
+        self.host.run(["rm", "-rf", *(self.host.root / place / "vnethook" for place in ("etc", "run", "var/lib"))])
 
     def attached(self) -> None:
         """The network is up, our NIC and the neighbour on it."""

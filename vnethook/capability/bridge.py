@@ -2,6 +2,9 @@
 
 from vnethook.plan.links import CreateBridge, SetLinkSysctls
 
+MTU_DEFAULT = 1500
+"""Of Ethernet, RFC 894; written out, so that no port changes the bridge's."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
@@ -24,6 +27,6 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
         (f"{ipv6}/disable_ipv6", "0" if network.has_ipv6 else "1"),
     )
     return [
-        CreateBridge(name, mac, network.mtu or 0, network.bridge.stp, network.bridge.delay_s),
+        CreateBridge(name, mac, network.mtu or MTU_DEFAULT, network.bridge.stp, network.bridge.delay_s),
         SetLinkSysctls(name, values),
     ]

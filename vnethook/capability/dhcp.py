@@ -130,6 +130,8 @@ def _dhcp(network: "Network", facts: "Facts") -> list[str]:
         # a guest that calls itself wpad would become everybody's proxy: CERT VU#598349
         "dhcp-name-match=set:wpad,wpad",
         "dhcp-ignore-names=tag:wpad",
+        # a name is given by the definition or with attach; a guest that calls itself as it likes would take another's
+        "dhcp-ignore-names=tag:!known",
         f"dhcp-lease-max={sum(_capacity(ip) for ip in served)}",
     ]
     if network.forward == "none":
@@ -148,6 +150,9 @@ def _router(network: "Network") -> list[str]:
     lines = [f"dhcp-range={ip.address},ra-only,64" for ip in network.ips if _advertises(ip)]
     if not lines and not any(ip.version == 6 and ip.serves_dhcp for ip in network.ips):
         return []
+    if network.dns.enable:
+        servers = ",".join(f"[{ip.address}]" for ip in network.ips if ip.version == 6)
+        lines.append(f"dhcp-option=option6:dns-server,{servers}")
     return [*lines, "enable-ra", *(["ra-param=*,0,0"] if network.forward == "none" else [])]
 
 

@@ -21,7 +21,7 @@ _LINK_LOCAL = "224.0.0.0/24, 255.255.255.255"
 """What never leaves the link is not masqueraded: local multicast (RFC 5771), broadcast (RFC 919)."""
 _ICMP, _TCP_UDP = "1, 58", "6, 17"
 """Protocols by number: nft reads their names from /etc/protocols, which a small host does not have (netbase)."""
-_TO_OUTSIDE = "ip saddr @masqueraded oifname != @bridges ip daddr != {{ {l} }}"
+_TO_OUTSIDE = "ip saddr @masqueraded oifname != @bridges oifname != lo ip daddr != {{ {l} }}"
 _BASE = (
     "add set {t} bridges {{ type ifname; }}",
     "add set {t} masqueraded {{ type ipv4_addr; flags interval; }}",
@@ -122,15 +122,30 @@ def _to_guest(network: "Network") -> list[str]:
 
 def _to_host(network: "Network") -> list[str]:
     """What guests may ask of the host: replies, ICMP, and DHCP and DNS of the network's own addresses."""
-    rules = ["ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
+    rules = [*_own_sources(network), "ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
     for ip in network.ips:
         rules += _dhcp(ip)
     if network.dns.enable:
-        rules += [
-            f"{_family(ip.subnet)} daddr {ip.address} meta l4proto {{ {_TCP_UDP} }} th dport 53 accept"
-            for ip in network.ips
-        ]
+        served = [f"{_family(ip.subnet)} daddr {ip.address}" for ip in network.ips]
+        if network.has_ipv6:
+            served.append("ip6 daddr fe80::/10")  # router advertisements name the bridge's link-local address
+        rules += [f"{address} meta l4proto {{ {_TCP_UDP} }} th dport 53 accept" for address in served]
     return [*rules, "reject"]
+
+
+def _own_sources(network: "Network") -> list[str]:
+    """Drop what does not come from the network's own addresses, before anything is accepted.
+
+    Connection tracking ignores the interface: a guest that forged a peer's address would speak in the host's own flows.
+    """
+    own = {version: [str(item) for item in network.subnets if item.version == version] for version in (4, 6)}
+    first = (
+        ["ip saddr 0.0.0.0 udp dport 67 accept"]
+        if any(ip.version == 4 and ip.serves_dhcp for ip in network.ips)
+        else []
+    )
+    ipv4 = f"ip saddr != {{ {', '.join(own[4])} }} drop" if own[4] else "meta nfproto ipv4 drop"
+    return [*first, ipv4, f"ip6 saddr != {{ {', '.join([*own[6], 'fe80::/10', '::'])} }} drop"]
 
 
 def _dhcp(ip: "Ip") -> list[str]:

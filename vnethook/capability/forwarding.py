@@ -24,9 +24,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     if network.forward == "none":
         return steps
     if any(ip.version == 4 for ip in network.ips):
-        steps.append(HoldSysctl(network.name, IPV4, "1", ALONG_IPV4))
+        steps.append(HoldSysctl(network.name, IPV4, "1", ALONG_IPV4, ("ipv4", "forwarding")))
     if network.has_ipv6:
         listening = [name for name in facts.accepts_ra if name != network.bridge.name]
         steps += [HoldSysctl(network.name, f"net/ipv6/conf/{name}/accept_ra", "2") for name in listening]
-        steps.append(HoldSysctl(network.name, IPV6, "1"))
+        steps.append(HoldSysctl(network.name, IPV6, "1", each=("ipv6", "forwarding")))
     return steps

@@ -9,7 +9,8 @@ from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
 from vnethook.definition.compiled import DEFAULT
 from vnethook.errors import UsageError, VnetError
-from vnethook.live.port import Nic, require_link
+from vnethook.live.nics import Nic
+from vnethook.live.port import require_link
 from vnethook.names import check_link_name, shown
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from vnethook.address import Subnet, canonical_ip, format_ip, parse_ip, subnet_of
 from vnethook.mac import canonical_mac, is_multicast_mac
-from vnethook.names import is_domain_name, refuse, shown
+from vnethook.names import is_dnsmasq_keyword, is_domain_name, refuse, shown
 from vnethook.value import Value
 
 RANGE_MAX = 65535
@@ -51,6 +51,8 @@ class DhcpHost(Value):
             refuse(f"DHCP host: MAC {self.mac}: must be a unicast address in lower case")
         if self.name is not None and not (is_domain_name(self.name) and self.name[0].isalnum()):
             refuse(f"DHCP host: name {shown(self.name)}: must be a DNS name that begins with a letter or digit")
+        if self.name is not None and is_dnsmasq_keyword(self.name):
+            refuse(f"DHCP host: name {shown(self.name)}: dnsmasq would take it for a lease time or a setting")
         if self.id is not None and not (
             0 < len(self.id) <= CLIENT_ID_MAX and set(self.id) <= set("0123456789abcdefABCDEF:")
         ):

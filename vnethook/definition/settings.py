@@ -3,6 +3,7 @@
 from vnethook.address import parse_subnet
 from vnethook.errors import DefinitionError, HostError
 from vnethook.live import files
+from vnethook.live.lock import Lock
 from vnethook.names import is_network_name, refuse, shown
 from vnethook.value import Value
 
@@ -131,7 +132,12 @@ def compiled(paths: "Paths") -> Settings | None:
 
 
 def compile(paths: "Paths") -> Settings:  # noqa: A001 (the partner of `compiled`; nothing here needs the built-in one)
-    """Read vnethook.toml and write its compiled form; raise as `read` does."""
+    """Read vnethook.toml and write its compiled form; raise as `read` does. One process at a time."""
+    with Lock(f"{paths.locks}/.settings"):
+        return _compile(paths)
+
+
+def _compile(paths: "Paths") -> Settings:
     stamp = files.stamp(paths.config)  # before reading: a later change then shows
     settings = read(paths)
     if stamp is None:

@@ -165,6 +165,9 @@ class Store:
                 raise ExistsError(msg, hint=hint)
             if other.name == network.name:
                 continue
+            if other.name == network.bridge.name or other.bridge.name == network.name:
+                msg = f"network {network.name!r}: its bridge and network {other.name!r}, or the reverse, share a name"
+                raise DefinitionError(msg, hint="choose another name for the bridge")
             if network.bridge.name is not None and other.bridge.name == network.bridge.name:
                 msg = f"network {network.name!r}: bridge {network.bridge.name!r} is that of network {other.name!r}"
                 raise DefinitionError(msg, hint="without a name in <bridge> a free one is chosen")

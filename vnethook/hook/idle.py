@@ -10,11 +10,11 @@ import sys
 from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from time import monotonic
 
-from vnethook.errors import VnetError
+from vnethook.errors import StateError, VnetError
 from vnethook.host import log
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
-from vnethook.live import files, port, record
+from vnethook.live import files, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
@@ -95,8 +95,11 @@ def _wait(poll: "select.poll", events: socket, left_s: float | None) -> None:
 
 def _stop(host: Host, network: str) -> bool:
     """Take the network down unless a guest came meanwhile; whether it is down. This process ends with it."""
-    if [nic for nic in port.attached(host.paths, network) if port.is_attached(host.links, nic)]:
+    if [nic for nic in nics.attached(host.paths, network) if nics.is_attached(host.links, nic)]:
         return False
-    bringup.stop(host, network)
+    try:
+        bringup.stop(host, network)
+    except StateError:
+        return False  # a guest came between the two looks, or somebody else is at it
     log.warning(f"network {network!r}: no guest for a while: taken down")
     return True

@@ -22,19 +22,21 @@ def network_of(paths: "Paths", request: "NicRequest") -> str:
 def named(paths: "Paths", name: str) -> str:
     """The network of that name, or with a bridge of that name; raise NoNetworkError that lists the known ones."""
     if is_network_name(name):
-        if record.is_present(paths, name):
+        if record.is_present(paths, name) or name == "default" or _is_defined(paths, name):
             return name
         bridged = record.by_bridge(paths, name)
         if bridged is not None:
             return bridged
         from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
 
-        if compiled.exists(paths, name):
-            return name
         bridged = compiled.by_bridge(paths, name)
         if bridged is not None:
             return bridged
     raise unknown(paths, name)
+
+
+def _is_defined(paths: "Paths", name: str) -> bool:
+    return files.exists(f"{paths.networks}/{name}.xml") or files.exists(f"{paths.transient}/{name}.xml")
 
 
 def unknown(paths: "Paths", name: str) -> NoNetworkError:

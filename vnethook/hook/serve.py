@@ -8,9 +8,9 @@ import posix
 
 from vnethook.errors import VnetError
 from vnethook.hook import resolve
-from vnethook.live import files, port, record
+from vnethook.live import files, port
 from vnethook.live import paths as places
-from vnethook.live.lock import Lock
+from vnethook.live.nics import Nic
 from vnethook.live.rtnl import Links
 from vnethook.names import check_link_name, shown
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from vnethook.hook.request import NicRequest
     from vnethook.live.paths import Paths
-    from vnethook.live.port import Nic
 
 BUG = 70
 """EX_SOFTWARE, sysexits.h."""
@@ -35,7 +34,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
     network = resolve.network_of(paths, request)
     links = Links()
     port.require_link(links, request.interface, network)
-    nic = port.Nic(
+    nic = Nic(
         interface=request.interface,
         network=network,
         mac=request.mac,
@@ -43,11 +42,8 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         owner=request.owner,
         via=request.via,
     )
-    with Lock(paths.lock(network), shared=True):
-        live = record.read(paths, network)
-        if live is not None and not record.fault(live, links):
-            return port.attach(paths, links, live, nic)
-    return _attach_cold(paths, links, network, nic)
+    warnings = port.attach_warm(paths, links, network, nic)
+    return _attach_cold(paths, links, network, nic) if warnings is None else warnings
 
 
 def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list[str]:

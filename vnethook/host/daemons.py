@@ -13,6 +13,7 @@ from vnethook.host import cgroup, programs
 from vnethook.live import files, process
 
 STOP_S = 5.0
+LOOKS = 20
 _SIGTERM, _SIGKILL = 15, 9
 
 
@@ -42,7 +43,8 @@ class Daemons:
             name = os.path.basename(argv[0])
             msg = f"{name}: start: {finished.reason}"
             raise HostError(msg, hint=_hint(finished.reason))
-        pid = int((files.read_text(pid_file) or "0").strip() or 0)
+        text = (files.read_text(pid_file) or "").strip()
+        pid = int(text) if text.isascii() and text.isdigit() else 0
         start = process.start_time(pid) if pid else None
         if start is None:
             msg = f"{os.path.basename(argv[0])}: start: it ended at once"
@@ -59,7 +61,7 @@ class Daemons:
         if running:
             pids.add(running[0])
         text = (files.read_text(pid_file) or "").strip()
-        if text.isdigit() and word in process.command_line(int(text)):
+        if text.isascii() and text.isdigit() and word in process.command_line(int(text)):
             pids.add(int(text))
         if os.path.exists(mark):
             pids |= _with_word(word)
@@ -74,11 +76,14 @@ class Daemons:
 def _with_word(word: str) -> set[int]:
     """The processes with this argument, looked for until two looks agree: one that forks could slip through one."""
     before = None
-    while True:
-        found = {pid for pid in process.running() if word in process.command_line(pid)}
+    for _ in range(LOOKS):
+        found = {
+            pid for pid in process.running() if word in process.command_line(pid) and process.is_in_our_network(pid)
+        }
         if found == before:
-            return found
+            break
         before = found
+    return before or set()
 
 
 def _end(pid: int) -> None:
@@ -118,4 +123,6 @@ def _hint(reason: str) -> str:
             "another DNS or DHCP server listens on all addresses of this host: "
             "bind it to its own interfaces, or use <dns enable='no'/>"
         )
+    if "inotify" in reason:
+        return "each network takes one of them: sysctl -w fs.inotify.max_user_instances=1024"
     return ""

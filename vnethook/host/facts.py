@@ -12,11 +12,19 @@ if TYPE_CHECKING:
 
 
 class Taken(Value):
-    """A subnet that the host uses: by a route or an address of `device`; `what` says it in words."""
+    """A subnet that the host uses: by a route of `table`, or (0) by an address; `device`: its index, 0 for none."""
 
     subnet: Subnet
-    device: str
-    what: str
+    device: int
+    table: int
+
+    def described(self, host: "Host") -> str:
+        """What it is, in words."""
+        link = host.links.link_at(self.device) if self.device else None
+        name = link.name if link else str(self.device)
+        if not self.table:
+            return f"the address {self.subnet} of {name}"
+        return f"the route {self.subnet} dev {name}" + ("" if self.table == MAIN_TABLE else f" in table {self.table}")
 
 
 class Facts(Value):
@@ -38,36 +46,17 @@ def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> F
 
 def taken_subnets(host: "Host", *, except_device: str = "") -> list[Taken]:
     """The subnets in use: unicast routes of every table but default ones, and addresses; not those of one device."""
-    names: dict[int, str] = {0: ""}
-    found: list[Taken] = []
-
-    def name_of(index: int) -> str:
-        if index not in names:
-            link = host.links.link_at(index)
-            names[index] = link.name if link else str(index)
-        return names[index]
-
     own = host.links.link(except_device) if except_device else None
     own_index = own.index if own else -1
-    for route in host.links.routes():
-        if (
-            route.device == own_index
-            or route.prefix <= DEFAULT_PREFIX[route.version]
-            or _is_local(route.version, route.first)
-        ):
-            continue
-        subnet = Subnet(route.version, route.first, route.prefix)
-        device = name_of(route.device)
-        table = "" if route.table == MAIN_TABLE else f" in table {route.table}"
-        found.append(Taken(subnet, device, f"the route {subnet} dev {device}{table}"))
+    found = [
+        Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table)
+        for route in host.links.routes()
+        if route.device != own_index and route.prefix > DEFAULT_PREFIX[route.version]
+    ]
     for index, address in host.links.all_addresses():
-        host_part, _, _ = address.partition("/")
-        if index == own_index:
-            continue
-        subnet = parse_subnet(host_part)
-        if not _is_local(subnet.version, subnet.first):
-            found.append(Taken(subnet, name_of(index), f"the address {address} of {name_of(index)}"))
-    return found
+        if index != own_index:
+            found.append(Taken(parse_subnet(address.partition("/")[0]), index, 0))
+    return [item for item in found if not _is_local(item.subnet)]
 
 
 MAIN_TABLE = 254
@@ -78,8 +67,8 @@ _LOCAL = {
 }
 
 
-def _is_local(version: int, first: int) -> bool:
-    return any(block.first <= first <= block.last for block in _LOCAL[version])
+def _is_local(subnet: Subnet) -> bool:
+    return any(block.first <= subnet.first <= block.last for block in _LOCAL[subnet.version])
 
 
 def _accepts_ra(host: "Host") -> tuple[str, ...]:

@@ -6,6 +6,7 @@ QEMU leaves to its scripts is taken back: a tap as descriptor 3, SIGPIPE ignored
 
 import os
 import select
+from _signal import SIG_DFL, SIG_IGN, getsignal, signal  # type: ignore[import-not-found]  # signal loads enum
 from errno import ENOENT
 
 from vnethook.errors import HostError
@@ -15,7 +16,7 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 PLACES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 PACKAGES = {"nft": "nftables", "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)"}
 TIMEOUT_S = 20.0
-_SIGPIPE, _SIGKILL = 13, 9
+_SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17
 
 
 class Finished:
@@ -69,6 +70,8 @@ def run(
 
 
 def _spawn(argv: list[str], streams: tuple[int, int, int], environment: dict[str, str]) -> int:
+    if getsignal(_SIGCHLD) is SIG_IGN:
+        signal(_SIGCHLD, SIG_DFL)  # else the kernel reaps our children, and nobody learns how they ended
     kept = set(lock.held)
     actions: list[tuple[int, int] | tuple[int, int, int]] = []
     for name in os.listdir("/proc/self/fd"):

@@ -7,7 +7,7 @@ from vnethook.live.lock import Lock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
-    from vnethook.live.port import Nic
+    from vnethook.live.nics import Nic
 
 
 def detach(host: "Host", interface: str) -> "Nic | None":
@@ -16,7 +16,10 @@ def detach(host: "Host", interface: str) -> "Nic | None":
 
 
 def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
-    """Bring the network up or mend it, then attach the NIC; give warnings. Raises what both of them raise."""
+    """Attach a NIC, bringing the network up or mending it if need be; give warnings. Raises what both of them raise."""
+    warnings = port.attach_warm(host.paths, host.links, network, nic)
+    if warnings is not None:
+        return warnings
     with Lock(host.paths.lock(network)) as lock:
         live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
         return port.attach(host.paths, host.links, live, nic)

@@ -10,11 +10,12 @@ from time import time
 from vnethook import capability
 from vnethook.capability import dhcp, forwarding
 from vnethook.capability import subnet as subnets
+from vnethook.definition import choices, compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
 from vnethook.lifecycle import definitions
-from vnethook.live import files, port, process, record
+from vnethook.live import files, naming, nics, port, process, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -26,6 +27,7 @@ from vnethook.plan.sysctl import HoldSysctl
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
+    from vnethook.live.paths import Paths
     from vnethook.plan.step import Step
 
 GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
@@ -46,7 +48,7 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
     Goes on past what cannot be undone, then raises HostError with all of it; the next call tries that again.
     """
     with Lock(host.paths.lock(name)) as lock:
-        if record.read(host.paths, name) is None and not files.stamp(Journal(host.paths, name).path):
+        if record.read(host.paths, name) is None and not is_half_made(host, name):
             lock.finish()
             msg = f"network {name!r}: stop: network is not active"
             raise StateError(msg)
@@ -64,9 +66,9 @@ def restart(host: "Host", name: str) -> LiveNetwork:
     """Take a network down and bring it up as it is defined now, with the same guests attached."""
     with Lock(host.paths.lock(name)) as lock:
         live = record.read(host.paths, name)
-        definitions.load(host, name)  # a definition that is not in order is refused while the network still works
-        if live is not None or files.stamp(Journal(host.paths, name).path):
-            take_down(host, name)
+        _require_startable(host, definitions.load(host, name))
+        if live is not None or is_half_made(host, name):
+            take_down(host, name, is_forgotten=False)
         return bring_up(host, name, by=live.started_by if live else ADMIN, lock=lock)
 
 
@@ -80,8 +82,9 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
             discard(host, name)
         else:
             record.check_namespace(live)
-        network = _definition(host, name, live)
-        network, live = _without_overlap(host, network, live)
+        network, live = _without_overlap(host, _definition(host, name, live), live)
+        if live is None:
+            require_own_bridge(host, network)
         by = live.started_by if live and by == GUEST else by
         steps = steps_of(host, network, by=by)
         journal = Journal(host.paths, name)
@@ -99,18 +102,46 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
     return now_live
 
 
-def take_down(host: "Host", name: str) -> None:
-    """What `stop` does, for whoever holds the network's lock exclusively; records of NICs that still exist are kept."""
+def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
+    """What `stop` does, for whoever holds the network's lock exclusively; records of NICs that still exist are kept.
+
+    A transient definition is forgotten with its network, unless that is to come up again.
+    """
     live = record.read(host.paths, name)
     if live is not None:
         record.check_namespace(live)
         record.remove(host.paths, live)
     else:
         files.remove(record.path(host.paths, name))
-    for nic in port.attached(host.paths, name):
-        if not port.is_attached(host.links, nic):
-            port.forget(host.paths, nic)
+    for nic in nics.attached(host.paths, name):
+        if not nics.is_attached(host.links, nic):
+            naming.forget(host.paths, nic)
     discard(host, name)
+    if is_forgotten:
+        forget_transient(host.paths, name)
+
+
+def forget_transient(paths: "Paths", name: str) -> None:
+    """Forget the definition of a network that was created and not defined, with what was kept for it."""
+    if not files.remove(f"{paths.transient}/{name}.xml"):
+        return
+    compiled.remove(paths, name)
+    if not compiled.exists(paths, name):
+        choices.remove(paths, name)
+        files.remove(f"{paths.leases}/{name}")
+
+
+def is_half_made(host: "Host", name: str) -> bool:
+    """Whether a start or stop of the network was killed, or could not undo everything: its journal is there."""
+    return files.exists(Journal(host.paths, name).path)
+
+
+def require_own_bridge(host: "Host", network: Network) -> None:
+    """Raise HostError if the bridge of a network that is down exists: it is another program's."""
+    link = host.links.link(network.bridge.name or "")
+    if link is not None and not (link.kind == "bridge" and link.mac == network.mac):
+        msg = f"network {network.name!r}: bridge {link.name!r}: an interface of that name exists and is not ours"
+        raise HostError(msg, hint="leave the name out of <bridge>, or choose another")
 
 
 def discard(host: "Host", name: str) -> None:
@@ -141,9 +172,9 @@ def live_definition(host: "Host", name: str) -> Network | None:
     return Network.from_plain(plain) if plain else None
 
 
-def guests(host: "Host", name: str) -> list[port.Nic]:
+def guests(host: "Host", name: str) -> list[nics.Nic]:
     """The NICs that are attached to a network now."""
-    return [nic for nic in port.attached(host.paths, name) if port.is_attached(host.links, nic)]
+    return [nic for nic in nics.attached(host.paths, name) if nics.is_attached(host.links, nic)]
 
 
 def _definition(host: "Host", name: str, live: LiveNetwork | None) -> Network:
@@ -159,17 +190,28 @@ def _without_overlap(host: "Host", network: Network, live: LiveNetwork | None) -
     if found is None:
         return network, live
     subnet, taken = found
-    reason = f"network {network.name!r}: subnet {subnet} overlaps {taken.what}"
+    reason = f"network {network.name!r}: subnet {subnet} overlaps {taken.described(host)}"
     if live is not None and guests(host, network.name):
         log.warning(f"{reason}; its guests stay attached; stop them, then net-restart it")
         return network, live
     if not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == subnet):
         raise HostError(reason, hint="change its <ip>, or take the route away")
     if live is not None:
-        take_down(host, network.name)
+        take_down(host, network.name, is_forgotten=False)
+        return _without_overlap(host, definitions.load(host, network.name), None)
     chosen = definitions.choose_again(host, network)
     log.warning(f"{reason}; it has {', '.join(map(str, chosen.subnets))} from now on")
     return chosen, None
+
+
+def _require_startable(host: "Host", network: Network) -> None:
+    """Raise HostError if the network could not come up as it is defined now; asked while the old one still works."""
+    found = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
+    if found and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == found[0]):
+        msg = f"network {network.name!r}: subnet {found[0]} overlaps {found[1].described(host)}"
+        raise HostError(msg, hint="change its <ip>, or take the route away")
+    for step in steps_of(host, network, by=ADMIN):
+        step.require(host)
 
 
 def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since: int) -> LiveNetwork:
@@ -191,7 +233,7 @@ def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since
         uuid=network.uuid or "",
         bridge=bridge.name,
         index=bridge.index,
-        mtu=network.mtu or 1500,
+        mtu=bridge.mtu,
         namespace=process.network_namespace(),
         started_by=by,
         since=since,
@@ -200,6 +242,7 @@ def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since
         sysctls=tuple(
             (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
         ),
+        addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
         fixed=dhcp.fixed_by_name(network),
         reserved=dhcp.reserved_names(network),
@@ -208,9 +251,9 @@ def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since
 
 def _attach_again(host: "Host", live: LiveNetwork) -> None:
     """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
-    for nic in port.attached(host.paths, live.name):
-        if not port.is_attached(host.links, nic):
-            port.forget(host.paths, nic)
+    for nic in nics.attached(host.paths, live.name):
+        if not nics.is_attached(host.links, nic):
+            naming.forget(host.paths, nic)
             continue
         try:
             for warning in port.attach(host.paths, host.links, live, nic):

@@ -10,8 +10,9 @@ from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateE
 from vnethook.host import facts
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, definitions
-from vnethook.live import files, port, record
+from vnethook.live import files, record
 from vnethook.live.lock import Lock
+from vnethook.live.nics import Nic
 from vnethook.value import Value
 
 
@@ -58,6 +59,7 @@ def define(host: Host, text: str | bytes, *, source: str) -> Defined:
         store = Store(host.paths)
         network = _completed(host, store, parsed.network)
         store.write(network)
+        store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
     return Defined(network, parsed.warnings)
 
 
@@ -86,6 +88,8 @@ def undefine(host: Host, name: str) -> None:
     store = Store(host.paths)
     with Lock(host.paths.lock(name)) as lock, host.shared.lock():
         live = _live_definition(host, name)
+        if live is None and bringup.is_half_made(host, name):
+            bringup.take_down(host, name)
         store.remove(name)
         if live is not None and not store.is_transient(name):
             store.write_transient(live)
@@ -95,9 +99,17 @@ def undefine(host: Host, name: str) -> None:
 
 
 def stop(host: Host, name: str, *, force: bool = False) -> None:
-    """Take a network down; a transient one is forgotten. Raises as `bringup.stop` does."""
+    """Take a network down; a transient one is forgotten, also one that is down. Raises as `bringup.stop` does."""
+    with Lock(host.paths.lock(name)) as lock:
+        if (
+            record.read(host.paths, name) is None
+            and not bringup.is_half_made(host, name)
+            and Store(host.paths).is_transient(name)
+        ):
+            bringup.forget_transient(host.paths, name)
+            lock.finish()
+            return
     bringup.stop(host, name, force=force)
-    Store(host.paths).remove_transient(name)
 
 
 def set_autostart(host: Host, name: str, *, enabled: bool) -> None:
@@ -148,7 +160,7 @@ def states(host: Host) -> list[NetworkState]:
     store = Store(host.paths)
     known = {network.name: network for network in reversed(store.all_networks())}
     problems = store.problems()
-    names = sorted({*store.names(), *record.names(host.paths)})
+    names = sorted({*store.names(), *record.names(host.paths), *files.names(host.paths.journals)})
     return [_state(host, store, name, known.get(name), problems.get(name, "")) for name in names]
 
 
@@ -192,7 +204,7 @@ def leases(host: Host, name: str) -> list[Lease]:
     return found
 
 
-def nics(host: Host, name: str = "") -> list[port.Nic]:
+def nics(host: Host, name: str = "") -> list[Nic]:
     """The NICs that are attached now, of one network or of all."""
     names = [name] if name else files.names(f"{host.paths.run}/ports")
     return [nic for network in names for nic in bringup.guests(host, network)]
@@ -225,10 +237,12 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
     network = store.complete(network, taken_bridges=links)
     network = definitions.choose_subnet(host, network, store.all_networks())
     store.collision(network)
+    if record.by_bridge(host.paths, network.bridge.name or "") is None:
+        bringup.require_own_bridge(host, network)
     taken = facts.taken_subnets(host, except_device=network.bridge.name or "")
     overlap = subnets.overlap(network, taken)
     if overlap and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == overlap[0]):
-        msg = f"network {network.name!r}: subnet {overlap[0]} overlaps {overlap[1].what}"
+        msg = f"network {network.name!r}: subnet {overlap[0]} overlaps {overlap[1].described(host)}"
         raise DefinitionError(msg, hint="without <ip address=…> a free subnet is chosen")
     return network
 

@@ -6,7 +6,7 @@ from vnethook.host import facts
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
 from vnethook.lifecycle.catalog import in_force
-from vnethook.live import port, record
+from vnethook.live import nics, record
 from vnethook.plan import apply as plans
 from vnethook.plan.step import Step
 
@@ -29,8 +29,8 @@ def check(host: Host, name: str) -> list[str]:
         found.append("the live record is damaged")
     overlap = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
     if overlap:
-        found.append(f"subnet {overlap[0]} overlaps {overlap[1].what}")
-    for nic in port.attached(host.paths, name):
+        found.append(f"subnet {overlap[0]} overlaps {overlap[1].described(host)}")
+    for nic in nics.attached(host.paths, name):
         link = host.links.link(nic.interface)
         if link is None or link.index != nic.index:
             found.append(f"NIC {nic.interface}: the link is gone, its record is left")

@@ -1,91 +1,71 @@
 """Attach a NIC to a live network and detach it: bridge port, record, name. Both may be called again at any time.
 
 The record is written before the link is touched: a killed attach leaves a record that the next repair acts on.
-A guest whose name and MAC are known gets a file of its own in the directory that dnsmasq watches (dnsmasq(8),
---dhcp-hostsdir), so its lease carries its name and other guests resolve it, and nothing is restarted.
 """
 
 import posix
-from errno import ESRCH
 from time import time
 
 from vnethook.errors import HostError, StateError, UsageError
-from vnethook.live import files, process, record
+from vnethook.live import files, naming, nics, record
 from vnethook.live.lock import Lock
-from vnethook.names import check_link_name, label_of
-from vnethook.value import Value
+from vnethook.names import check_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.live.nics import Nic
     from vnethook.live.paths import Paths
     from vnethook.live.record import LiveNetwork
     from vnethook.live.rtnl import Link, Links
 
-SIGHUP = 1
+
+def attach_warm(paths: "Paths", links: "Links", network: str, nic: "Nic") -> list[str] | None:
+    """Attach to a network that is up and as it came up, and give warnings; None if it is not. Raises as `attach`."""
+    with Lock(paths.lock(network), shared=True):
+        live = record.read(paths, network)
+        if live is None or record.fault(live, links):
+            return None
+        return attach(paths, links, live, nic)
 
 
-class Nic(Value):
-    """An attached guest NIC: its link in the host, its network, and what is known of the guest.
-
-    `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's
-    DNS, empty if it has none. `since`: Unix time in seconds. `had_ipv6`: given back by detach.
-    """
-
-    interface: str
-    network: str
-    index: int = 0
-    mac: str = ""
-    guest: str = ""
-    hostname: str = ""
-    owner: tuple[int, int] = (0, 0)
-    via: str = ""
-    since: int = 0
-    had_ipv6: bool = False
-
-
-def read(paths: "Paths", interface: str) -> Nic | None:
-    """The record of an attached NIC, None if there is none."""
-    network = files.link_target(f"{paths.interfaces}/{interface}")
-    found = files.read_json(f"{paths.ports(network)}/{interface}.json") if network else None
-    return None if found is None else Nic.from_plain(found)
-
-
-def attached(paths: "Paths", network: str) -> list[Nic]:
-    """The NICs that have a record with this network, also those whose link is gone."""
-    found = (read(paths, interface) for interface in files.names(paths.ports(network), ".json"))
-    return [nic for nic in found if nic is not None and nic.network == network]
-
-
-def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic) -> list[str]:
+def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> list[str]:
     """Make `nic.interface` a port of the network's bridge; give warnings of what is not as the guest's owner may think.
 
     Raises UsageError for an impossible interface name, HostError for a link that does not exist or is refused,
-    StateError for one that another program has put on a bridge of its own.
+    StateError for one that another program has put on a bridge of its own. Call it with the network's lock held.
     """
     link = require_link(links, nic.interface, live.name)
-    before = read(paths, nic.interface)
-    if link.index == live.index or (link.master not in {0, live.index} and before is None):
-        master = links.link_at(link.master)
-        place = f"already a port of {master.name!r}" if master else "is the network's own bridge"
-        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: {place}"
-        raise StateError(msg, hint=f"take it off first: ip link set {nic.interface} nomaster")
-    if before is not None and before.mac != nic.mac:
-        _forget_name(paths, before)
-    warnings: list[str] = []
+    _require_free(paths, links, live, link)
+    before = nics.read(paths, nic.interface)
+    is_same = before is not None and before.index == link.index and before.network == live.name
+    if before is not None and not (is_same and (before.mac, before.guest) == (nic.mac, nic.guest)):
+        naming.give_back(paths, before)
     had_ipv6 = before.had_ipv6 if before and before.index == link.index else record.sysctl(_ipv6(nic.interface)) == "0"
-    nic = nic.replace(network=live.name, index=link.index, since=int(time()), had_ipv6=had_ipv6)
-    nic = nic.replace(hostname=_take_name(paths, links, live, nic, warnings))
+    since = before.since if before and is_same else int(time())
+    warnings: list[str] = []
+    nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
+    nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+    nics.write(paths, nic)
     if before is not None and before.network != live.name:
-        forget(paths, before)
-    files.make_link(f"{paths.interfaces}/{nic.interface}", live.name)
-    files.write_json(f"{paths.ports(live.name)}/{nic.interface}.json", nic.to_plain())
+        nics.remove(paths, before)
     try:
         join(links, live, link)
     except BaseException:
         if before is None:
-            forget(paths, nic)
+            naming.forget(paths, nic)
         raise
     return warnings
+
+
+def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link") -> None:
+    """Raise StateError for a link on a bridge that is no network's of ours: another program put it there."""
+    if link.master in {0, live.index}:
+        return
+    master = links.link_at(link.master)
+    if master is None or record.by_bridge(paths, master.name) is not None:
+        return
+    msg = f"interface {link.name!r}: attach to network {live.name!r}: already a port of {master.name!r}"
+    raise StateError(msg, hint=f"take it off first: ip link set {link.name} nomaster")
 
 
 def require_link(links: "Links", interface: str, network: str) -> "Link":
@@ -107,9 +87,9 @@ def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 
-def detach(paths: "Paths", links: "Links", interface: str) -> Nic | None:
+def detach(paths: "Paths", links: "Links", interface: str) -> "Nic | None":
     """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
-    nic = read(paths, check_link_name(interface))
+    nic = nics.read(paths, check_link_name(interface))
     if nic is None:
         return None
     is_up = record.is_present(paths, nic.network)
@@ -117,13 +97,13 @@ def detach(paths: "Paths", links: "Links", interface: str) -> Nic | None:
         _take_off(paths, links, nic)
         live = record.read(paths, nic.network)
         if live is not None and nic.hostname:
-            reload_daemon(live)
+            naming.reload_daemon(live)
         if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
             lock.finish()
     return nic
 
 
-def _take_off(paths: "Paths", links: "Links", nic: Nic) -> None:
+def _take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
     interface = nic.interface
     link = links.link(interface)
     if link is not None and link.index == nic.index:
@@ -135,82 +115,7 @@ def _take_off(paths: "Paths", links: "Links", nic: Nic) -> None:
         except HostError:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
-    forget(paths, nic)
-
-
-def forget(paths: "Paths", nic: Nic) -> None:
-    """Remove the record of a NIC and its name."""
-    _forget_name(paths, nic)
-    files.remove(f"{paths.ports(nic.network)}/{nic.interface}.json")
-    files.remove_directory(paths.ports(nic.network))
-    if files.link_target(f"{paths.interfaces}/{nic.interface}") == nic.network:
-        files.remove(f"{paths.interfaces}/{nic.interface}")
-
-
-def is_attached(links: "Links", nic: Nic) -> bool:
-    """Whether the link of a record is still the one that was attached."""
-    link = links.link(nic.interface)
-    return link is not None and link.index == nic.index
-
-
-def _take_name(paths: "Paths", links: "Links", live: "LiveNetwork", nic: Nic, warnings: list[str]) -> str:
-    """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing."""
-    label = label_of(nic.guest)
-    if not (label and nic.mac and live.daemons):
-        return ""
-    directory = paths.dnsmasq(live.name)
-    fixed = [address for name, address in live.fixed if name == label and address]
-    owner = _owner(paths, links, f"{directory}/names/{label}", nic)
-    if label in live.reserved or owner:
-        taken = f"by {owner}" if owner else "in the definition"
-        warnings.append(
-            f"guest {nic.guest!r}: name {label!r} is taken {taken}: its NIC {nic.interface!r} has no name in DNS"
-        )
-        return ""
-    twin = _owner(paths, links, f"{directory}/macs/{nic.mac}", nic)
-    if twin:
-        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
-    files.make_link(f"{directory}/names/{label}", nic.interface)
-    files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
-    addresses = [f"[{address}]" if ":" in address else address for address in fixed]
-    line = ",".join([nic.mac, *addresses, label])
-    path = f"{directory}/guests/{nic.mac}"
-    if files.read_text(path) != f"{line}\n":
-        is_change = files.exists(path)
-        files.write_text(path, f"{line}\n")
-        if is_change:
-            reload_daemon(live)
-    return label
-
-
-def _owner(paths: "Paths", links: "Links", path: str, nic: Nic) -> str:
-    """Who holds the name or MAC that `path` stands for, if it is another NIC that is still attached."""
-    interface = files.link_target(path)
-    if interface is None or interface == nic.interface:
-        return ""
-    other = read(paths, interface)
-    return f"{other.guest!r} on {interface!r}" if other and is_attached(links, other) else ""
-
-
-def _forget_name(paths: "Paths", nic: Nic) -> None:
-    directory = paths.dnsmasq(nic.network)
-    if nic.hostname and files.link_target(f"{directory}/names/{nic.hostname}") == nic.interface:
-        files.remove(f"{directory}/names/{nic.hostname}")
-    if nic.mac and files.link_target(f"{directory}/macs/{nic.mac}") == nic.interface:
-        files.remove(f"{directory}/macs/{nic.mac}")
-        files.remove(f"{directory}/guests/{nic.mac}")
-
-
-def reload_daemon(live: "LiveNetwork") -> None:
-    """Have dnsmasq read its host files again, as it does on SIGHUP; nothing if it is gone."""
-    for program, pid, start in live.daemons:
-        if program == "dnsmasq" and process.start_time(pid) == start:
-            try:
-                posix.kill(pid, SIGHUP)
-            except OSError as error:
-                if error.errno != ESRCH:
-                    msg = f"dnsmasq (process {pid}): reload: {posix.strerror(error.errno or 0)}"
-                    raise HostError(msg) from error
+    naming.forget(paths, nic)
 
 
 def _set_ipv6(interface: str, *, enabled: bool) -> None:

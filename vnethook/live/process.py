@@ -50,6 +50,14 @@ def running() -> "Iterator[int]":
             yield int(name)
 
 
+def is_in_our_network(pid: int) -> bool:
+    """Whether a process is in this process's network namespace."""
+    try:
+        return posix.stat(f"/proc/{pid}/ns/net").st_ino == network_namespace()
+    except OSError:
+        return False
+
+
 def network_namespace() -> int:
     """The inode of this process's network namespace. Source: namespaces(7)."""
     return posix.stat("/proc/self/ns/net").st_ino

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class LiveNetwork(Value):
     """A network that is up. `started_by`: "guest", "admin" or "autostart"; `since`: Unix time in seconds.
 
-    `chains`: (name, use); `daemons`: (program, pid, start time); `sysctls`: (path below /proc/sys, value); `subnets`:
-    (IP version, first, last address); `fixed`: (guest's name, address) of hosts that are defined by name alone;
-    `reserved`: DNS names that no guest may take.
+    `chains`: (name, use); `daemons`: (program, pid, start time); `sysctls`: (path below /proc/sys, value); `addresses`:
+    the bridge's; `subnets`: (IP version, first, last address); `fixed`: (guest's name, address) of hosts that are
+    defined by name alone; `reserved`: DNS names that no guest may take.
     """
 
     name: str
@@ -35,6 +35,7 @@ class LiveNetwork(Value):
     chains: tuple[tuple[str, int], ...] = ()
     daemons: tuple[tuple[str, int, int], ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[str, ...] = ()
     subnets: tuple[tuple[int, int, int], ...] = ()
     fixed: tuple[tuple[str, str], ...] = ()
     reserved: tuple[str, ...] = ()
@@ -98,18 +99,24 @@ def fault(live: LiveNetwork, links: "Links") -> str:
         return f"bridge {live.bridge!r} is gone"
     if not bridge.is_up:
         return f"bridge {live.bridge!r} is down"
+    if not set(live.addresses) <= set(links.addresses_at(live.index)):
+        return f"bridge {live.bridge!r} lacks an address"
+    return _service_fault(live) or ("" if bridge.has_carrier else _overlap(live, bridge, links))
+
+
+def _service_fault(live: LiveNetwork) -> str:
+    """What is wrong beside the bridge: a daemon, a sysctl, the firewall."""
     for program, pid, start in live.daemons:
         if process.start_time(pid) != start:
             return f"{program} (process {pid}) is gone"
     for name, value in live.sysctls:
         if sysctl(name) != value:
             return f"sysctl {name} is not {value}"
-    if live.chains:
-        uses = nftables.chain_uses([chain for chain, _ in live.chains])
-        for chain, use in live.chains:
-            if uses.get(chain) != use:
-                return f"firewall chain {chain} was changed"
-    return "" if bridge.has_carrier else _overlap(live, bridge, links)
+    uses = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
+    for chain, use in live.chains:
+        if uses.get(chain) != use:
+            return f"firewall chain {chain} was changed"
+    return ""
 
 
 def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:

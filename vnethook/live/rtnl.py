@@ -51,7 +51,7 @@ class Link(Value):
 
 
 class Route(Value):
-    """A network device: index, MAC, MTU in bytes, index of its bridge (0: none), kind ("bridge", "tun", "veth")."""
+    """A unicast route: IP version, first and last address as numbers, prefix length, index of its device (0: none)."""
 
     version: int
     first: int
@@ -139,7 +139,11 @@ class Links:
     def addresses(self, name: str) -> list[str]:
         """The addresses of a link, as "192.0.2.1/24"; none for a link that does not exist."""
         link = self.link(name)
-        return [address for _, address in self._addresses(link.index)] if link else []
+        return self.addresses_at(link.index) if link else []
+
+    def addresses_at(self, index: int) -> list[str]:
+        """The addresses of the link of that index."""
+        return [address for _, address in self._addresses(index)]
 
     def all_addresses(self) -> list[tuple[int, str]]:
         """(index of the link, "192.0.2.1/24") of every address."""

@@ -15,7 +15,8 @@ def apply(host: "Host", steps: "Sequence[Step]", journal: "Journal") -> list[Ste
     """Do the steps that are not done, in order, each in the journal before; give those that were done.
 
     On a failure undo what this call did, newest first, and raise the first error; what could not be undone stays in the
-    journal, so that the next call or stop finds it.
+    journal, so that the next call or stop finds it. What the journal held before is not undone: when a network is
+    mended, its guests go on with what could be mended.
     """
     for step in check(host, steps):
         step.require(host)
@@ -28,8 +29,8 @@ def apply(host: "Host", steps: "Sequence[Step]", journal: "Journal") -> list[Ste
                 done.append(step)
                 step.do(host)
     except BaseException:
-        stuck, _ = revert(host, done)
-        journal.keep([*before, *(step for step in stuck if step not in before)])
+        stuck, _ = revert(host, [step for step in done if step not in before])
+        journal.keep([*before, *stuck])
         raise
     finally:
         journal.close()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class CreateBridge(Step):
-    """Create a bridge with a fixed MAC; MTU in bytes (0: the kernel's default), delay in seconds."""
+    """Create a bridge with a fixed MAC; MTU in bytes, delay in seconds."""
 
     name: str
     mac: str
@@ -23,7 +23,7 @@ class CreateBridge(Step):
             link is not None
             and link.kind == "bridge"
             and link.mac == self.mac
-            and link.mtu == (self.mtu or link.mtu)
+            and link.mtu == self.mtu
             and bool(link.stp) == self.stp
             and (link.delay_s == self.delay_s or self.stp)  # with STP on the kernel raises it to 2 s at least
         )
@@ -37,16 +37,14 @@ class CreateBridge(Step):
             raise HostError(msg, hint="choose another name in <bridge name='…'/>")
         else:
             host.links.set_bridge(self.name, stp=self.stp, delay_s=self.delay_s)
-        if link is not None or self.mtu:
-            host.links.set_link(self.name, mac=self.mac if link else "", mtu=self.mtu)
+        host.links.set_link(self.name, mac=self.mac if link else "", mtu=self.mtu)
 
     def undo(self, host: "Host") -> None:
         host.links.delete(self.name)
 
     def __str__(self) -> str:
-        extra = f", MTU {self.mtu}" if self.mtu else ""
-        extra += f", STP on, delay {self.delay_s} s" if self.stp else ""
-        return f"create bridge {self.name}, MAC {self.mac}{extra}"
+        extra = f", STP on, delay {self.delay_s} s" if self.stp else ""
+        return f"create bridge {self.name}, MAC {self.mac}, MTU {self.mtu}{extra}"
 
 
 class SetLinkUp(Step):

@@ -49,4 +49,8 @@ def from_record(record: "dict[str, Any]") -> Step:
     if kind is None:
         msg = f"journal: unknown step {record.get('step')!r}"
         raise HostError(msg, hint="another version of vnethook wrote it")
-    return kind.from_plain({name: value for name, value in record.items() if name != "step"})
+    try:
+        return kind.from_plain({name: value for name, value in record.items() if name != "step"})
+    except TypeError as error:
+        msg = f"journal: step {kind.__name__}: {error}"
+        raise HostError(msg, hint="another version of vnethook wrote it") from error
