@@ -9,7 +9,7 @@ from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, catalog
-from vnethook.live import port, process, record
+from vnethook.live import nics, process, record
 
 pytestmark = pytest.mark.netns
 IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
@@ -108,7 +108,7 @@ def test_random_attaches_and_detaches_from_many_processes_end_as_the_last_of_eac
                 last[tap] = chance.random() < 0.6
                 round_of.append(_start(host, [IFUP if last[tap] else IFDOWN, tap]))
             assert _wait(round_of) == []
-        attached = {nic.interface for nic in on(host, lambda here: port.attached(here.paths, "default"))}
+        attached = {nic.interface for nic in on(host, lambda here: nics.attached(here.paths, "default"))}
         assert attached == {tap for tap, is_on in last.items() if is_on}
         live = on(host, lambda here: record.read(here.paths, "default"))
         assert live is not None

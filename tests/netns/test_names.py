@@ -5,7 +5,7 @@ import pytest
 from tests.lab import Client, Host, wait_for
 from tests.lab.library import on
 from vnethook.lifecycle import attach, bringup, catalog
-from vnethook.live import port, record
+from vnethook.live import nics, port, record
 
 pytestmark = pytest.mark.netns
 GATEWAY = "10.81.0.1"
@@ -28,7 +28,7 @@ def host():  # type: ignore[no-untyped-def]
 
 
 def _attach(host: Host, interface: str, *, guest: str, mac: str) -> list[str]:
-    nic = port.Nic(interface=interface, network="lab", guest=guest, mac=mac)
+    nic = nics.Nic(interface=interface, network="lab", guest=guest, mac=mac)
     return on(host, lambda here: attach.attach(here, "lab", nic))
 
 

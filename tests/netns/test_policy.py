@@ -9,7 +9,7 @@ from tests.lab import Client, Host, Outside, wait_for
 from tests.lab.library import on
 from tests.lab.outside import WWW, WWW_4, WWW_6
 from vnethook.lifecycle import attach, catalog
-from vnethook.live import port
+from vnethook.live import nics
 
 pytestmark = pytest.mark.netns
 TEMPLATE = """
@@ -72,7 +72,7 @@ def world():  # type: ignore[no-untyped-def]
             ):
                 guests[name] = guest = Client(host, name, port=f"v{name}")
                 guest.__enter__()
-                nic = port.Nic(interface=f"v{name}", network=network)
+                nic = nics.Nic(interface=f"v{name}", network=network)
                 on(host, lambda here, nic=nic, network=network: attach.attach(here, network, nic) and None)
                 lease = guest.lease()
                 number = {"nat": 11, "route": 12, "none": 13}[network]
@@ -166,7 +166,7 @@ def test_guests_get_their_ipv6_gateway_and_address_from_the_network() -> None:
         xml = TEMPLATE.format(name="six", forward="<forward mode='nat'/>", bridge="vnbr6", number=16)
         on(host, lambda here: catalog.define(here, xml, source="x.xml") and None)
         guest.run(["sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=1"])
-        on(host, lambda here: attach.attach(here, "six", port.Nic(interface="vsix", network="six")) and None)
+        on(host, lambda here: attach.attach(here, "six", nics.Nic(interface="vsix", network="six")) and None)
         guest.run(["ip", "link", "set", "eth0", "down"])
         guest.run(["ip", "link", "set", "eth0", "up"])
         wait_for(lambda: "default via fe80" in guest.run(["ip", "-6", "route"]).stdout, "a router advertisement")

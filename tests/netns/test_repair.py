@@ -23,6 +23,9 @@ DAMAGE = {
     "the table's rules were flushed": "nft flush table inet vnethook",
     "a base chain was flushed": "nft flush chain inet vnethook forward",
     "a verdict map was flushed": "nft flush map inet vnethook to_host",
+    "the set of bridges was flushed": "nft flush set inet vnethook bridges",
+    "the set of masqueraded subnets was flushed": "nft flush set inet vnethook masqueraded",
+    "the bridge's address was removed": "ip address del 10.77.0.1/24 dev vnbr7",
     "the bridge was deleted": "ip link delete vnbr7",
     "the bridge was taken down": "ip link set vnbr7 down",
     "the bridge was replaced": "ip link delete vnbr7; ip link add vnbr7 type bridge",
@@ -33,7 +36,7 @@ DAMAGE = {
     "dnsmasq's files were lost": "kill -9 $(cat $RUN/dnsmasq/lab/dnsmasq.pid); rm -r $RUN/dnsmasq",
 }
 DRIFT = {
-    "an address was removed": "ip address del 10.77.0.1/24 dev vnbr7",
+    "another MTU was set": "ip link set vnbr7 mtu 1400",
     "another MAC was set": "ip link set vnbr7 address 02:00:00:00:00:01",
     "a sysctl of the bridge was changed": "sysctl -qw net.ipv6.conf.vnbr7.accept_ra=1",
     "a guest's port was taken off": "ip link set tap0 nomaster",

@@ -7,6 +7,7 @@ replies come in (mode route: everything); networks do not reach each other.
 Only names made here from the uuid, checked bridge names and canonical addresses become nft text.
 """
 
+from vnethook.address import BITS, parse_ip
 from vnethook.plan.firewall import KEY, InstallRules
 
 TYPE_CHECKING = False
@@ -47,6 +48,8 @@ _BASE = (
     f"add rule {{t}} postrouting {_TO_OUTSIDE} masquerade",
 )
 _BASE_USES = (("input", 3), ("forward", 2), ("postrouting", 2))
+IFNAMSIZ = 16
+"""linux/if.h"""
 _CHAINS = ("from", "to", "host")
 _MAP_OF = {"from": "from_guest", "to": "to_guest", "host": "to_host"}
 
@@ -62,7 +65,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     lines += [f"add {element}" for element in _elements(network, chains)]
     # each chain is used by its rules and by the map's element that jumps to it
     uses = tuple((chains[kind], len(rules[kind]) + 1) for kind in _CHAINS)
-    return [InstallRules(network.name, _text(lines), _text(_removal(network, chains)), (*_BASE_USES, *uses))]
+    return [
+        InstallRules(network.name, _text(lines), _text(_removal(network, chains)), (*_BASE_USES, *uses), _keys(network))
+    ]
 
 
 def chain_name(network: "Network", kind: str) -> str:
@@ -82,6 +87,22 @@ def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
     for chain in chains.values():
         lines += [f"flush chain {_TABLE} {chain}", f"delete chain {_TABLE} {chain}"]
     return lines
+
+
+def _keys(network: "Network") -> tuple[tuple[str, str], ...]:
+    """The elements of the shared sets as the kernel keeps their keys."""
+    bridge = (network.bridge.name or "").encode().ljust(IFNAMSIZ, b"\0").hex()
+    addresses = [parse_ip(ip.address or "") for ip in network.ips]
+    masqueraded = [item for item in network.subnets if item.version == 4 and network.forward == "nat"]
+    return (
+        ("bridges", bridge),
+        *(("gateways" if version == 4 else "gateways6", _packed(version, number)) for version, number in addresses),
+        *(("masqueraded", _packed(4, subnet.first)) for subnet in masqueraded),
+    )
+
+
+def _packed(version: int, number: int) -> str:
+    return number.to_bytes(BITS[version] // 8, "big").hex()
 
 
 def _base() -> list[str]:

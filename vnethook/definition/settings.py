@@ -133,7 +133,8 @@ def compiled(paths: "Paths") -> Settings | None:
 
 def compile(paths: "Paths") -> Settings:  # noqa: A001 (the partner of `compiled`; nothing here needs the built-in one)
     """Read vnethook.toml and write its compiled form; raise as `read` does. One process at a time."""
-    with Lock(f"{paths.locks}/.settings"):
+    with Lock(f"{paths.locks}/.settings") as lock:
+        lock.finish()
         return _compile(paths)
 
 

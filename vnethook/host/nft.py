@@ -21,6 +21,10 @@ class Nft:
             msg = f"nft: apply rules: {errors[0].strip()}"
             raise HostError(msg, hint="the transaction was refused as a whole, nothing of it is in force")
 
+    def missing_elements(self, elements: tuple[tuple[str, str], ...]) -> list[str]:
+        """Those of these elements, (set, key in hexadecimal), that are not there."""
+        return nftables.missing_elements(elements)
+
     def uses(self, chains: tuple[str, ...]) -> dict[str, int]:
         """How often each of these chains is used; those that do not exist are left out."""
         return nftables.chain_uses(chains)

@@ -238,6 +238,7 @@ def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since
         started_by=by,
         since=since,
         chains=tuple(use for step in steps if isinstance(step, InstallRules) for use in step.uses),
+        elements=tuple(key for step in steps if isinstance(step, InstallRules) for key in step.elements),
         daemons=tuple(daemons),
         sysctls=tuple(
             (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared

@@ -1,6 +1,7 @@
-"""Ask the kernel which of our nftables chains are there, in microseconds and without a process.
+"""Ask the kernel which of our nftables chains and elements are there, in microseconds and without a process.
 
-A chain's `use` counts its rules and the jumps to it, so that a flushed chain, map or table shows at once.
+A chain's `use` counts its rules and the jumps to it, so that a flushed chain, map or table shows at once; elements of
+sets are asked for one by one, so that the answer does not grow with other networks.
 Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h.
 """
 
@@ -8,14 +9,16 @@ from _struct import Struct
 from errno import ENOENT
 
 from vnethook.errors import HostError
-from vnethook.live.netlink import NETFILTER, Netlink, NetlinkError, attributes, text
+from vnethook.live.netlink import NETFILTER, Netlink, NetlinkError, attributes, pack, text
 
 TABLE = "vnethook"
-_GET_CHAIN = 10 << 8 | 4
+_GET_CHAIN, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 13
 _INET = 1
 _GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
-_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_USE = 1, 3, 6
+_TABLE_NAME, _CHAIN_NAME, _CHAIN_USE = 1, 3, 6
+_SET_NAME, _SET_ELEMENTS = 2, 3
+_NESTED = 0x8000
 
 
 def chain_uses(names: "tuple[str, ...] | list[str]") -> dict[str, int]:
@@ -23,23 +26,47 @@ def chain_uses(names: "tuple[str, ...] | list[str]") -> dict[str, int]:
 
     Raises HostError where the kernel has no nf_tables.
     """
-    try:
-        netlink = Netlink(NETFILTER)
-    except OSError as error:
-        msg = f"nftables: open: {error.strerror}"
-        raise HostError(msg, hint="the kernel needs nf_tables (CONFIG_NF_TABLES)") from error
+    netlink = _open()
     found = {}
     try:
         for name in names:
-            body = _GENERIC.pack(_INET, 0, 0) + text(_CHAIN_TABLE, TABLE) + text(_CHAIN_NAME, name)
-            try:
-                answer = netlink.request(_GET_CHAIN, 0, body)[0]
-            except NetlinkError as error:
-                if error.errno == ENOENT:
-                    continue
-                msg = f"nftables: chain {name!r}: read: {error.strerror}"
-                raise HostError(msg, hint="it needs root, and a kernel with nf_tables") from error
-            found[name] = _BIG_U32.unpack(dict(attributes(answer, 4))[_CHAIN_USE])[0]
+            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name))
+            if answer is not None:
+                found[name] = _BIG_U32.unpack(dict(attributes(answer, 4))[_CHAIN_USE])[0]
     finally:
         netlink.close()
     return found
+
+
+def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:
+    """Those of these elements, (set, key in hexadecimal), that are not in the table's sets, as "set key"."""
+    netlink = _open()
+    try:
+        return [f"{name} {key}" for name, key in elements if not _has(netlink, name, key)]
+    finally:
+        netlink.close()
+
+
+def _has(netlink: Netlink, name: str, key: str) -> bool:
+    element = pack(_NESTED | 1, pack(_NESTED | 1, pack(1, bytes.fromhex(key))))  # an element, its key, the key's value
+    body = text(_SET_NAME, name) + pack(_NESTED | _SET_ELEMENTS, element)
+    return _get(netlink, _GET_ELEMENT, f"set {name!r}", body) is not None
+
+
+def _open() -> Netlink:
+    try:
+        return Netlink(NETFILTER)
+    except OSError as error:
+        msg = f"nftables: open: {error.strerror}"
+        raise HostError(msg, hint="the kernel needs nf_tables (CONFIG_NF_TABLES)") from error
+
+
+def _get(netlink: Netlink, kind: int, what: str, body: bytes) -> bytes | None:
+    """The answer to a question about the table, None if what is asked for does not exist."""
+    try:
+        return netlink.request(kind, 0, _GENERIC.pack(_INET, 0, 0) + text(_TABLE_NAME, TABLE) + body)[0]
+    except NetlinkError as error:
+        if error.errno == ENOENT:
+            return None
+        msg = f"nftables: {what}: read: {error.strerror}"
+        raise HostError(msg, hint="it needs root, and a kernel with nf_tables") from error

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class LiveNetwork(Value):
     """A network that is up. `started_by`: "guest", "admin" or "autostart"; `since`: Unix time in seconds.
 
-    `chains`: (name, use); `daemons`: (program, pid, start time); `sysctls`: (path below /proc/sys, value); `addresses`:
-    the bridge's; `subnets`: (IP version, first, last address); `fixed`: (guest's name, address) of hosts that are
-    defined by name alone; `reserved`: DNS names that no guest may take.
+    `chains`: (name, use); `elements`: (set, key in hexadecimal); `daemons`: (program, pid, start time); `sysctls`:
+    (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `fixed`:
+    (guest's name, address) of hosts that are defined by name alone; `reserved`: DNS names that no guest may take.
     """
 
     name: str
@@ -33,6 +33,7 @@ class LiveNetwork(Value):
     started_by: str
     since: int
     chains: tuple[tuple[str, int], ...] = ()
+    elements: tuple[tuple[str, str], ...] = ()
     daemons: tuple[tuple[str, int, int], ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     addresses: tuple[str, ...] = ()
@@ -116,7 +117,8 @@ def _service_fault(live: LiveNetwork) -> str:
     for chain, use in live.chains:
         if uses.get(chain) != use:
             return f"firewall chain {chain} was changed"
-    return ""
+    missing = nftables.missing_elements(live.elements) if live.elements else []
+    return f"firewall set {missing[0].split()[0]} was changed" if missing else ""
 
 
 def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:

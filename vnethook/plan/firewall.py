@@ -15,17 +15,19 @@ class InstallRules(Step):
     """Put a network's chains into force, and the shared base chains with them, in one transaction.
 
     `install` and `remove` are nft text, either may be applied again; `uses`: how often each chain is used when the
-    rules are whole, (chain, number).
+    rules are whole, (chain, number); `elements`: what is in the shared sets, (set, key in hexadecimal).
     """
 
     network: str
     install: str
     remove: str
     uses: tuple[tuple[str, int], ...]
+    elements: tuple[tuple[str, str], ...] = ()
 
     def is_done(self, host: "Host") -> bool:
         found = host.nft.uses(tuple(chain for chain, _ in self.uses))
-        return all(found.get(chain) == use for chain, use in self.uses) and host.shared.is_held(KEY, self.network)
+        is_whole = all(found.get(chain) == use for chain, use in self.uses)
+        return is_whole and host.shared.is_held(KEY, self.network) and not host.nft.missing_elements(self.elements)
 
     def require(self, host: "Host") -> None:
         host.nft.require()
