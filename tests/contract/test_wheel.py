@@ -29,7 +29,9 @@ def installed(wheel, tmp_path_factory):
         archive.extractall(directory)
     vnet = prefix / "bin/vnet"
     vnet.parent.mkdir()
-    vnet.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(directory)!r})\nfrom vnethook.cli.main import main\nmain()\n")
+    vnet.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(directory)!r})\nfrom vnethook.cli.main import main\nmain()\n"
+    )
     vnet.chmod(0o755)
     return directory
 
@@ -54,7 +56,13 @@ def test_installed_hooks_run_on_the_systems_python_without_any_environment(insta
     assert done.returncode == 0, done.stderr
     hook = tmp_path / "root/usr/libexec/vnethook/qemu-ifup"
     assert f"sys.path.append({str(installed)!r})" in hook.read_text()
-    done = subprocess.run([hook, "no-such-tap"], capture_output=True, text=True, check=False, env={"VNETHOOK_ROOT": str(tmp_path / "state")})
+    done = subprocess.run(
+        [hook, "no-such-tap"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"VNETHOOK_ROOT": str(tmp_path / "state")},
+    )
     expected = "qemu-ifup: interface 'no-such-tap': attach to network 'default': no such network interface"
     assert (done.returncode, done.stderr.splitlines()[0]) == (5, expected)
     assert not (tmp_path / "state").exists()

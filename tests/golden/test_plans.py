@@ -18,7 +18,6 @@ from vnethook import capability
 from vnethook.capability import dhcp, subnet
 from vnethook.definition import xml
 from vnethook.definition.settings import POOLS
-from vnethook.errors import DefinitionError
 from vnethook.host.facts import Facts
 from vnethook.host.programs import run
 from vnethook.live import files, nftables
@@ -223,30 +222,8 @@ def test_rules_of_any_network_load_twice_reload_as_saved_and_leave_nothing(host,
     host.call(lambda: _try_rules(network))
 
 
-def _is_too_wide(ip):
-    return ip.version == 6 and ip.serves_dhcp and ip.prefix < 64
-
-
-@pytest.mark.netns
-def test_dhcp_in_an_ipv6_subnet_that_dnsmasq_cannot_serve_is_refused_when_it_is_defined(host, tmp_path):
-    """dnsmasq: "prefix length must be at least 64"."""
-    text = """<network><name>wide</name><ip family='ipv6' address='2001:db8::1' prefix='56'><dhcp>
-      <range start='2001:db8::10' end='2001:db8::20'/></dhcp></ip></network>"""
-    try:
-        network = _complete(xml.parse(text, source="wide.xml").network)
-    except DefinitionError as error:
-        assert "64" in str(error)
-        return
-    with pytest.raises(AssertionError, match="prefix length must be at least 64"):
-        host.call(lambda: _try_dnsmasq(network, tmp_path))
-    pytest.fail("it is defined, and then dnsmasq does not start")
-
-
 @pytest.mark.netns
 @MANY
-@given(
-    network=complete_networks.filter(lambda network: not any(map(_is_too_wide, network.ips))),
-    number=st.integers(0, 1 << 30),
-)
+@given(network=complete_networks, number=st.integers(0, 1 << 30))
 def test_dnsmasq_accepts_the_configuration_of_any_network(host, network, number):
     host.call(lambda: _try_dnsmasq(network, host.directory / f"any-{number}"))

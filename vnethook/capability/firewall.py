@@ -1,7 +1,7 @@
 """Who may talk to whom: the rules of a network, as nft text.
 
 One table for all networks with a fixed set of base chains, each with one look-up in a verdict map by interface, and
-three chains for each network. Adding a network neither lengthens a packet's way nor touches another network's chains.
+four chains for each network. Adding a network neither lengthens a packet's way nor touches another network's chains.
 Policy: a guest reaches the outside as the forward mode says, and of the host DHCP, DNS and ICMP; from outside only
 replies come in (mode route: everything); networks do not reach each other.
 Only names made here from the uuid, checked bridge names and canonical addresses become nft text.
@@ -50,21 +50,27 @@ _BASE = (
 _BASE_USES = (("input", 3), ("forward", 2), ("postrouting", 2))
 IFNAMSIZ = 16
 """linux/if.h"""
-_CHAINS = ("from", "to", "host")
+_CHAINS = ("local", "host", "from", "to")
 _MAP_OF = {"from": "from_guest", "to": "to_guest", "host": "to_host"}
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Install the network's chains, with the base chains, in one transaction."""
-    rules = {"from": _from_guest(network), "to": _to_guest(network), "host": _to_host(network)}
     chains = {kind: chain_name(network, kind) for kind in _CHAINS}
+    rules = {
+        "local": _local(network),
+        "host": _to_host(network, chains["local"]),
+        "from": _from_guest(network),
+        "to": _to_guest(network),
+    }
     lines = [f"add {KEY}", *_base()]
-    for kind, chain in chains.items():
+    for chain in chains.values():
         lines += [f"add chain {_TABLE} {chain}", f"flush chain {_TABLE} {chain}"]
-        lines += [f"add rule {_TABLE} {chain} {rule}" for rule in rules[kind]]
+    lines += [f"add rule {_TABLE} {chains[kind]} {rule}" for kind in _CHAINS for rule in rules[kind]]
     lines += [f"add {element}" for element in _elements(network, chains)]
-    # each chain is used by its rules and by the map's element that jumps to it
-    uses = tuple((chains[kind], len(rules[kind]) + 1) for kind in _CHAINS)
+    # a chain is used by each of its rules and by what leads to it: an element of a map, or rules
+    gotos = sum(rule.endswith(chains["local"]) for rule in rules["host"])
+    uses = tuple((chains[kind], len(rules[kind]) + (gotos if kind == "local" else 1)) for kind in _CHAINS)
     return [
         InstallRules(network.name, _text(lines), _text(_removal(network, chains)), (*_BASE_USES, *uses), _keys(network))
     ]
@@ -84,8 +90,8 @@ def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
     lines += [f"add chain {_TABLE} {chain}" for chain in chains.values()]
     for element in _elements(network, chains):
         lines += [f"add {element}", f"delete {element}"]
-    for chain in chains.values():
-        lines += [f"flush chain {_TABLE} {chain}", f"delete chain {_TABLE} {chain}"]
+    lines += [f"flush chain {_TABLE} {chain}" for chain in chains.values()]
+    lines += [f"delete chain {_TABLE} {chain}" for chain in chains.values()]
     return lines
 
 
@@ -113,7 +119,7 @@ def _base() -> list[str]:
 def _elements(network: "Network", chains: dict[str, str]) -> list[str]:
     bridge = f'"{network.bridge.name}"'
     elements = [f"element {_TABLE} bridges {{ {bridge} }}"]
-    elements += [f"element {_TABLE} {_MAP_OF[kind]} {{ {bridge} : jump {chain} }}" for kind, chain in chains.items()]
+    elements += [f"element {_TABLE} {_MAP_OF[kind]} {{ {bridge} : jump {chains[kind]} }}" for kind in _MAP_OF]
     for ip in network.ips:
         elements.append(f"element {_TABLE} {'gateways' if ip.version == 4 else 'gateways6'} {{ {ip.address} }}")
     if network.forward == "nat":
@@ -141,9 +147,22 @@ def _to_guest(network: "Network") -> list[str]:
     return [*rules, "reject"]
 
 
-def _to_host(network: "Network") -> list[str]:
+def _to_host(network: "Network", local: str) -> list[str]:
+    """What guests send to the host: from the network's own addresses on to chain `local`, from others nothing.
+
+    Before anything is accepted, since connection tracking ignores the interface: a guest that forged a peer's address
+    would speak in the host's own flows. One rule for each subnet: in a set nft would merge those that are neighbours.
+    """
+    has_dhcp = any(ip.version == 4 and ip.serves_dhcp for ip in network.ips)
+    sources = [f"{_family(subnet)} saddr {subnet}" for subnet in network.subnets]
+    sources += ["ip6 saddr fe80::/10", "ip6 saddr ::"]  # neighbour discovery, RFC 4861
+    asks = ["ip saddr 0.0.0.0 udp dport 67 accept"] if has_dhcp else []
+    return [*asks, *(f"{source} goto {local}" for source in sources), "drop"]
+
+
+def _local(network: "Network") -> list[str]:
     """What guests may ask of the host: replies, ICMP, and DHCP and DNS of the network's own addresses."""
-    rules = [*_own_sources(network), "ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
+    rules = ["ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
     for ip in network.ips:
         rules += _dhcp(ip)
     if network.dns.enable:
@@ -152,21 +171,6 @@ def _to_host(network: "Network") -> list[str]:
             served.append("ip6 daddr fe80::/10")  # router advertisements name the bridge's link-local address
         rules += [f"{address} meta l4proto {{ {_TCP_UDP} }} th dport 53 accept" for address in served]
     return [*rules, "reject"]
-
-
-def _own_sources(network: "Network") -> list[str]:
-    """Drop what does not come from the network's own addresses, before anything is accepted.
-
-    Connection tracking ignores the interface: a guest that forged a peer's address would speak in the host's own flows.
-    """
-    own = {version: [str(item) for item in network.subnets if item.version == version] for version in (4, 6)}
-    first = (
-        ["ip saddr 0.0.0.0 udp dport 67 accept"]
-        if any(ip.version == 4 and ip.serves_dhcp for ip in network.ips)
-        else []
-    )
-    ipv4 = f"ip saddr != {{ {', '.join(own[4])} }} drop" if own[4] else "meta nfproto ipv4 drop"
-    return [*first, ipv4, f"ip6 saddr != {{ {', '.join([*own[6], 'fe80::/10', '::'])} }} drop"]
 
 
 def _dhcp(ip: "Ip") -> list[str]:

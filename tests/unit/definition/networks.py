@@ -5,10 +5,15 @@ from hypothesis import strategies as st
 from vnethook.address import format_ip
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Network
+from vnethook.names import is_dnsmasq_keyword
+from vnethook.names import is_dnsmasq_keyword
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-labels = st.text(LETTERS + "_-", min_size=1, max_size=20).filter(lambda text: text[0] in LETTERS and text[-1] != "-")
+labels = st.text(LETTERS + "_-", min_size=1, max_size=20).filter(
+    lambda text: text[0] in LETTERS and text[-1] != "-" and not is_dnsmasq_keyword(text)
+)
 domains = st.lists(labels, min_size=1, max_size=3).map(".".join)
+host_names = domains.filter(lambda name: not is_dnsmasq_keyword(name))
 network_names = st.builds(str.__add__, st.sampled_from(LETTERS + "_"), st.text(LETTERS + "_.+@-", max_size=63))
 link_names = st.builds(str.__add__, st.sampled_from(LETTERS + "_"), st.text(LETTERS + "_.+@:-", max_size=14))
 macs = st.binary(min_size=6, max_size=6).map(lambda raw: bytes([raw[0] & 0xFE, *raw[1:]]).hex(":"))
@@ -30,14 +35,14 @@ def hosts(draw, version, number):
     return DhcpHost(
         mac=draw(macs) if version == 4 else None,
         id=draw(st.none() | ids) if version == 4 else draw(ids),
-        name=draw(domains),
+        name=draw(host_names),
         ip=None if number is None else draw(st.none() | st.just(format_ip(version, number))),
     )
 
 
 @st.composite
 def ips(draw, index):
-    """The address number `index` of a network; only the first of each family serves DHCP."""
+    """The address number `index` of a network; only the first of each family serves DHCP, IPv6 from 64 bits on."""
     version = 4 if index % 2 == 0 else 6
     prefix = draw(st.integers(16, 29) if version == 4 else st.integers(48, 125))
     first = (0x0A000000 if version == 4 else 0x20010DB8 << 96) + (index << (16 if version == 4 else 80))
@@ -52,7 +57,8 @@ def ips(draw, index):
     unlike = {host.mac or host.id: host for host in found}
     if len({host.id.lower() for host in unlike.values() if host.id}) < sum(bool(host.id) for host in unlike.values()):
         unlike = {}
-    return Ip(address, prefix, ranges, tuple(unlike.values()), draw(st.booleans()))
+    can_serve = version == 4 or prefix >= 64 or not (ranges or unlike)
+    return Ip(address, prefix, ranges, tuple(unlike.values()), can_serve and draw(st.booleans()))
 
 
 @st.composite

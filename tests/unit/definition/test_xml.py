@@ -111,6 +111,11 @@ REFUSED = {
         "lab.xml:2: ip 192.0.2.1/0: the prefix is too short, 8 is the least"
     ),
     lines("<ip address='192.0.2.1' family='ipv6'/>"): "lab.xml:2: ip: family=: 192.0.2.1 is no IPv6 address",
+    lines(
+        "<ip address='2001:db8::1' prefix='63'><dhcp>", "<range start='2001:db8::2' end='2001:db8::3'/></dhcp></ip>"
+    ): (
+        "lab.xml:3: ip 2001:db8::1/63: DHCP on IPv6 needs a prefix of at least 64"  # dnsmasq would not start
+    ),
     lines("<ip prefix='24'/>"): "lab.xml:2: ip: netmask= or prefix= without address=",
     lines(IP, "<dhcp>", "<range start='192.0.2.9' end='192.0.2.8'/></dhcp></ip>"): (
         "lab.xml:4: DHCP range 192.0.2.9 to 192.0.2.8: the end lies before the start"

@@ -24,7 +24,9 @@ SYSCTLS = {
     "net/ipv6/conf/all/forwarding": "0",
     "net/ipv6/conf/all/accept_ra": "1",
     "net/ipv6/conf/default/accept_ra": "1",
+    "net/ipv6/conf/default/disable_ipv6": "0",
     "net/ipv6/conf/eth0/accept_ra": "1",
+    "net/ipv6/conf/eth0/disable_ipv6": "0",
 }
 
 

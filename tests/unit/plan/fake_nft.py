@@ -1,6 +1,7 @@
 """The part of `FakeHost` that stands for nftables."""
 
 import copy
+import ipaddress
 
 from vnethook.errors import HostError
 
@@ -31,6 +32,17 @@ class FakeNft:
         table = self.tables.get("inet vnethook", {"chain": {}, "map": {}})
         jumps = [element.rsplit(" ", 1)[-1] for elements in table["map"].values() for element in elements]
         return {name: len(table["chain"][name]) + jumps.count(name) for name in chains if name in table["chain"]}
+
+    def missing_elements(self, elements):
+        table = self.tables.get("inet vnethook", {"set": {}})
+        return [f"{name} {key}" for name, key in elements if key not in map(_key, table["set"].get(name, []))]
+
+
+def _key(element):
+    """An element's key as the kernel keeps it, in hexadecimal."""
+    if element.startswith('"'):
+        return element.strip('"').encode().ljust(16, b"\0").hex()
+    return ipaddress.ip_interface(element).network.network_address.packed.hex()
 
 
 def _apply_nft(tables, line):

@@ -1,5 +1,6 @@
 """The journal holds what is about to be done, survives a killed writer, and says what it cannot read or write."""
 
+import errno
 import os
 import stat
 
@@ -85,15 +86,53 @@ def test_a_journal_that_cannot_be_written_says_so(host):
     assert caught.value.hint == "the run directory has to be writable and have room"
 
 
-def test_a_line_that_is_written_only_in_part_is_refused(host, monkeypatch):
+def test_a_line_that_is_written_in_parts_is_written_whole(host, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
     journal = Journal(host.paths, "lab")
     journal.add(ONE)
+    journal.add(TWO)
+    assert Journal(host.paths, "lab").steps() == [ONE, TWO]
+
+
+def _refuse_after(monkeypatch, size):
+    """Let a write take so many bytes and the next one none, as on a disk that is nearly full."""
     write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))  # as on a disk that is nearly full
-    with pytest.raises(HostError, match=r"write: No space left on device$"):
+    room = [size, 0]
+
+    def write_while_there_is_room(fd, data):
+        left = room.pop(0)
+        if not left:
+            raise OSError(errno.ENOSPC, "")
+        return write(fd, data[:left])
+
+    monkeypatch.setattr(os, "write", write_while_there_is_room)
+
+
+def test_a_line_that_has_room_only_for_a_part_is_refused_and_counts_as_not_written(host, monkeypatch):
+    journal = Journal(host.paths, "lab")
+    journal.add(ONE)
+    _refuse_after(monkeypatch, 10)
+    with pytest.raises(HostError) as caught:
         journal.add(TWO)
     monkeypatch.undo()
+    assert str(caught.value) == f"journal '{journal.path}': write: No space left on device"
+    assert caught.value.hint == "the run directory has to be writable and have room"
     assert Journal(host.paths, "lab").steps() == [ONE]
+
+
+def test_a_step_that_was_refused_is_written_whole_when_the_journal_is_opened_again(host, monkeypatch):
+    journal = Journal(host.paths, "lab")
+    journal.add(ONE)
+    _refuse_after(monkeypatch, 10)
+    with pytest.raises(HostError):
+        journal.add(TWO)
+    monkeypatch.undo()
+    assert not (files.read_text(journal.path) or "").endswith("\n")
+    journal.close()
+    journal.add(TWO)
+    assert files.read_text(journal.path) == "".join(f'{{"step": "SetLinkUp", "link": "vnbr{n}"}}\n' for n in (1, 2))
+    assert Journal(host.paths, "lab").steps() == [ONE, TWO]
 
 
 def test_a_symbolic_link_is_not_written_through(host):
