@@ -30,12 +30,20 @@ class FakeNft:
 
     def uses(self, chains):
         table = self.tables.get("inet vnethook", {"chain": {}, "map": {}})
-        jumps = [element.rsplit(" ", 1)[-1] for elements in table["map"].values() for element in elements]
+        jumps = _jumps(table)
         return {name: len(table["chain"][name]) + jumps.count(name) for name in chains if name in table["chain"]}
 
     def missing_elements(self, elements):
         table = self.tables.get("inet vnethook", {"set": {}})
         return [f"{name} {key}" for name, key in elements if key not in map(_key, table["set"].get(name, []))]
+
+
+def _jumps(table):
+    """The chains that an element of a map or a rule leads to, once for each."""
+    elements = [element.rsplit(" ", 1)[-1] for elements in table["map"].values() for element in elements]
+    return elements + [
+        rule.rsplit(" ", 1)[-1] for rules in table["chain"].values() for rule in rules if " goto " in rule
+    ]
 
 
 def _key(element):
@@ -77,8 +85,7 @@ def _apply_to_object(kinds, verb, kind, name):
     elif verb == "flush":
         kinds[kind][name].clear()
     else:
-        jumps = [element.rsplit(" ", 1)[-1] for elements in kinds["map"].values() for element in elements]
-        if name in jumps:
+        if name in _jumps(kinds):
             return "Device or resource busy"
         del kinds[kind][name]
     return ""
