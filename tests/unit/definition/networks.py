@@ -6,7 +6,6 @@ from vnethook.address import format_ip
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Network
 from vnethook.names import is_dnsmasq_keyword
-from vnethook.names import is_dnsmasq_keyword
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 labels = st.text(LETTERS + "_-", min_size=1, max_size=20).filter(
