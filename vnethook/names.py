@@ -66,9 +66,9 @@ def check_link_name(name: str) -> str:
 
 
 def is_dnsmasq_keyword(name: str) -> bool:
-    """Whether dnsmasq takes a name for a setting: `ignore`, or a lease time as 101, 10m, infinite. --dhcp-host."""
-    digits = name[:-1] if name[-1:] in set("smhdw") else name
-    return name in {"ignore", "infinite"} or (digits.isascii() and digits.isdigit())
+    """Whether dnsmasq takes a name for something else: `ignore`, a lease time (101, 10m, infinite), an address."""
+    digits = name[:-1] if name[-1:].lower() in set("smhdw") else name
+    return name.lower() in {"ignore", "infinite"} or not digits.strip("0123456789.")
 
 
 def label_of(text: str) -> str:

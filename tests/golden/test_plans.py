@@ -99,7 +99,7 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     """Chains are named after the uuid; of what the administrator wrote only bridge name and addresses become nft."""
     network = _network(name)
     rules = _rules(_plan(network))
-    words = rf'"{re.escape(network.bridge.name)}"|n{network.uuid.replace("-", "")}_(from|to|host)'
+    words = rf'"{re.escape(network.bridge.name)}"|n{network.uuid.replace("-", "")}_(local|host|from|to)'
     rest = re.sub(words, "", rules.install + rules.remove)
     assert network.bridge.name not in rest
     assert network.name not in rest

@@ -14,6 +14,7 @@ from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.firewall import InstallRules
 from vnethook.plan.journal import Journal
+from vnethook.plan.sysctl import HoldSysctl
 
 pytestmark = pytest.mark.netns
 FORWARD, REDIRECTS = "net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects"
@@ -111,6 +112,7 @@ def test_addresses_are_added_once_and_removed_without_complaint(try_on):
         for _ in range(2):
             host.links.remove_address("vnbr1", "192.0.2.1/24")
         seen.append(host.links.addresses("vnbr1"))
+        assert host.links.addresses_at(index) == seen[-1]
         return seen
 
     both = ["192.0.2.1/24", "2001:db8::1/64"]
@@ -188,6 +190,43 @@ def test_turning_forwarding_on_and_off_takes_accept_redirects_along(try_on):
         return [*seen, host.sysctls.read(REDIRECTS)]
 
     assert try_on(look) == ["0", "1", "0"]
+
+
+@pytest.mark.parametrize(("path", "family"), [(FORWARD, "ipv4"), ("net/ipv6/conf/all/forwarding", "ipv6")])
+def test_turning_forwarding_on_and_off_takes_every_interface_along(try_on, path, family):
+    """Written as it was, only IPv6 takes them along: inet_forward_change(), addrconf_fixup_forwarding()."""
+
+    def look(host):
+        names = ("all", "default", "eth0", "vnbr1")
+        _make_bridge(host)
+        host.sysctls.write(f"net/{family}/conf/eth0/forwarding", "1")
+        seen = []
+        for value in ("0", "1", "0"):
+            host.sysctls.write(path, value)
+            seen.append([host.sysctls.read(f"net/{family}/conf/{name}/forwarding") for name in names])
+        host.sysctls.write(path, "1")
+        _make_bridge(host, "vnbr2")
+        return [*seen, host.sysctls.read(f"net/{family}/conf/vnbr2/forwarding")]
+
+    as_it_was = {"ipv4": ["0", "0", "1", "0"], "ipv6": ["0"] * 4}[family]
+    assert try_on(look) == [as_it_was, ["1"] * 4, ["0"] * 4, "1"]
+
+
+@pytest.mark.parametrize(("path", "family"), [(FORWARD, "ipv4"), ("net/ipv6/conf/all/forwarding", "ipv6")])
+def test_an_interface_that_forwarded_before_us_does_so_after_us(try_on, path, family):
+    def look(host):
+        own = f"net/{family}/conf/eth0/forwarding"
+        step = HoldSysctl("lab", path, "1", each=(family, "forwarding"))
+        host.sysctls.write(own, "1")
+        seen = []
+        step.do(host)
+        step.replace(network="other").do(host)
+        for network in ("lab", "other"):
+            seen.append([host.sysctls.read(path), host.sysctls.read(own)])
+            step.replace(network=network).undo(host)
+        return [*seen, [host.sysctls.read(path), host.sysctls.read(own)]]
+
+    assert try_on(look) == [["1", "1"], ["1", "1"], ["0", "1"]]
 
 
 def test_a_link_has_ipv6_sysctls_of_its_own_as_long_as_it_exists(try_on):
@@ -269,11 +308,15 @@ def test_adding_what_is_there_and_removing_after_adding_are_no_failure(try_on):
 def test_the_rules_of_a_network_are_used_as_often_as_the_plan_says(try_on, network):
     def look(host):
         [step] = [step for step in rich.plan(host, network) if isinstance(step, InstallRules)]
+        seen = [host.nft.missing_elements(step.elements) == [f"{name} {key}" for name, key in step.elements]]
         host.nft.apply(step.install)
-        found = host.nft.uses(tuple(chain for chain, _ in step.uses))
-        return found == dict(step.uses)
+        seen.append(host.nft.uses(tuple(chain for chain, _ in step.uses)) == dict(step.uses))
+        seen.append(host.nft.missing_elements(step.elements))
+        host.nft.apply("flush set inet vnethook bridges\n")
+        seen.append(host.nft.missing_elements(step.elements) == ["{} {}".format(*step.elements[0])])
+        return seen
 
-    assert try_on(look)
+    assert try_on(look) == [True, True, [], True]
 
 
 def test_a_daemon_is_recognised_by_record_and_word_and_ended(try_on):

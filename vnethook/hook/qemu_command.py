@@ -15,6 +15,7 @@ from vnethook.value import Value
 
 DEFAULT_MAC = 0x525400123456
 """QEMU's MAC for the first NIC that is given none, the next one for the next: qemu_macaddr_default_if_unset()."""
+LAST_MAC = 0x5254001234FF
 UNSET_MAC = "00:00:00:00:00:00"
 _CARDS = ("virtio-net", "e1000", "rtl8139", "ne2k_", "i825", "pcnet", "vmxnet3", "usb-net", "tulip", "igb", "sungem")
 """How the names of QEMU's network cards begin (`-device help`): one without a host end takes a MAC too."""
@@ -103,7 +104,12 @@ def nic_of_call(caller: Caller, interface: str) -> QemuNic | None:
     named = {end.get("ifname")[:LINK_MAX]: end for end in ends if end.get("ifname") and "%" not in end.get("ifname")}
     if interface in named:
         return named[interface]
-    passed = {int(fd) for end in ends for fd in f"{end.get('fd')}:{end.get('fds')}".split(":") if fd.isdecimal()}
+    passed = {
+        int(fd)
+        for end in ends
+        for fd in f"{end.get('fd')}:{end.get('fds')}".split(":")
+        if fd.isdecimal() and len(fd) < 8
+    }
     made = [end for end in ends if end not in named.values() and not (end.get("fd") or end.get("fds"))]
     taps = [name for name in tap_names(caller.owner[0], but=passed) if name not in named]
     if not taps and len(made) == 1:
@@ -122,8 +128,8 @@ def _with_defaults(cards: list[tuple[str, str]]) -> dict[str, str]:
         except DefinitionError:
             continue  # QEMU will refuse it
         if mac == UNSET_MAC:
-            free = (number.to_bytes(6, "big").hex(":") for number in range(DEFAULT_MAC, DEFAULT_MAC + 0x100))
-            mac = next(mac for mac in free if mac not in used)
+            free = (number.to_bytes(6, "big").hex(":") for number in range(DEFAULT_MAC, LAST_MAC))
+            mac = next((mac for mac in free if mac not in used), LAST_MAC.to_bytes(6, "big").hex(":"))
         used.add(mac)
         if netdev and not is_multicast_mac(mac):
             macs.setdefault(netdev, mac)

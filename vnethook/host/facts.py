@@ -1,6 +1,6 @@
 """What a plan has to know of this host, read once, as plain data."""
 
-from vnethook.address import Subnet, parse_subnet, subnet_of
+from vnethook.address import Subnet, format_ip, parse_subnet, subnet_of
 from vnethook.live.record import DEFAULT_PREFIX
 from vnethook.value import Value
 
@@ -23,7 +23,7 @@ class Taken(Value):
         link = host.links.link_at(self.device) if self.device else None
         name = link.name if link else str(self.device)
         if not self.table:
-            return f"the address {self.subnet} of {name}"
+            return f"the address {format_ip(self.subnet.version, self.subnet.first)} of {name}"
         return f"the route {self.subnet} dev {name}" + ("" if self.table == MAIN_TABLE else f" in table {self.table}")
 
 

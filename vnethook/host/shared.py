@@ -3,6 +3,7 @@
 `shared.json`: {key: {"was": {name: value}, "holders": [network]}}. Guarded by the host's lock.
 """
 
+from vnethook.errors import HostError
 from vnethook.live import files
 from vnethook.live.lock import Lock
 
@@ -61,8 +62,12 @@ class Shared:
             files.remove(self._paths.shared)
 
     def _read(self) -> dict[str, "_Entry"]:
-        found: dict[str, _Entry] = files.read_json(self._paths.shared) or {}
-        return found
+        found = files.read_json(self._paths.shared) or {}
+        try:
+            return {key: {"was": dict(entry["was"]), "holders": list(entry["holders"])} for key, entry in found.items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            msg = f"file {self._paths.shared!r}: read: not a register of shared settings"
+            raise HostError(msg, hint="it is damaged; remove it, then `vnet net-repair` writes it anew") from error
 
 
 if TYPE_CHECKING:

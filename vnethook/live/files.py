@@ -14,13 +14,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+
+def _no_constant(word: str) -> float:
+    """Refuse NaN and Infinity, which Python's scanner reads and JSON does not know (RFC 8259)."""
+    msg = f"{word} is no JSON value"
+    raise ValueError(msg)
+
+
 try:
     from _json import encode_basestring_ascii, make_scanner
 except ImportError:  # an interpreter without CPython's accelerator
     import json
 
     def _loads(text: str) -> "Any":
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
 
     encode_basestring_ascii = json.encoder.encode_basestring_ascii
 else:
@@ -33,7 +40,7 @@ else:
         object_pairs_hook = None
         parse_float = float
         parse_int = int
-        parse_constant = None
+        parse_constant = _no_constant
         memo: "dict[str, str]" = {}  # noqa: RUF012 (ClassVar needs typing)
 
     _scan = make_scanner(_Options)  # type: ignore[arg-type]  # it asks for attributes, not for a class
@@ -47,7 +54,7 @@ else:
             import json  # noqa: PLC0415 (only a damaged file is worth its cost, for the message)
 
             try:
-                value = json.loads(text)
+                value = json.loads(text, parse_constant=_no_constant)
             except RecursionError:
                 msg = "nested too deeply"
                 raise ValueError(msg) from None
@@ -97,10 +104,12 @@ def read_text(path: str) -> str | None:
             return None
         raise _refusal(path, "read", error) from error
     try:
-        with open(fd, "rb") as file:
+        with open(fd, "rb", closefd=False) as file:
             return file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise _refusal(path, "read", error) from error
+    finally:
+        posix.close(fd)
 
 
 def read_json(path: str) -> "Any":
@@ -141,7 +150,20 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
             posix.close(fd)
         posix.rename(new, path)
     except OSError as error:
+        if error.errno in _FULL:
+            _remove_new(new)
         raise _refusal(path, "write", error) from error
+
+
+def _remove_new(new: str) -> None:
+    """Remove what was written so far: on a full disk it takes room."""
+    try:
+        posix.unlink(new)
+    except OSError:
+        return
+
+
+_FULL = frozenset({ENOSPC, EDQUOT})
 
 
 def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
@@ -290,6 +312,6 @@ def _refusal(path: str, what: str, error: OSError) -> HostError:
     hint = f"the directory {directory_of(path)} has to be writable"
     if error.errno == ELOOP:
         hint = "a symbolic link is not followed here"
-    elif error.errno in {ENOSPC, EDQUOT}:
+    elif error.errno in _FULL:
         hint = "make room in its file system"
     return HostError(f"file {path!r}: {what}: {posix.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

@@ -42,12 +42,17 @@ class LiveNetwork(Value):
     reserved: tuple[str, ...] = ()
 
 
+_TUPLES = ("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "fixed", "reserved")
+_KINDS = {"name": str, "bridge": str, "index": int, "mtu": int, "started_by": str, **dict.fromkeys(_TUPLES, tuple)}
+
+
 def read(paths: "Paths", name: str) -> LiveNetwork | None:
     """The record of a network; None if it is down, or if the record is damaged: then it is brought up anew."""
     try:
-        return LiveNetwork.from_plain(files.read_json(path(paths, name)))
+        live = LiveNetwork.from_plain(files.read_json(path(paths, name)))
     except (AttributeError, HostError, TypeError):
         return None
+    return live if all(type(getattr(live, field)) is kind for field, kind in _KINDS.items()) else None
 
 
 def is_present(paths: "Paths", name: str) -> bool:

@@ -26,7 +26,13 @@ class Journal:
 
     def steps(self) -> list[Step]:
         """The steps, oldest first."""
-        return [from_record(files.loads(line)) for line in self._lines()]
+        try:
+            return [from_record(files.loads(line)) for line in self._lines()]
+        except (AttributeError, ValueError) as error:
+            msg = f"journal {self.path!r}: read: {error}"
+            raise HostError(
+                msg, hint="it is damaged; what the network changed has to be undone by hand or a reboot"
+            ) from error
 
     def add(self, step: Step) -> None:
         """Write that a step is about to be done; nothing if the journal has it."""

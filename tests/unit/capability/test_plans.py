@@ -62,8 +62,9 @@ def test_a_network_of_one_family_turns_on_the_forwarding_of_that_family():
 
 
 def test_chain_names_hold_nothing_but_the_uuid():
-    names = [firewall.chain_name(_network(), kind) for kind in ("from", "to", "host")]
-    assert names == [f"n{UUID.replace('-', '')}_{kind}" for kind in ("from", "to", "host")]
+    kinds = ("local", "host", "from", "to")
+    names = [firewall.chain_name(_network(), kind) for kind in kinds]
+    assert names == [f"n{UUID.replace('-', '')}_{kind}" for kind in kinds]
     assert all(len(name) <= 127 for name in names)  # NFT_NAME_MAXLEN of older kernels is 128 with the closing NUL
 
 

@@ -1,5 +1,6 @@
 """What QEMU's command line says of its NICs; MACs and orders are those that QEMU 7.2's `info network` gave."""
 
+import posix
 import shlex
 
 import pytest
@@ -181,6 +182,45 @@ def test_a_deeply_nested_value_is_no_failure(value):
     """It stands for a host end of which nothing is known, so that it is no call's NIC."""
     assert qemu_command.nics(("qemu", "-netdev", value)) == [QemuNic("", (), "")]
     assert qemu_command.guest_name(("qemu", "-name", value)) == ""
+
+
+@pytest.fixture
+def taps(monkeypatch):
+    """A process with these descriptors: a tap's name each, None for what is no tap; and the interfaces' indices."""
+
+    def pretend(descriptors, indices):
+        def index(name):
+            if name not in indices:
+                raise OSError
+            return indices[name]
+
+        def text(path):
+            name = descriptors[int(path.removeprefix("/proc/7/fdinfo/"))]
+            return "pos:\t0\n" if name is None else f"pos:\t0\nflags:\t02\niff:\t{name}\n"
+
+        monkeypatch.setattr(posix, "listdir", lambda path: {"/proc/7/fdinfo": list(map(str, descriptors))}[path])
+        monkeypatch.setattr(files, "read_text", text)
+        monkeypatch.setattr(qemu_command, "if_nametoindex", index)
+
+    return pretend
+
+
+def test_taps_are_in_the_order_in_which_they_were_made_whatever_their_descriptors(taps):
+    """A number that was closed is used again, and a tap with several queues has several descriptors."""
+    taps({0: None, 9: "tap0", 12: "tap1", 4: "tap2", 13: "tap0"}, {"tap0": 5, "tap1": 6, "tap2": 11})
+    assert qemu_command.tap_names(7, but=set()) == ["tap0", "tap1", "tap2"]
+    assert qemu_command.tap_names(7, but={9, 12}) == ["tap0", "tap2"]
+    assert qemu_command.tap_names(7, but={9, 13}) == ["tap1", "tap2"]
+
+
+def test_a_tap_that_is_gone_is_no_failure(taps):
+    taps({3: "tap0", 4: "gone0"}, {"tap0": 5})
+    assert qemu_command.tap_names(7, but=set()) == ["gone0", "tap0"]
+
+
+def test_a_process_that_cannot_be_seen_has_no_taps():
+    """4194304 is the largest pid that Linux gives: PID_MAX_LIMIT."""
+    assert qemu_command.tap_names(4194305, but=set()) == []
 
 
 words = st.one_of(

@@ -105,7 +105,7 @@ def test_a_subnet_is_taken_by_a_route_and_by_an_address(host):
     assert [taken.described(host) for taken in found] == [
         "the route 198.51.100.0/24 dev eth0",
         "the route 10.0.0.0/8 dev eth0 in table 51820",
-        "the address 198.51.100.2/32 of eth0",
+        "the address 198.51.100.2 of eth0",
     ]
     assert facts.taken_subnets(host, except_device="eth0") == []
     assert len(facts.taken_subnets(host, except_device="gone0")) == 3

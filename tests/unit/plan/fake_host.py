@@ -17,7 +17,7 @@ from vnethook.host.shared import Shared
 from vnethook.live.paths import Paths
 from vnethook.live.rtnl import Link, Route
 
-INTERFACE_SYSCTLS = {"accept_ra": "1", "autoconf": "1", "disable_ipv6": "0", "forwarding": "0"}
+INTERFACE_SYSCTLS = {"accept_ra": "1", "autoconf": "1", "disable_ipv6": "0"}
 SYSCTLS = {
     "net/ipv4/ip_forward": "0",
     "net/ipv4/conf/all/accept_redirects": "1",
@@ -27,7 +27,7 @@ SYSCTLS = {
     "net/ipv6/conf/default/disable_ipv6": "0",
     "net/ipv6/conf/eth0/accept_ra": "1",
     "net/ipv6/conf/eth0/disable_ipv6": "0",
-}
+} | {f"net/{family}/conf/{name}/forwarding": "0" for family in ("ipv4", "ipv6") for name in ("all", "default", "eth0")}
 
 
 class RefusedError(HostError):
@@ -87,6 +87,9 @@ class FakeLinks:
         self.of_link[name] = []
         for key, value in INTERFACE_SYSCTLS.items():
             self._sysctls[f"net/ipv6/conf/{name}/{key}"] = value
+        for family in ("ipv4", "ipv6"):
+            path = f"net/{family}/conf/{name}/forwarding"
+            self._sysctls[path] = self._sysctls[f"net/{family}/conf/default/forwarding"]
 
     def create_bridge(self, name, *, mac, stp, delay_s):
         def change():
@@ -122,6 +125,10 @@ class FakeLinks:
 
     def addresses(self, name):
         return list(self.of_link.get(name, []))
+
+    def addresses_at(self, index):
+        link = self.link_at(index)
+        return self.addresses(link.name) if link else []
 
     def all_addresses(self):
         return [(self.links[name].index, address) for name, found in self.of_link.items() for address in found]
@@ -164,7 +171,7 @@ class FakeLinks:
 
 
 class FakeSysctls:
-    """The sysctls; the kernel's side effects of turning IPv4 forwarding on and off are kept."""
+    """The sysctls; the kernel's side effects of turning forwarding on and off are kept."""
 
     def __init__(self, changes: Changes, values: dict[str, str]) -> None:
         self._changes = changes
@@ -180,6 +187,10 @@ class FakeSysctls:
                 raise HostError(msg, hint="the kernel lacks it")
             if path == "net/ipv4/ip_forward" and self.values[path] != value:
                 self.values["net/ipv4/conf/all/accept_redirects"] = "0" if value == "1" else "1"
+            family = {"net/ipv4/ip_forward": "ipv4", "net/ipv6/conf/all/forwarding": "ipv6"}.get(path)
+            if family == "ipv6" or (family and self.values[path] != value):
+                each = [f"net/{family}/conf/{name}/forwarding" for name in self.interfaces(family)]
+                self.values.update(dict.fromkeys(each, value))
             self.values[path] = value
 
         self._changes.make(f"set {path} to {value}", change)

@@ -68,7 +68,7 @@ def _apply_nft(tables, line):
         return "No such file or directory"
     kinds = tables[table]
     if kind == "rule":
-        if what[0] not in kinds["chain"]:
+        if {what[0], *_jumps({"map": {}, "chain": {"": what[1:]}})} - kinds["chain"].keys():
             return "No such file or directory"
         kinds["chain"][what[0]].append(what[1])
     elif kind == "element":

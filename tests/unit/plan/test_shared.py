@@ -106,6 +106,27 @@ def test_rules_of_two_networks_share_the_base_chains_and_the_last_one_takes_the_
     assert host.state()["files"] == {}
 
 
+STRAY = "add table inet vnethook\nadd chain inet vnethook nstray_host\nadd rule inet vnethook nstray_host accept\n"
+
+
+def test_rules_of_the_only_network_take_away_what_a_lost_run_directory_left(host):
+    lab = _rules(host, rich.NETWORK)
+    lab.do(host)
+    alone = host.state()["nft"]
+    lab.undo(host)
+    host.nft.apply(STRAY)
+    lab.do(host)
+    assert host.state()["nft"] == alone
+
+
+def test_rules_of_a_second_network_touch_nothing_of_the_table_but_their_own(host):
+    _rules(host, rich.OTHER).do(host)
+    host.nft.apply(STRAY)
+    _rules(host, rich.NETWORK).do(host)
+    assert host.nft.tables["inet vnethook"]["chain"]["nstray_host"] == ["accept"]
+    assert _rules(host, rich.OTHER).is_done(host)
+
+
 def test_rules_may_be_installed_and_removed_again_at_any_time(host):
     lab, other = _rules(host, rich.NETWORK), _rules(host, rich.OTHER)
     other.do(host)
