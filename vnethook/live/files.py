@@ -102,12 +102,12 @@ def read_text(path: str) -> str | None:
     except OSError as error:
         if error.errno in {ENOENT, ENOTDIR}:
             return None
-        raise _refusal(path, "read", error) from error
+        raise refusal(path, "read", error) from error
     try:
         with open(fd, "rb", closefd=False) as file:
             return file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise _refusal(path, "read", error) from error
+        raise refusal(path, "read", error) from error
     finally:
         posix.close(fd)
 
@@ -150,9 +150,9 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
             posix.close(fd)
         posix.rename(new, path)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in {ENOSPC, EDQUOT}:
             _remove_new(new)
-        raise _refusal(path, "write", error) from error
+        raise refusal(path, "write", error) from error
 
 
 def _remove_new(new: str) -> None:
@@ -161,9 +161,6 @@ def _remove_new(new: str) -> None:
         posix.unlink(new)
     except OSError:
         return
-
-
-_FULL = frozenset({ENOSPC, EDQUOT})
 
 
 def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
@@ -183,7 +180,7 @@ def remove(path: str) -> bool:
         except NotADirectoryError:
             continue
         except OSError as error:
-            raise _refusal(name, "remove", error) from error
+            raise refusal(name, "remove", error) from error
     return was_there
 
 
@@ -200,7 +197,7 @@ def make_directory(path: str, *, mode: int = 0o755) -> None:
     except OSError as error:
         if error.errno == EEXIST and is_directory(path):
             return
-        raise _refusal(path, "make directory", error) from error
+        raise refusal(path, "make directory", error) from error
 
 
 def exists(path: str) -> bool:
@@ -234,29 +231,13 @@ def directory_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def remove_tree(path: str) -> None:
-    """Remove a directory with all that is in it, following no link; nothing if it is gone."""
-    try:
-        entries = list(posix.scandir(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise _refusal(path, "list", error) from error
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            remove_tree(entry.path)
-        else:
-            remove(entry.path)
-    remove_directory(path)
-
-
 def remove_directory(path: str) -> None:
     """Remove a directory if it is there and empty."""
     try:
         posix.rmdir(path)
     except OSError as error:
         if error.errno not in {ENOENT, ENOTEMPTY, EEXIST, ENOTDIR}:
-            raise _refusal(path, "remove directory", error) from error
+            raise refusal(path, "remove directory", error) from error
 
 
 def names(path: str, suffix: str = "") -> list[str]:
@@ -266,7 +247,7 @@ def names(path: str, suffix: str = "") -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _refusal(path, "list", error) from error
+        raise refusal(path, "list", error) from error
     end = -len(suffix) if suffix else None
     return sorted(name[:end] for name in found if name.endswith(suffix) and name[0] != ".")
 
@@ -283,7 +264,7 @@ def make_link(path: str, target: str) -> None:
         posix.symlink(target, new)
         posix.rename(new, path)
     except OSError as error:
-        raise _refusal(path, "link", error) from error
+        raise refusal(path, "link", error) from error
 
 
 def link_target(path: str) -> str | None:
@@ -308,10 +289,11 @@ def _new_name(path: str) -> str:
     return f"{directory}/.{name}.new"
 
 
-def _refusal(path: str, what: str, error: OSError) -> HostError:
+def refusal(path: str, what: str, error: OSError) -> HostError:
+    """The error for what the file system refuses, with what would help."""
     hint = f"the directory {directory_of(path)} has to be writable"
     if error.errno == ELOOP:
         hint = "a symbolic link is not followed here"
-    elif error.errno in _FULL:
+    elif error.errno in {ENOSPC, EDQUOT}:
         hint = "make room in its file system"
     return HostError(f"file {path!r}: {what}: {posix.strerror(error.errno or 0)}", hint=hint if what != "read" else "")

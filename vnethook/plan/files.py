@@ -1,5 +1,6 @@
 """Steps for files that a network needs while it is up."""
 
+from vnethook.host import trees
 from vnethook.live import files
 from vnethook.plan.step import Step
 
@@ -22,7 +23,7 @@ class MakeDirectory(Step):
 
     def undo(self, host: "Host") -> None:
         if not self.is_kept:
-            files.remove_tree(self.path)
+            trees.remove_tree(self.path)
 
     def __str__(self) -> str:
         return f"make directory {self.path}"

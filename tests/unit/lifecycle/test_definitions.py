@@ -7,7 +7,7 @@ from vnethook.address import parse_subnet
 from vnethook.definition import choices, compiled, settings
 from vnethook.definition.model import Bridge, Network
 from vnethook.errors import DefinitionError, HostError, NoNetworkError
-from vnethook.host import programs
+from vnethook.host import programs, trees
 from vnethook.host.programs import Finished
 from vnethook.lifecycle import catalog, definitions
 from vnethook.live import files
@@ -55,14 +55,14 @@ def test_what_was_chosen_for_the_built_in_network_is_the_same_at_each_start(host
 
 def test_what_was_chosen_outlives_a_reboot_and_a_damaged_compiled_form(host):
     first = definitions.load(host, "default")
-    files.remove_tree(host.paths.run)
+    trees.remove_tree(host.paths.run)
     files.write_text(f"{host.paths.compiled}/default.json", "{")
     assert definitions.load(host, "default") == first
 
 
 def test_a_damaged_choice_is_made_anew_and_a_start_does_not_fail_for_it(host):
     first = definitions.load(host, "default")
-    files.remove_tree(host.paths.compiled)
+    trees.remove_tree(host.paths.compiled)
     files.write_text(f"{host.paths.state}/chosen/default.json", "{")
     second = definitions.load(host, "default")
     assert second.is_complete

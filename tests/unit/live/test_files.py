@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vnethook.errors import HostError
+from vnethook.host import trees
 from vnethook.live import files
 
 WRITABLE = "the directory {directory} has to be writable"
@@ -213,7 +214,7 @@ def test_removing_what_is_gone_is_no_failure(directory):
     files.write_text(f"{directory}/file", "")
     for path in (f"{directory}/none", f"{directory}/none/none", f"{directory}/file/none"):
         assert files.remove(path) is False
-        files.remove_tree(path)
+        trees.remove_tree(path)
         files.remove_directory(path)
     assert os.listdir(directory) == ["file"]
 
@@ -232,7 +233,7 @@ def test_a_tree_is_removed_without_following_links(directory):
     files.write_text(f"{directory}/tree/a/b/file", "")
     files.write_text(f"{directory}/tree/.file.new", "")
     os.symlink(f"{directory}/kept", f"{directory}/tree/a/link")
-    files.remove_tree(f"{directory}/tree")
+    trees.remove_tree(f"{directory}/tree")
     assert os.listdir(directory) == ["kept"]
     assert files.read_text(f"{directory}/kept/file") == "theirs"
 
