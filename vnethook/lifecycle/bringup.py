@@ -82,10 +82,10 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
             discard(host, name)
         else:
             record.check_namespace(live)
+        by = live.started_by if live and by == GUEST else by
         network, live = _without_overlap(host, _definition(host, name, live), live)
         if live is None:
             require_own_bridge(host, network)
-        by = live.started_by if live and by == GUEST else by
         steps = steps_of(host, network, by=by)
         journal = Journal(host.paths, name)
         plans.apply(host, steps, journal)
@@ -210,6 +210,8 @@ def _require_startable(host: "Host", network: Network) -> None:
     if found and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == found[0]):
         msg = f"network {network.name!r}: subnet {found[0]} overlaps {found[1].described(host)}"
         raise HostError(msg, hint="change its <ip>, or take the route away")
+    if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
+        require_own_bridge(host, network)
     for step in steps_of(host, network, by=ADMIN):
         step.require(host)
 

@@ -86,13 +86,14 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
 def undefine(host: Host, name: str) -> None:
     """Forget a definition; an active network becomes transient: it works until it stops."""
     store = Store(host.paths)
-    with Lock(host.paths.lock(name)) as lock, host.shared.lock():
+    with Lock(host.paths.lock(name)) as lock:
         live = _live_definition(host, name)
         if live is None and bringup.is_half_made(host, name):
             bringup.take_down(host, name)
-        store.remove(name)
-        if live is not None and not store.is_transient(name):
-            store.write_transient(live)
+        with host.shared.lock():
+            store.remove(name)
+            if live is not None and not store.is_transient(name):
+                store.write_transient(live)
         if live is None:
             files.remove(f"{host.paths.leases}/{name}")
             lock.finish()

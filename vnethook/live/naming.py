@@ -34,12 +34,12 @@ def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnin
         return ""
     directory = paths.dnsmasq(live.name)
     with Lock(f"{paths.locks}/.names"):  # two guests that start at once may want the same name
-        owner = _owner(paths, links, f"{directory}/names/{label}", nic)
+        owner = _owner(paths, links, live, f"{directory}/names/{label}", nic)
         if label in live.reserved or owner:
             taken = f"by {owner}" if owner else "in the definition"
             warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
             return ""
-        twin = _owner(paths, links, f"{directory}/macs/{nic.mac}", nic)
+        twin = _owner(paths, links, live, f"{directory}/macs/{nic.mac}", nic)
         if twin:
             warnings.append(
                 f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address"
@@ -56,14 +56,15 @@ def forget(paths: "Paths", nic: "Nic") -> None:
     nics.remove(paths, nic)
 
 
-def give_back(paths: "Paths", nic: "Nic") -> None:
-    """Give the name of a NIC back, as far as it still holds it."""
+def give_back(paths: "Paths", nic: "Nic") -> bool:
+    """Give the name of a NIC back, as far as it still holds it; whether dnsmasq has to be told to forget it."""
     directory = paths.dnsmasq(nic.network)
     if nic.hostname and files.link_target(f"{directory}/names/{nic.hostname}") == nic.interface:
         files.remove(f"{directory}/names/{nic.hostname}")
     if nic.mac and files.link_target(f"{directory}/macs/{nic.mac}") == nic.interface:
         files.remove(f"{directory}/macs/{nic.mac}")
-        files.remove(f"{directory}/guests/{nic.mac}")
+        return files.remove(f"{directory}/guests/{nic.mac}")
+    return False
 
 
 def reload_daemon(live: "LiveNetwork") -> None:
@@ -91,7 +92,7 @@ def _write(live: "LiveNetwork", path: str, line: str) -> None:
             reload_daemon(live)  # dnsmasq adds what is new at once, but forgets only when told
 
 
-def _owner(paths: "Paths", links: "Links", path: str, nic: "Nic") -> str:
+def _owner(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic: "Nic") -> str:
     """Who holds what `path` stands for, if it is another NIC that is still attached; one that is gone is forgotten."""
     interface = files.link_target(path)
     if interface is None or interface == nic.interface:
@@ -102,4 +103,5 @@ def _owner(paths: "Paths", links: "Links", path: str, nic: "Nic") -> str:
     if nics.is_attached(links, other):
         return f"{other.guest!r} on {interface!r}"
     forget(paths, other)
+    reload_daemon(live)
     return ""

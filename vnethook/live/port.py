@@ -38,13 +38,16 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
     _require_free(paths, links, live, link)
     before = nics.read(paths, nic.interface)
     is_same = before is not None and before.index == link.index and before.network == live.name
+    is_forgotten = False
     if before is not None and not (is_same and (before.mac, before.guest) == (nic.mac, nic.guest)):
-        naming.give_back(paths, before)
+        is_forgotten = naming.give_back(paths, before)
     had_ipv6 = before.had_ipv6 if before and before.index == link.index else record.sysctl(_ipv6(nic.interface)) == "0"
     since = before.since if before and is_same else int(time())
     warnings: list[str] = []
     nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
     nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+    if is_forgotten:
+        naming.reload_daemon(live)
     nics.write(paths, nic)
     if before is not None and before.network != live.name:
         nics.remove(paths, before)
