@@ -103,11 +103,19 @@ def fault(live: LiveNetwork, links: "Links") -> str:
     bridge = links.link(live.bridge)
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"
-    if not bridge.is_up or bridge.mtu != live.mtu:
-        return f"bridge {live.bridge!r} is down or has another MTU"
+    found = _bridge_fault(live, bridge, links) or _service_fault(live)
+    return found or ("" if bridge.has_carrier else _overlap(live, bridge, links))
+
+
+def _bridge_fault(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
+    """What is wrong with the bridge itself."""
+    if not bridge.is_up:
+        return f"bridge {live.bridge!r} is down"
+    if bridge.mtu != live.mtu:
+        return f"bridge {live.bridge!r} has another MTU"
     if not set(live.addresses) <= set(links.addresses_at(live.index)):
         return f"bridge {live.bridge!r} lacks an address"
-    return _service_fault(live) or ("" if bridge.has_carrier else _overlap(live, bridge, links))
+    return ""
 
 
 def _service_fault(live: LiveNetwork) -> str:
