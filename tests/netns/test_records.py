@@ -6,6 +6,7 @@ import pytest
 
 from tests.lab import CHECKOUT, Client, Host, wait_for
 from tests.lab.library import on
+from tests.lab.machine import PYTHON
 from vnethook.host import host as machine
 from vnethook.lifecycle import attach, bringup, catalog
 from vnethook.live import nics, record
@@ -23,6 +24,8 @@ LAB = """
   </dhcp></ip>
 </network>"""
 COUNT = 12
+# dash does not pass an ignored SIGCHLD on.
+IGNORING = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 @pytest.fixture
@@ -50,18 +53,23 @@ def test_twelve_guests_with_one_mac_attach_at_once(host: Host, guest: str) -> No
     taps = [host.make_tap(f"tap{number}") for number in range(COUNT)]
 
     def attach_all(here: machine.Host) -> list[int]:
+        bringup.start(here, "lab")
         children = []
+        gate, opener = os.pipe()
         for tap in taps:
             child = os.fork()
             if child == 0:
                 status = 1
                 try:
+                    os.close(opener)
+                    os.read(gate, 1)  # until all are there
                     nic = nics.Nic(interface=tap, network="lab", guest=guest or tap, mac=MAC)
                     attach.attach(machine.Host(here.paths), "lab", nic)
                     status = 0
                 finally:
                     os._exit(status)
             children.append(child)
+        os.close(opener)
         return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
     assert on(host, attach_all) == [0] * COUNT
@@ -102,8 +110,7 @@ def test_a_successor_on_the_same_tap_has_its_own_name_and_the_old_one_is_free(ho
 
 def test_a_hook_that_is_called_with_its_children_ignored_brings_a_network_up(host: Host) -> None:
     host.make_tap("tap0")
-    words = ["sh", "-c", f"trap '' CHLD; exec {IFUP} tap0"]
-    result = host.run(words, env={"VNET_NETWORK": "lab"})
+    result = host.run([PYTHON, "-c", IGNORING, IFUP, "tap0"], env={"VNET_NETWORK": "lab"})
     assert (result.stdout, result.stderr) == ("", "")
     assert _hostnames(host) == {"tap0": ""}
 

@@ -10,7 +10,6 @@ from errno import ESRCH
 
 from vnethook.errors import HostError
 from vnethook.live import files, nics, process
-from vnethook.live.lock import Lock
 from vnethook.names import is_dnsmasq_keyword, label_of
 
 TYPE_CHECKING = False
@@ -24,7 +23,10 @@ SIGHUP = 1
 
 
 def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnings: list[str]) -> str:
-    """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing."""
+    """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing.
+
+    One at a time, until the NIC's record is written: the caller sees to it.
+    """
     label = label_of(nic.guest)
     if not (label and nic.mac and live.daemons):
         return ""
@@ -33,20 +35,17 @@ def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnin
         warnings.append(f"guest {nic.guest!r}: dnsmasq takes {label!r} for a setting: {unnamed}")
         return ""
     directory = paths.dnsmasq(live.name)
-    with Lock(f"{paths.locks}/.names"):  # two guests that start at once may want the same name
-        owner = _owner(paths, links, live, f"{directory}/names/{label}", nic)
-        if label in live.reserved or owner:
-            taken = f"by {owner}" if owner else "in the definition"
-            warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
-            return ""
-        twin = _owner(paths, links, live, f"{directory}/macs/{nic.mac}", nic)
-        if twin:
-            warnings.append(
-                f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address"
-            )
-        files.make_link(f"{directory}/names/{label}", nic.interface)
-        files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
-        _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
+    owner = _owner(paths, links, live, f"{directory}/names/{label}", nic)
+    if label in live.reserved or owner:
+        taken = f"by {owner}" if owner else "in the definition"
+        warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
+        return ""
+    twin = _owner(paths, links, live, f"{directory}/macs/{nic.mac}", nic)
+    if twin:
+        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
+    files.make_link(f"{directory}/names/{label}", nic.interface)
+    files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
+    _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
     return label
 
 

@@ -45,10 +45,11 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
     since = before.since if before and is_same else int(time())
     warnings: list[str] = []
     nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
-    nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+    with Lock(f"{paths.locks}/.names"):  # two guests that start at once may want one name: it counts with its record
+        nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+        nics.write(paths, nic)
     if is_forgotten:
         naming.reload_daemon(live)
-    nics.write(paths, nic)
     if before is not None and before.network != live.name:
         nics.remove(paths, before)
     try:
