@@ -45,8 +45,11 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
     since = before.since if before and is_same else int(time())
     warnings: list[str] = []
     nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
-    with Lock(f"{paths.locks}/.names"):  # two guests that start at once may want one name: it counts with its record
-        nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+    if nic.guest and nic.mac:
+        with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
+            nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
+            nics.write(paths, nic)
+    else:
         nics.write(paths, nic)
     if is_forgotten:
         naming.reload_daemon(live)
