@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from vnethook.cli import arguments, main, slow
+from vnethook.cli import main, slow
 from vnethook.errors import HostError
 
 LAB = "<network><name>lab</name><uuid>5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf</uuid><bridge name='vnbrlab'/></network>"
@@ -296,11 +296,6 @@ def test_completion_offers_networks_without_reading_xml(root) -> None:
     environment = os.environ | {"_VNET_COMPLETE": "bash_complete", "COMP_WORDS": "vnet net-start ", "COMP_CWORD": "2"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ended.stdout == "plain,default\nplain,lab\n[]\n"
-
-
-def test_known_networks_are_none_where_nothing_can_be_read(monkeypatch) -> None:
-    monkeypatch.setenv("VNETHOOK_ROOT", "/proc/self/nothing")
-    assert [item.value for item in arguments.known_networks(None, None, "")] == ["default"]
 
 
 def test_the_manual_page_has_every_verb() -> None:

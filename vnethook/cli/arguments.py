@@ -1,4 +1,4 @@
-"""Arguments that many verbs share: a network by position or by --network as virsh takes it, a file, --json."""
+"""Values that many verbs share: a network, a file, a MAC address; --json."""
 
 import os
 import sys
@@ -7,98 +7,63 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnethook.cli import slow
-from vnethook.errors import DefinitionError, UsageError, VnetError
-from vnethook.live import paths
+from vnethook.cli import known, slow
+from vnethook.cli.verb import value
+from vnethook.errors import DefinitionError, UsageError
 from vnethook.mac import canonical_mac
 from vnethook.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from click.shell_completion import CompletionItem
+    from typing import Any
 
     Verb = Callable[..., int | None]
 
 READ_MAX = 2 << 20
 """Bytes; more than a definition may have (definition/syntax.py), so that reading a device ends."""
+_NETWORK: "dict[str, Any]" = {"metavar": "NET", "help": "Its name, uuid or bridge.", "shell_complete": known.networks}
 
 
 def network(verb: "Verb") -> "Verb":
-    """NET or --network NET: the verb gets the name of the network that it means as `network`."""
+    """NET: the verb gets the name of the network that it means as `network`."""
 
-    @_network_parameters
+    @value("--network", "word", required=True, **_NETWORK)
     @wraps(verb)
-    def with_network(net: str | None, by_option: str | None, **rest: object) -> int | None:
-        words = _given(net, by_option)
-        if len(words) != 1:
-            msg = "network: named twice, as NET and by --network" if words else "network: not named"
-            raise UsageError(msg, hint="give its name, uuid or bridge; `vnet net-list --all` shows them")
-        return verb(network=slow.catalog.find(slow.host(), words[0]), **rest)
+    def with_network(word: str, **rest: object) -> int | None:
+        return verb(network=slow.catalog.find(slow.host(), word), **rest)
 
     return with_network
 
 
 def network_if_any(verb: "Verb") -> "Verb":
-    """[NET] or --network NET: as `network`, empty if none is named."""
+    """[NET]: the name of the network as `network`, empty if none is named."""
 
-    @_network_parameters
+    @value("--network", "word", **_NETWORK)
     @wraps(verb)
-    def with_network(net: str | None, by_option: str | None, **rest: object) -> int | None:
-        words = _given(net, by_option)
-        if len(words) > 1:
-            msg = "network: named twice, as NET and by --network"
-            raise UsageError(msg)
-        return verb(network=slow.catalog.find(slow.host(), words[0]) if words else "", **rest)
+    def with_network(word: str | None, **rest: object) -> int | None:
+        return verb(network="" if word is None else slow.catalog.find(slow.host(), word), **rest)
 
     return with_network
 
 
 def networks(verb: "Verb") -> "Verb":
-    """[NET]… and --network NET: as `networks`, the words themselves, each to be looked up when its turn comes."""
-
-    @click.argument("nets", nargs=-1, metavar="[NET]...", shell_complete=known_networks)
-    @click.option(
-        "--network", "by_option", metavar="NET", multiple=True, help="The same.", shell_complete=known_networks
-    )
-    @wraps(verb)
-    def with_networks(nets: tuple[str, ...], by_option: tuple[str, ...], **rest: object) -> int | None:
-        return verb(networks=[*nets, *by_option], **rest)
-
-    return with_networks
+    """[NET]...: the words themselves as `networks`, each to be looked up when its turn comes."""
+    return value("--network", "networks", multiple=True, **_NETWORK)(verb)
 
 
 def definition(verb: "Verb") -> "Verb":
-    """FILE or --file FILE: the verb gets `text` and `source`, the file's name for messages."""
+    """FILE: the verb gets `text` and `source`, the file's name for messages."""
 
-    @click.argument("path", required=False, metavar="FILE", type=click.Path())
-    @click.option("--file", "by_option", metavar="FILE", type=click.Path(), help="The same.")
+    @value("--file", "path", metavar="FILE", required=True, type=click.Path(), help="Network XML; -: standard input.")
     @click.option("--validate", is_flag=True, expose_value=False, help="For virsh's sake: definitions always are.")
     @wraps(verb)
-    def with_definition(path: str | None, by_option: str | None, **rest: object) -> int | None:
-        words = _given(path, by_option)
-        if len(words) != 1:
-            msg = "file: named twice, as FILE and by --file" if words else "file: not named"
-            raise UsageError(msg, hint="give a file with network XML, or - for standard input")
-        return verb(text=_content(words[0]), source=_source(words[0]), **rest)
+    def with_definition(path: str, **rest: object) -> int | None:
+        return verb(text=content(path), source=_source(path), **rest)
 
     return with_definition
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def known_networks(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """The networks whose names begin with what was typed; read without XML."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 (only when a shell asks)
-
-    from vnethook.definition import compiled  # noqa: PLC0415 (only when a shell asks)
-
-    try:
-        names = compiled.network_names(paths.current())
-    except VnetError:
-        return []  # nothing to read: nothing to offer
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def mac(text: str) -> str:
@@ -110,23 +75,8 @@ def mac(text: str) -> str:
         raise UsageError(msg, hint="six bytes, for example 52:54:00:12:34:56") from None
 
 
-def _network_parameters(verb: "Verb") -> "Verb":
-    by_position = click.argument("net", required=False, metavar="NET", shell_complete=known_networks)
-    by_option = click.option("--network", "by_option", metavar="NET", help="The same.", shell_complete=known_networks)
-    return by_position(by_option(verb))
-
-
-def _given(*words: str | None) -> list[str]:
-    return [word for word in words if word is not None]
-
-
-def _source(path: str) -> str:
-    if path == "-":
-        return "<stdin>"
-    return path if path.isprintable() and len(path) <= os.pathconf("/", "PC_NAME_MAX") else shown(path)
-
-
-def _content(path: str) -> bytes:
+def content(path: str) -> bytes:
+    """What is in a file, or comes by standard input (-); raise UsageError if it cannot be read."""
     try:
         if path == "-":
             return sys.stdin.buffer.read(READ_MAX)
@@ -138,3 +88,9 @@ def _content(path: str) -> bytes:
     except ValueError:
         msg = f"file {shown(path)}: no file can have this name"
         raise UsageError(msg) from None
+
+
+def _source(path: str) -> str:
+    if path == "-":
+        return "<stdin>"
+    return path if path.isprintable() and len(path) <= os.pathconf("/", "PC_NAME_MAX") else shown(path)

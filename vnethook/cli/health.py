@@ -1,9 +1,8 @@
 """The verbs that look after networks: plan, check, repair."""
 
-import click
-
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
+from vnethook.cli.verb import verb
 from vnethook.errors import HostError
 from vnethook.live import record
 
@@ -11,7 +10,7 @@ DRIFT = HostError.exit_status
 """The host is not as the definition says."""
 
 
-@click.command
+@verb
 @arguments.network
 @arguments.as_json
 def net_plan(network: str, *, as_json: bool) -> None:
@@ -29,7 +28,7 @@ def net_plan(network: str, *, as_json: bool) -> None:
     report.table(rows)
 
 
-@click.command
+@verb
 @arguments.network
 @arguments.as_json
 def net_check(network: str, *, as_json: bool) -> int:
@@ -47,7 +46,7 @@ def net_check(network: str, *, as_json: bool) -> int:
     return DRIFT if found else 0
 
 
-@click.command
+@verb
 @arguments.network_if_any
 @arguments.as_json
 def net_repair(network: str, *, as_json: bool) -> int:

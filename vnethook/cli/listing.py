@@ -8,6 +8,7 @@ import click
 
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
+from vnethook.cli.verb import value, verb
 from vnethook.definition import compiled
 from vnethook.errors import UsageError
 from vnethook.live import paths, record
@@ -33,7 +34,7 @@ class Choice(NamedTuple):
         return all(wanted in {None, found} for wanted, found in (*pairs, (self.is_autostart, state.is_autostart)))
 
 
-def _choice(verb: "Callable[..., None]") -> "Callable[..., None]":
+def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
     """The flags of virsh's net-list: the verb gets `choice` and `form` ("table", "name", "uuid")."""
 
     @click.option("--inactive", is_flag=True, help="Those that are down.")
@@ -45,7 +46,7 @@ def _choice(verb: "Callable[..., None]") -> "Callable[..., None]":
     @click.option("--uuid", is_flag=True, help="Print uuids, one a line.")
     @click.option("--name", is_flag=True, help="Print names, one a line.")
     @click.option("--table", is_flag=True, help="Print a table (the default).")
-    @wraps(verb)
+    @wraps(function)
     def with_choice(**given: bool) -> None:
         def either(yes: str, no: str) -> bool | None:
             has_yes, has_no = given.pop(yes), given.pop(no)
@@ -61,12 +62,12 @@ def _choice(verb: "Callable[..., None]") -> "Callable[..., None]":
         if len(forms) > 1:
             msg = f"net-list: --{forms[0]} and --{forms[1]}: only one can be asked for"
             raise UsageError(msg)
-        verb(choice=choice, form=forms[0] if forms else "table", **given)
+        function(choice=choice, form=forms[0] if forms else "table", **given)
 
     return with_choice
 
 
-@click.command
+@verb
 @_choice
 @arguments.as_json
 def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
@@ -89,7 +90,7 @@ def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
             report.warning(f"network {state.name!r}: {state.problem}")
 
 
-@click.command
+@verb
 @arguments.network
 @arguments.as_json
 def net_info(network: str, *, as_json: bool) -> None:
@@ -101,7 +102,7 @@ def net_info(network: str, *, as_json: bool) -> None:
     if as_json:
         report.as_json({**_plain(state), "started_by": started_by, "nics": nics})
         return
-    for label, value in (
+    for label, text in (
         ("Name", state.name),
         ("UUID", state.uuid),
         ("Active", _yes(state.is_active)),
@@ -114,12 +115,12 @@ def net_info(network: str, *, as_json: bool) -> None:
         ("NICs", str(nics) if live or nics else ""),
         ("Problem", state.problem),
     ):
-        if value:
-            report.line(f"{label + ':':15} {report.safe(value)}")
+        if text:
+            report.line(f"{label + ':':15} {report.safe(text)}")
     report.end()
 
 
-@click.command
+@verb
 @arguments.network
 def net_name(network: str) -> None:
     """Print the name of a network given by its uuid or bridge."""
@@ -127,7 +128,7 @@ def net_name(network: str) -> None:
     report.end()
 
 
-@click.command
+@verb
 @arguments.network
 def net_uuid(network: str) -> None:
     """Print the uuid of a network."""
@@ -136,7 +137,7 @@ def net_uuid(network: str) -> None:
     report.end()
 
 
-@click.command
+@verb
 @arguments.network_if_any
 @click.option("--inactive", is_flag=True, help="The stored definition, also while the network is up.")
 def net_dumpxml(network: str, *, inactive: bool) -> None:
@@ -149,9 +150,9 @@ def net_dumpxml(network: str, *, inactive: bool) -> None:
     report.end()
 
 
-@click.command
+@verb
 @arguments.network
-@click.option("--mac", metavar="MAC", help="Only the leases of this MAC address.")
+@value("--mac", "mac", metavar="MAC", help="Only the leases of this MAC address.")
 @arguments.as_json
 def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
     """List the DHCP leases of a network."""
@@ -196,8 +197,8 @@ def _activity(state: "NetworkState") -> str:
     return ACTIVE if state.is_active else INACTIVE
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001 (the value is what is shown)
-    return "yes" if value else "no"
+def _yes(is_so: bool) -> str:  # noqa: FBT001 (the value is what is shown)
+    return "yes" if is_so else "no"
 
 
 def _expiry(lease: "Lease") -> str:

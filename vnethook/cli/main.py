@@ -20,33 +20,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-VERBS = {
-    "net-define": "networks:net_define",
-    "net-create": "networks:net_create",
-    "net-start": "networks:net_start",
-    "net-stop": "networks:net_destroy",
-    "net-destroy": "networks:net_destroy",
-    "net-restart": "networks:net_restart",
-    "net-undefine": "networks:net_undefine",
-    "net-autostart": "networks:net_autostart",
-    "net-compile": "networks:net_compile",
-    "net-list": "listing:net_list",
-    "net-info": "listing:net_info",
-    "net-name": "listing:net_name",
-    "net-uuid": "listing:net_uuid",
-    "net-dumpxml": "listing:net_dumpxml",
-    "net-dhcp-leases": "listing:net_dhcp_leases",
-    "net-plan": "health:net_plan",
-    "net-check": "health:net_check",
-    "net-repair": "health:net_repair",
-    "attach": "nics:attach",
-    "detach": "nics:detach",
-    "nic-list": "nics:nic_list",
-    "hooks": "hooks:hooks",
-    "completion": "completion:completion",
+SECTIONS = {
+    "Networks": {
+        "net-list": "listing:net_list",
+        "net-info": "listing:net_info",
+        "net-start": "networks:net_start",
+        "net-stop": "networks:net_destroy",
+        "net-destroy": "networks:net_destroy",
+        "net-restart": "networks:net_restart",
+        "net-autostart": "networks:net_autostart",
+        "net-dhcp-leases": "listing:net_dhcp_leases",
+        "net-plan": "health:net_plan",
+        "net-check": "health:net_check",
+        "net-repair": "health:net_repair",
+    },
+    "Definitions": {
+        "net-define": "networks:net_define",
+        "net-create": "networks:net_create",
+        "net-undefine": "networks:net_undefine",
+        "net-dumpxml": "listing:net_dumpxml",
+        "net-name": "listing:net_name",
+        "net-uuid": "listing:net_uuid",
+        "net-compile": "networks:net_compile",
+    },
+    "NICs": {
+        "nic-list": "nics:nic_list",
+        "attach": "nics:attach",
+        "detach": "nics:detach",
+    },
+    "Host": {
+        "hooks": "hooks:hooks",
+        "completion": "completion:completion",
+    },
 }
-"""Each verb and the function that does it; `network-VERB`, the words of the 2007 proposal, mean `net-VERB`."""
+"""The sections of the help; each verb and the function that does it. `network-VERB` (2007) means `net-VERB`."""
+VERBS = {verb: place for section in SECTIONS.values() for verb, place in section.items()}
 HINT = "`vnet --help` lists the verbs"
+SUMMARY = 59
+"""Characters of a verb's line in the help, so that it fits a terminal of 80."""
 
 
 class Verbs(click.Group):
@@ -64,6 +75,14 @@ class Verbs(click.Group):
         module, _, attribute = place.partition(":")
         command: click.Command = getattr(import_module(f"vnethook.cli.{module}"), attribute)
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help's list of verbs, by sections."""
+        for title, section in SECTIONS.items():
+            commands = ((verb, self.get_command(context, verb)) for verb in section)
+            shown_ones = [(verb, command) for verb, command in commands if command and not command.hidden]
+            with formatter.section(title):
+                formatter.write_dl([(verb, command.get_short_help_str(SUMMARY)) for verb, command in shown_ones])
 
     def resolve_command(
         self, context: click.Context, args: list[str]

@@ -3,10 +3,11 @@
 import click
 
 from vnethook.cli import arguments, report, slow
+from vnethook.cli.verb import verb
 from vnethook.errors import UsageError
 
 
-@click.command
+@verb
 @arguments.definition
 def net_define(text: bytes, source: str) -> None:
     """Store a network's definition.
@@ -18,7 +19,7 @@ def net_define(text: bytes, source: str) -> None:
     report.done(f"Network {defined.network.name} defined from {source}")
 
 
-@click.command
+@verb
 @arguments.definition
 def net_create(text: bytes, source: str) -> None:
     """Bring up a network that is forgotten when it stops."""
@@ -27,10 +28,10 @@ def net_create(text: bytes, source: str) -> None:
     report.done(f"Network {created.network.name} created from {source}")
 
 
-@click.command
+@verb
 @arguments.networks
 @click.option("--autostarted", is_flag=True, help="Start every network that is marked for autostart, as at boot.")
-def net_start(networks: list[str], *, autostarted: bool) -> int:
+def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
     """Bring networks up; one that is up is mended.
 
     It goes on past a network that fails; the exit status is that of the first failure.
@@ -48,7 +49,7 @@ def net_start(networks: list[str], *, autostarted: bool) -> int:
     return report.each(slow.catalog.autostarted(slow.host()) if autostarted else networks, start)
 
 
-@click.command
+@verb
 @arguments.network
 @click.option("--force", is_flag=True, help="Also with guests attached; they are attached again by the next start.")
 def net_destroy(network: str, *, force: bool) -> None:
@@ -60,7 +61,7 @@ def net_destroy(network: str, *, force: bool) -> None:
     report.done(f"Network {network} destroyed")
 
 
-@click.command
+@verb
 @arguments.network
 def net_restart(network: str) -> None:
     """Take a network down and bring it up as defined now.
@@ -71,7 +72,7 @@ def net_restart(network: str) -> None:
     report.done(f"Network {network} restarted")
 
 
-@click.command
+@verb
 @arguments.network
 def net_undefine(network: str) -> None:
     """Forget a network's definition.
@@ -82,7 +83,7 @@ def net_undefine(network: str) -> None:
     report.done(f"Network {network} has been undefined")
 
 
-@click.command
+@verb
 @arguments.network
 @click.option("--disable", is_flag=True, help="Start it at boot no longer.")
 def net_autostart(network: str, *, disable: bool) -> None:

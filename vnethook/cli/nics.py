@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from vnethook.cli import arguments, report, slow
+from vnethook.cli import arguments, known, report, slow
 from vnethook.cli.table import Table
+from vnethook.cli.verb import verb
 from vnethook.definition.compiled import DEFAULT
 from vnethook.errors import UsageError, VnetError
 from vnethook.live.nics import Nic
@@ -32,11 +33,9 @@ class Attached(NamedTuple):
     ip: str
 
 
-@click.command
-@click.argument("interface", metavar="IFNAME")
-@click.option(
-    "--network", "net", metavar="NET", help="By name, uuid or bridge.", shell_complete=arguments.known_networks
-)
+@verb
+@click.argument("interface", metavar="IFNAME", shell_complete=known.links)
+@click.option("--network", "net", metavar="NET", help="By name, uuid or bridge.", shell_complete=known.networks)
 @click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
 @click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
 def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None:
@@ -60,8 +59,8 @@ def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None
     report.done(f"Interface {interface} attached to network {network}")
 
 
-@click.command
-@click.argument("interface", metavar="IFNAME")
+@verb
+@click.argument("interface", metavar="IFNAME", shell_complete=known.nics)
 def detach(interface: str) -> None:
     """Take a NIC off its network.
 
@@ -74,7 +73,7 @@ def detach(interface: str) -> None:
         report.done(f"Interface {interface} detached from network {nic.network}")
 
 
-@click.command
+@verb
 @arguments.network_if_any
 @click.option("--traffic", is_flag=True, help="Add the bytes that the guest has received (RX) and sent (TX).")
 @arguments.as_json

@@ -1,0 +1,48 @@
+"""What a shell offers for a word that is being typed: networks, attached NICs, links. Read without XML."""
+
+import os
+from typing import TYPE_CHECKING
+
+from vnethook.errors import VnetError
+from vnethook.live import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import click
+    from click.shell_completion import CompletionItem
+
+LINKS = "/sys/class/net"
+
+
+def networks(_context: "click.Context", _parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
+    """The networks whose names begin with what was typed."""
+    from vnethook.definition import compiled  # noqa: PLC0415 (only when a shell asks)
+
+    try:
+        names = compiled.network_names(paths.current())
+    except VnetError:
+        return []  # nothing to read: nothing to offer
+    return _items(names, incomplete)
+
+
+def nics(_context: "click.Context", _parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
+    """The NICs that are attached to a network."""
+    from vnethook.live import files  # noqa: PLC0415 (only when a shell asks)
+
+    try:
+        names = files.names(paths.current().interfaces)
+    except VnetError:
+        return []
+    return _items(names, incomplete)
+
+
+def links(_context: "click.Context", _parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
+    """The network devices of the host."""
+    return _items(sorted(os.listdir(LINKS)), incomplete)
+
+
+def _items(names: "Iterable[str]", incomplete: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 (only when a shell asks)
+
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
