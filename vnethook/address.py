@@ -7,7 +7,7 @@ C library (inet_pton(3)), so what is accepted is what the kernel and dnsmasq acc
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from vnethook.errors import DefinitionError
-from vnethook.names import shown
+from vnethook.names import refuse, shown
 from vnethook.value import Value
 
 BITS = {4: 32, 6: 128}
@@ -60,6 +60,12 @@ def canonical_ip(text: str) -> str:
     return format_ip(*parse_ip(text))
 
 
+def check_canonical(what: str, ip: str) -> None:
+    """Raise DefinitionError unless `ip` is an address in the form in which the kernel writes it."""
+    if canonical_ip(ip) != ip:
+        refuse(f"{what}: address {shown(ip)}: write it as {canonical_ip(ip)}")
+
+
 def subnet_of(address: str, prefix: int) -> Subnet:
     """The subnet that `address` lies in, given its prefix length; raise DefinitionError for an impossible length."""
     version, number = parse_ip(address)
@@ -79,6 +85,15 @@ def parse_subnet(text: str) -> Subnet:
         msg = f"subnet {shown(text)}: {shown(length)} is not a prefix length"
         raise DefinitionError(msg)
     return subnet_of(address, int(length) if slash else BITS[version])
+
+
+def class_prefix(address: str) -> int:
+    """The prefix length of an address that has none: 8, 16 or 24 by its class (RFC 791, section 3.2), IPv6 64."""
+    version, number = parse_ip(address)
+    if version == 6:
+        return 64
+    first_octet = number >> 24
+    return 8 if first_octet < 128 else 16 if first_octet < 192 else 24
 
 
 def prefix_of_netmask(netmask: str) -> int:

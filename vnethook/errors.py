@@ -38,6 +38,12 @@ class DefinitionError(VnetError):
     libvirt_code = 27
 
 
+class UnsupportedError(DefinitionError):
+    """A definition that is understood and kept, and that we do not bring up."""
+
+    libvirt_code = 67
+
+
 class ExistsError(DefinitionError):
     """A name or uuid that another definition has."""
 

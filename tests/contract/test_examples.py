@@ -35,7 +35,7 @@ def test_the_longest_example_of_the_reference_is_in_canonical_form():
 
 def test_the_reference_names_each_element_and_attribute():
     words = set(re.findall(r"\w+", REFERENCE))
-    known = {path.rsplit("/", 1)[-1] for path in ELEMENTS} | {
+    known = {re.split("[/:]", path)[-1] for path in ELEMENTS} | {
         name for shape in ELEMENTS.values() for name in shape.attributes
     }
     assert known - words == set()

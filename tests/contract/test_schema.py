@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from vnethook.definition import xml
-from vnethook.definition.vocabulary import ELEMENTS
+from vnethook.definition.vocabulary import ELEMENTS, NAMESPACES, WITH_TEXT
 from vnethook.errors import DefinitionError
 
 RNG = "{http://relaxng.org/ns/structure/1.0}"
@@ -27,26 +27,49 @@ MISSHAPEN = [
     "<network><name/></network>",
     "<network id='a'><name>x</name></network>",
     "<network connections='-1'><name>x</name></network>",
-    "<network ipv6='yes'><name>x</name></network>",
     *map(
         network,
         [
             "<uuid>1</uuid>",
             "<name><b/></name>",
-            "<title>t</title>",
-            "<portgroup name='a'/>",
             "<nonsense/>",
-            "<listen address='192.0.2.1' port='1'/>",
+            "<title><b/></title>",
+            "<metadata><plain/></metadata>",
+            "<portgroup/>",
+            "<portgroup name='a'><ip/></portgroup>",
+            "<options xmlns='http://libvirt.org/schemas/network/dnsmasq/1.0'><option/></options>",
+            "<options><option value='a'/></options>",
+            "<virtualport kind='x'/>",
+            "<listen transport='udp' port='1'/>",
+            "<connections><connection port='a'/></connections>",
+            "<forward mode='bridges'/>",
+            "<forward dev='a b'/>",
+            "<forward><interface/></forward>",
+            "<forward><nat><address start='192.0.2.1'/></nat></forward>",
+            "<forwarding><incoming><deny port='1'/></incoming></forwarding>",
+            "<forwarding><incoming><allow port='1'/></incoming></forwarding>",
+            "<forwarding><outgoing><allow/></outgoing></forwarding>",
+            "<forwarding><outgoing default='no'/></forwarding>",
+            "<vlan/>",
+            "<vlan><tag id='a'/></vlan>",
+            "<vlan><tag id='1' nativeMode='both'/></vlan>",
+            "<bandwidth><inbound average='1.5'/></bandwidth>",
+            "<bandwidth><both average='1'/></bandwidth>",
+            "<port isolated='on'/>",
+            "<route address='192.0.2.0' prefix='24'/>",
+            "<route gateway='192.0.2.1'/>",
+            "<dns><txt value='a'/></dns>",
+            "<dns><srv service='a' protocol='icmp'/></dns>",
+            "<dns><srv service='a'/></dns>",
+            "<dns><forwarder domain='a.b' port='53'/></dns>",
+            "<ip><tftp/></ip>",
+            "<ip><dhcp><bootp/></dhcp></ip>",
+            "<bridge macTableManager='me'/>",
+            "<domain name='example.org' localOnly='1'/>",
             "<x:name xmlns:x='urn:x'>x</x:name>",
-            "<forward mode='bridge'/>",
-            "<forward mode='vepa'/>",
             "<forward mode='NAT'/>",
-            "<forward mode='route'><nat/></forward>",
-            "<forward mode='nat' dev='eth0'/>",
-            "<forward><nat><port start='1' end='2'/></nat></forward>",
             "<forward><nat><port start='1024'/></nat></forward>",
             "<forwarding enabled='1'/>",
-            "<forwarding><incoming/></forwarding>",
             "<bridge stp='yes'/>",
             "<bridge name=''/>",
             "<bridge name='aaaaaaaaaaaaaaaa'/>",
@@ -58,7 +81,6 @@ MISSHAPEN = [
             "<mac address='52:54:00:00:00'/>",
             "<domain/>",
             "<domain name='a b'/>",
-            "<domain name='example.org' localOnly='yes'/>",
             "<dns enable='on'/>",
             "<dns enable='no'><host ip='192.0.2.1'><hostname>a</hostname></host></dns>",
             "<dns><forwarder/></dns>",
@@ -71,7 +93,6 @@ MISSHAPEN = [
             "<ip address='192.0.2.1' netmask='255.255.255.0' prefix='24'/>",
             "<ip address='192.0.2.1' prefix='a'/>",
             "<ip address='host'/>",
-            "<ip><tftp root='/'/></ip>",
             "<ip address='192.0.2.1'><dhcp enabled='TRUE'/></ip>",
             "<ip address='192.0.2.1'><dhcp><range start='192.0.2.2'/></dhcp></ip>",
             "<ip address='192.0.2.1'><dhcp><host mac='x' ip='192.0.2.2'/></dhcp></ip>",
@@ -112,6 +133,8 @@ def schema_vocabulary():
     found: dict[str, set[str]] = {}
 
     def walk(item, path):
+        if item.get("name") == "foreign":  # what is inside of <metadata> is nobody's vocabulary
+            return
         if item.tag == f"{RNG}ref":
             item = defines[item.get("name")]
         elif item.tag == f"{RNG}element":
@@ -136,11 +159,20 @@ def test_each_element_and_attribute_of_the_schema_is_in_some_golden_file():
     for path in GOLDEN:
         root = etree.parse(path).getroot()
         for element in root.iter(etree.Element):
-            tags = [element.tag, *(parent.tag for parent in element.iterancestors())]
+            tags = [tag_of(element), *(tag_of(parent) for parent in element.iterancestors())]
             seen.setdefault("/".join(reversed(tags)), set()).update(element.attrib)
-    assert {path: names - seen.get(path, set()) for path, names in schema_vocabulary().items()} == {
-        path: set() for path in seen
+    seen = {path: names for path, names in seen.items() if not path.startswith("network/metadata/")}
+    never = {  # known to say why they are refused
+        "network/forwarding/incoming/deny": {"port", "protocol"},
+        "network/bandwidth/inbound": {"floor"},
     }
+    missing = {path: names - seen.get(path, set()) for path, names in schema_vocabulary().items()}
+    assert missing == {path: set() for path in seen} | never
+
+
+def tag_of(element):
+    name = etree.QName(element)
+    return f"{NAMESPACES[name.namespace]}:{name.localname}" if name.namespace in NAMESPACES else element.tag
 
 
 VALUES = st.sampled_from(
@@ -163,7 +195,21 @@ VALUES = st.sampled_from(
             "255.255.255.0",
             "2001:db8::1",
         ],
-        *("52:54:00:00:00:01", "a", "", "ipv4", "ipv6", "a b", "\u0661"),
+        *(
+            "52:54:00:00:00:01",
+            "a",
+            "",
+            "ipv4",
+            "ipv6",
+            "a b",
+            "\u0661",
+            "1-2",
+            "tcp",
+            "tls",
+            "bridge",
+            "deny",
+            "minutes",
+        ),
     ]
 )
 
@@ -172,8 +218,11 @@ VALUES = st.sampled_from(
 def elements(draw, path="network", depth=0):
     shape = ELEMENTS[path]
     attributes = draw(st.dictionaries(st.sampled_from([*shape.attributes, "odd"]), VALUES, max_size=4))
-    element = etree.Element(path.rsplit("/", 1)[-1], attributes)
-    if path in {"network/name", "network/uuid", "network/dns/host/hostname"}:
+    tag = path.rsplit("/", 1)[-1]
+    prefix, _, local = tag.rpartition(":")
+    space = next((space for space, known in NAMESPACES.items() if known == prefix), None)
+    element = etree.Element(etree.QName(space, local), attributes)
+    if path in WITH_TEXT:
         element.text = draw(st.sampled_from(["a", " a ", "", "a b"]))
     if depth == 0:
         etree.SubElement(element, "name").text = "x"

@@ -63,6 +63,8 @@ def filled_in(paths: "Paths", network: Network) -> Network:
     if not chosen or network.uuid not in {None, chosen.get("uuid")}:
         return network
     try:
+        if not network.owns_bridge:
+            return network.replace(uuid=chosen.get("uuid"))
         filled = network.replace(
             uuid=chosen.get("uuid"),
             mac=network.mac or chosen.get("mac"),

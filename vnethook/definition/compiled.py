@@ -63,7 +63,8 @@ def write(paths: "Paths", network: Network, *, stamp: list[int] | None = None) -
     stamp = stamp or (files.stamp(source) if source else None)
     plain = {"format": FORMAT, "source": source, "stamp": stamp, "network": network.to_plain()}
     files.write_json(f"{paths.compiled}/{network.name}.json", plain)
-    files.make_link(f"{paths.compiled}/{link}", network.name)
+    if network.bridge.name:
+        files.make_link(f"{paths.compiled}/{link}", network.name)
     _remove_links(paths, network.name, but=link)
 
 

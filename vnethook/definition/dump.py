@@ -1,118 +1,217 @@
-"""Writes a network as XML in the one canonical form: libvirt's order of elements and attributes.
-
-Every character that the model lets through is harmless in XML; values are escaped all the same.
-"""
+"""Writes a network as XML in the one canonical form: libvirt's order of elements and attributes."""
 
 from vnethook.address import netmask_of_prefix
-from vnethook.definition.model import Dns, Ip, Network
+from vnethook.definition import dump_dialect, dump_traffic
+from vnethook.definition.document import Document, yes, yes_only
+from vnethook.definition.model import Bridge, Dns, Ip, Nat, Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from vnethook.definition.document import Attributes
 
-    Attributes = Mapping[str, str | int | None]
-
-_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("'"): "&apos;"}
-
-
-class _Lines:
-    """The document as it grows, and how deep inside it we are."""
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.depth = 0
-
-    def empty(self, tag: str, attributes: "Attributes") -> None:
-        """Write an element without children; an attribute that is None is left out."""
-        self._line(f"<{_tag(tag, attributes)}/>")
-
-    def leaf(self, tag: str, text: str) -> None:
-        """Write an element that holds text."""
-        self._line(f"<{tag}>{text.translate(_ESCAPES)}</{tag}>")
-
-    def start(self, tag: str, attributes: "Attributes") -> None:
-        """Write a start tag; what follows is inside."""
-        self._line(f"<{_tag(tag, attributes)}>")
-        self.depth += 1
-
-    def end(self, tag: str) -> None:
-        """Write the end tag that belongs to `start`."""
-        self.depth -= 1
-        self._line(f"</{tag}>")
-
-    def _line(self, text: str) -> None:
-        self.text.append(f"{'  ' * self.depth}{text}\n")
+_DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
+_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
-def dump(network: Network, *, with_automatic: bool = True) -> str:
-    """The definition as XML; `with_automatic=False` leaves out addresses that were chosen, to ask for them again."""
+def dump(network: Network, *, with_automatic: bool = True, connections: int | None = None) -> str:
+    """The definition as XML; `with_automatic=False` leaves out addresses that were chosen, to ask for them again.
+
+    `connections`: how many guests are attached to a running network.
+    """
     if not with_automatic:
         network = network.without_automatic()
-    lines = _Lines()
-    lines.start("network", {})
-    lines.leaf("name", network.name)
-    if network.uuid:
-        lines.leaf("uuid", network.uuid)
-    if network.forward != "none":
-        lines.empty("forward", {"mode": network.forward})
-    bridge = network.bridge
-    lines.empty("bridge", {"name": bridge.name, "stp": "on" if bridge.stp else "off", "delay": bridge.delay_s})
-    for tag, attribute, value in (
-        ("mtu", "size", network.mtu),
-        ("mac", "address", network.mac),
-        ("domain", "name", network.domain),
-    ):
-        if value is not None:
-            lines.empty(tag, {attribute: value})
-    _dns(lines, network.dns)
+    document = Document()
+    document.start(
+        "network",
+        {
+            "xmlns:dnsmasq": _DNSMASQ if network.options else None,
+            "connections": connections or None,
+            "ipv6": yes_only(network.ipv6_between_guests),
+            "trustGuestRxFilters": yes(network.trusts_filters),
+        },
+    )
+    _identity(document, network)
+    _forward(document, network)
+    _bridge(document, network)
+    _link(document, network)
+    _dns(document, network.dns)
+    dump_traffic.vlan(document, network.vlan)
+    dump_traffic.bandwidth(document, network.bandwidth)
+    if network.isolated is not None:
+        document.empty("port", {"isolated": yes(network.isolated)})
     for ip in network.ips:
-        _ip(lines, ip)
-    lines.end("network")
-    return "".join(lines.text)
+        _ip(document, ip)
+    _routes(document, network)
+    if network.virtualport is not None:
+        dump_traffic.element(document, network.virtualport)
+    for group in network.portgroups:
+        dump_traffic.portgroup(document, group)
+    dump_dialect.write(document, network)
+    _options(document, network)
+    document.end("network")
+    return document.text
 
 
-def _dns(lines: _Lines, dns: Dns) -> None:
+def _identity(document: Document, network: Network) -> None:
+    for tag, text in (
+        ("name", network.name),
+        ("uuid", network.uuid),
+        ("title", network.title),
+        ("description", network.description),
+    ):
+        if text:
+            document.leaf(tag, text)
+    if network.metadata:
+        document.start("metadata", {})
+        for item in network.metadata:
+            document.raw(item)
+        document.end("metadata")
+
+
+def _forward(document: Document, network: Network) -> None:
+    if network.forward == "none":
+        return
+    attributes: Attributes = {
+        "dev": network.uplinks[0] if network.uplinks else None,
+        "mode": network.forward,
+        "managed": yes(network.managed),
+    }
+    nat = network.nat
+    if not network.uplinks and not network.foreign and nat == Nat():
+        document.empty("forward", attributes)
+        return
+    document.start("forward", attributes)
+    has_driver = sum(item.tag == "driver" for item in network.foreign)  # they stand first
+    for item in network.foreign[:has_driver]:
+        dump_traffic.element(document, item)
+    _nat(document, nat)
+    for uplink in network.uplinks:
+        document.empty("interface", {"dev": uplink})
+    for item in network.foreign[has_driver:]:
+        dump_traffic.element(document, item)
+    document.end("forward")
+
+
+def _nat(document: Document, nat: Nat) -> None:
+    if nat == Nat():
+        return
+    attributes: Attributes = {"ipv6": yes_only(nat.ipv6)}
+    if nat.addresses is None and nat.ports is None:
+        document.empty("nat", attributes)
+        return
+    document.start("nat", attributes)
+    for tag, ends in (("address", nat.addresses), ("port", nat.ports)):
+        if ends is not None:
+            document.empty(tag, {"start": ends[0], "end": ends[1]})
+    document.end("nat")
+
+
+def _bridge(document: Document, network: Network) -> None:
+    bridge = network.bridge
+    if network.owns_bridge:
+        stp = "on" if bridge.stp else "off"
+        table = bridge.mac_table
+        document.empty(
+            "bridge",
+            {"name": bridge.name, "zone": bridge.zone, "stp": stp, "delay": bridge.delay_s, "macTableManager": table},
+        )
+    elif bridge != Bridge():
+        document.empty("bridge", {"name": bridge.name, "macTableManager": bridge.mac_table})
+
+
+def _link(document: Document, network: Network) -> None:
+    if network.mtu is not None:
+        document.empty("mtu", {"size": network.mtu})
+    if network.mac is not None:
+        document.empty("mac", {"address": network.mac})
+    if network.domain is not None:
+        local, register = yes_only(network.domain_local), yes_only(network.domain_register)
+        document.empty("domain", {"name": network.domain, "localOnly": local, "register": register})
+
+
+def _dns(document: Document, dns: Dns) -> None:
     if dns == Dns():
         return
-    if not dns.enable:
-        lines.empty("dns", {"enable": "no"})
+    attributes: Attributes = {
+        "enable": None if dns.enable else "no",
+        "forwardPlainNames": None if dns.plain_names else "no",
+    }
+    if not (dns.forwarders or dns.has_records):
+        document.empty("dns", attributes)
         return
-    lines.start("dns", {})
+    document.start("dns", attributes)
     for forwarder in dns.forwarders:
-        lines.empty("forwarder", {"domain": forwarder.domain, "addr": forwarder.address})
+        document.empty("forwarder", {"domain": forwarder.domain, "addr": forwarder.address, "port": forwarder.port})
+    for txt in dns.txts:
+        document.empty("txt", {"name": txt.name, "value": txt.value})
+    for srv in dns.srvs:
+        document.empty("srv", srv.to_plain())
     for host in dns.hosts:
-        lines.start("host", {"ip": host.ip})
+        document.start("host", {"ip": host.ip})
         for name in host.names:
-            lines.leaf("hostname", name)
-        lines.end("host")
-    lines.end("dns")
+            document.leaf("hostname", name)
+        document.end("host")
+    document.end("dns")
 
 
-def _ip(lines: _Lines, ip: Ip) -> None:
+def _ip(document: Document, ip: Ip) -> None:
     attributes: dict[str, str | int | None] = {}
     if ip.address and ip.version == 6:
         attributes = {"family": "ipv6", "address": ip.address, "prefix": ip.prefix}
     elif ip.address:
         attributes = {"address": ip.address, "netmask": netmask_of_prefix(ip.prefix)}
-    lines.start("ip", attributes)
-    _dhcp(lines, ip)
-    lines.end("ip")
+    document.start("ip", {**attributes, "localPtr": yes_only(ip.local_ptr)})
+    if ip.tftp_root is not None:
+        document.empty("tftp", {"root": ip.tftp_root})
+    _dhcp(document, ip)
+    document.end("ip")
 
 
-def _dhcp(lines: _Lines, ip: Ip) -> None:
-    enabled: dict[str, str | int | None] = {} if ip.dhcp else {"enabled": "no"}
-    if not ip.ranges and not ip.hosts:
+def _dhcp(document: Document, ip: Ip) -> None:
+    enabled: Attributes = {} if ip.dhcp else {"enabled": "no"}
+    if not (ip.ranges or ip.hosts or ip.bootp_file):
         if ip.whole_range or not ip.dhcp:
-            lines.empty("dhcp", enabled)
+            document.empty("dhcp", enabled)
         return
-    lines.start("dhcp", enabled)
+    document.start("dhcp", enabled)
     for item in ip.ranges:
-        lines.empty("range", {"start": item.start, "end": item.end})
+        _with_lease(document, "range", {"start": item.start, "end": item.end}, item.lease_s)
     for host in ip.hosts:
-        lines.empty("host", {"mac": host.mac, "id": host.id, "name": host.name, "ip": host.ip})
-    lines.end("dhcp")
+        said = {"mac": host.mac, "id": host.id, "name": host.name, "ip": host.ip}
+        _with_lease(document, "host", said, host.lease_s)
+    if ip.bootp_file is not None:
+        document.empty("bootp", {"file": ip.bootp_file, "server": ip.bootp_server})
+    document.end("dhcp")
 
 
-def _tag(tag: str, attributes: "Attributes") -> str:
-    written = [f" {name}='{str(value).translate(_ESCAPES)}'" for name, value in attributes.items() if value is not None]
-    return f"{tag}{''.join(written)}"
+def _with_lease(document: Document, tag: str, attributes: "Attributes", lease_s: int | None) -> None:
+    if lease_s is None:
+        document.empty(tag, attributes)
+        return
+    document.start(tag, attributes)
+    unit_s, unit = next((size, name) for size, name in _UNITS if lease_s % size == 0)
+    document.empty("lease", {"expiry": lease_s // unit_s, "unit": unit if lease_s else None})
+    document.end(tag)
+
+
+def _routes(document: Document, network: Network) -> None:
+    for route in network.routes:
+        family = "ipv6" if ":" in route.address else None
+        document.empty(
+            "route",
+            {
+                "family": family,
+                "address": route.address,
+                "prefix": route.prefix,
+                "gateway": route.gateway,
+                "metric": route.metric,
+            },
+        )
+
+
+def _options(document: Document, network: Network) -> None:
+    if network.options:
+        document.start("dnsmasq:options", {})
+        for option in network.options:
+            document.empty("dnsmasq:option", {"value": option})
+        document.end("dnsmasq:options")

@@ -1,10 +1,15 @@
 """One address of a network's bridge: its subnet, and the DHCP that is served on it. Pure values, no I/O."""
 
-from vnethook.address import Subnet, canonical_ip, format_ip, parse_ip, subnet_of
+from vnethook.address import Subnet, check_canonical, format_ip, parse_ip, subnet_of
+from vnethook.definition.text import check_ascii
 from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import is_dnsmasq_keyword, is_domain_name, refuse, shown
 from vnethook.value import Value
 
+LEASE_MIN_S = 120
+"""Source: dnsmasq(8), --dhcp-range: the shortest lease is two minutes."""
+LEASE_MAX_S = 0xFFFFFFFE
+"""Source: RFC 2131, section 3.3: all ones stand for ever."""
 RANGE_MAX = 65535
 """Addresses of one DHCP range, as in libvirt."""
 CLIENT_ID_MAX = 389
@@ -13,12 +18,14 @@ PREFIX_DEFAULT = {4: 24, 6: 64}
 
 
 class DhcpRange(Value):
-    """The addresses that DHCP hands out, both ends included."""
+    """The addresses that DHCP hands out, both ends included; `lease_s`: how long, 0: for ever, None: the default."""
 
     start: str
     end: str
+    lease_s: int | None = None
 
     def _check(self) -> None:
+        _check_lease(f"DHCP range {self.start} to {self.end}", self.lease_s)
         version, first = parse_ip(self.start)
         other, last = parse_ip(self.end)
         check_canonical("DHCP range", self.start)
@@ -32,12 +39,16 @@ class DhcpRange(Value):
 
 
 class DhcpHost(Value):
-    """A fixed host: what it is recognised by (MAC, client id or DUID, or its guest's name) and what it is given."""
+    """A fixed host: what it is recognised by (MAC, client id or DUID, or its guest's name) and what it is given.
+
+    `lease_s`: for how long it is given its address, 0: for ever, None: as its range says.
+    """
 
     mac: str | None = None
     id: str | None = None
     name: str | None = None
     ip: str | None = None
+    lease_s: int | None = None
 
     @property
     def label(self) -> str:
@@ -61,6 +72,7 @@ class DhcpHost(Value):
             check_canonical("DHCP host", self.ip)
         elif self.name is None:
             refuse(f"DHCP host {self.label}: needs an ip or a name")
+        _check_lease(f"DHCP host {self.label}", self.lease_s)
 
 
 class Ip(Value):
@@ -69,6 +81,8 @@ class Ip(Value):
     `prefix` 0 stands for the default of the family: 24 or 64. `automatic`: the address was chosen, not written.
     `whole_range`: hand out every address of the subnet but the bridge's; only for an address that is or will be
     chosen, a written one has its ranges spelt out. `dhcp`: False keeps ranges and hosts without serving them.
+    `bootp_file`, `bootp_server` (None: the bridge): what a guest that boots from the network is told. `tftp_root`: the
+    directory that the bridge serves by TFTP. `local_ptr`: whether only we answer for names of its addresses.
     """
 
     address: str | None = None
@@ -78,6 +92,10 @@ class Ip(Value):
     dhcp: bool = True
     whole_range: bool = False
     automatic: bool = False
+    bootp_file: str | None = None
+    bootp_server: str | None = None
+    tftp_root: str | None = None
+    local_ptr: bool = False
     _nested = {"ranges": DhcpRange, "hosts": DhcpHost}  # noqa: RUF012 (ClassVar needs typing)
 
     @property
@@ -107,11 +125,12 @@ class Ip(Value):
         chosen = every_range(self.address, self.prefix) if self.whole_range else ()
         if self.ranges != chosen or any(host.ip for host in self.hosts):
             return self.replace(automatic=False, whole_range=False)
-        return Ip(hosts=self.hosts, dhcp=self.dhcp, whole_range=self.whole_range)
+        return self.replace(address=None, prefix=0, ranges=(), automatic=False)
 
     def _check(self) -> None:
         if not self.prefix:
             self.__dict__["prefix"] = PREFIX_DEFAULT[self.version]
+        self._check_boot()
         if self.address is None:
             self._check_unchosen()
             return
@@ -138,6 +157,20 @@ class Ip(Value):
             refuse(f"ip {self.address}/{self.prefix}: no room for guests")
         if self.version == 6 and self.serves_dhcp and self.prefix < PREFIX_DEFAULT[6]:
             refuse(f"ip {self.address}/{self.prefix}: DHCP on IPv6 needs a prefix of at least {PREFIX_DEFAULT[6]}")
+
+    def _check_boot(self) -> None:
+        if self.version == 6 and (self.bootp_file or self.tftp_root):
+            refuse(f"ip {self.address}: tftp and bootp are for IPv4")
+        if self.tftp_root is not None:
+            check_ascii("tftp: root", self.tftp_root, without='",')
+            if not self.tftp_root.startswith("/"):
+                refuse(f"tftp: root {shown(self.tftp_root)}: must be an absolute path")
+        if self.bootp_file is not None:
+            check_ascii("bootp: file", self.bootp_file, without='",')
+        if self.bootp_server is not None and self.bootp_file is None:
+            refuse("bootp: a server needs a file")
+        if self.bootp_server is not None and not is_domain_name(self.bootp_server):
+            refuse(f"bootp: server {shown(self.bootp_server)}: must be an IPv4 address or a host name")
 
     def _check_unchosen(self) -> None:
         if self.prefix != PREFIX_DEFAULT[4]:
@@ -175,12 +208,6 @@ def every_range(address: str, prefix: int) -> tuple[DhcpRange, ...]:
     )
 
 
-def check_canonical(what: str, ip: str) -> None:
-    """Raise DefinitionError unless `ip` is an address in the form in which the kernel writes it."""
-    if canonical_ip(ip) != ip:
-        refuse(f"{what}: address {shown(ip)}: write it as {canonical_ip(ip)}")
-
-
 def _check_range(item: DhcpRange, subnet: Subnet) -> None:
     for end in (item.start, item.end):
         if not subnet.has_address(end):
@@ -190,6 +217,11 @@ def _check_range(item: DhcpRange, subnet: Subnet) -> None:
             refuse(f"DHCP range {item.start} to {item.end}: begins with the network address of {subnet}")
         if parse_ip(item.end)[1] == subnet.last:
             refuse(f"DHCP range {item.start} to {item.end}: ends with the broadcast address of {subnet}")
+
+
+def _check_lease(what: str, lease_s: int | None) -> None:
+    if lease_s and not LEASE_MIN_S <= lease_s <= LEASE_MAX_S:
+        refuse(f"{what}: lease of {lease_s} seconds: must be {LEASE_MIN_S} to {LEASE_MAX_S}, or 0: for ever")
 
 
 def _check_recognised(hosts: tuple[DhcpHost, ...]) -> None:

@@ -4,7 +4,7 @@ libvirt: `<ip address netmask><dhcp><range/><host/></dhcp></ip>`. The proposal o
 netmask start end/></dhcp>`, where the address is the bridge's too. Elements with one address are one address.
 """
 
-from vnethook.address import canonical_ip, netmask_of_prefix, parse_ip, prefix_of_netmask, subnet_of
+from vnethook.address import canonical_ip, class_prefix, netmask_of_prefix, parse_ip, prefix_of_netmask, subnet_of
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
 from vnethook.definition.node import Node, agreed, build_all
 from vnethook.mac import canonical_mac
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 
 class _Dhcp(Value):
-    """The DHCP of one element: on or off; `whole`: every address; each range and host with its element."""
+    """The DHCP of one element: on or off; `whole`: every address; each range and host with its element.
+
+    `bootp`: (file, server), empty where nothing is said.
+    """
 
     enabled: bool
     whole: bool = False
     ranges: tuple[tuple[DhcpRange, Node], ...] = ()
     hosts: tuple[tuple[DhcpHost, Node], ...] = ()
+    bootp: tuple[str | None, ...] = ()
 
     @property
     def pool(self) -> tuple[object, ...]:
@@ -36,7 +41,7 @@ class _Dhcp(Value):
     @property
     def said(self) -> tuple[object, ...]:
         """All it says, to compare, whatever elements say it."""
-        return (self.enabled, self.pool, *(host for host, _ in self.hosts))
+        return (self.enabled, self.pool, self.bootp, *(host for host, _ in self.hosts))
 
 
 class _Found(Value):
@@ -46,6 +51,8 @@ class _Found(Value):
     address: str | None = None
     prefix: int | None = None
     dhcp: _Dhcp | None = None
+    tftp_root: str | None = None
+    local_ptr: bool | None = None
 
 
 def read_ips(root: Node, warnings: list[str]) -> list[tuple[Ip, Node]]:
@@ -68,13 +75,20 @@ def _libvirt_ip(node: Node) -> _Found:
         node.refuse(f"ip: family=: {what}")
     dhcps = node.all("dhcp")
     agreed(dhcps, lambda child: _libvirt_dhcp(child).said)
-    return _Found(node, address, prefix, _libvirt_dhcp(dhcps[0]) if dhcps else None)
+    dhcp = _libvirt_dhcp(dhcps[0]) if dhcps else None
+    tftp_root = agreed(node.all("tftp"), lambda child: child.need("root"))
+    return _Found(node, address, prefix, dhcp, tftp_root, node.optional_boolean("localPtr"))
 
 
 def _libvirt_dhcp(node: Node) -> _Dhcp:
     enabled = node.boolean("enabled", default=True)
     ranges, hosts = _unlike(node.all("range"), _range), _unlike(node.all("host"), _host)
-    return _Dhcp(enabled, enabled and not ranges and not hosts, ranges, hosts)
+    return _Dhcp(enabled, enabled and not ranges and not hosts, ranges, hosts, _bootp(node))
+
+
+def _bootp(node: Node) -> tuple[str | None, ...]:
+    found = agreed(node.all("bootp"), lambda child: (child.need("file"), child.attributes.get("server")))
+    return found or ()
 
 
 def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
@@ -86,7 +100,7 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
                 "dhcp: lacks its <ip>: the network has addresses, and it does not say which of them it is for",
                 hint="put <dhcp> into the <ip> that it is for",
             )
-        return [_Found(node, dhcp=_Dhcp(enabled, enabled, hosts=hosts))]
+        return [_Found(node, dhcp=_Dhcp(enabled, enabled, hosts=hosts, bootp=_bootp(node)))]
     found = []
     for ip in node.all("ip"):
         address, prefix = _address(ip)
@@ -94,7 +108,19 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
         if (start is None) != (end is None):
             ip.refuse("dhcp ip: start= and end= go together")
         ranges = () if start is None else ((_range(ip), ip),)
-        found.append(_Found(ip, address, prefix, _Dhcp(enabled, enabled and not ranges, ranges)))
+        found.append(
+            _Found(
+                ip,
+                address,
+                prefix,
+                _Dhcp(
+                    enabled,
+                    enabled and not ranges,
+                    ranges,
+                    bootp=_bootp(node) if address is None or ":" not in address else (),
+                ),
+            )
+        )
     for host in hosts:
         index = _home(host[0], found)
         dhcp = found[index].dhcp or _Dhcp(enabled)
@@ -111,7 +137,15 @@ def _home(host: DhcpHost, found: list[_Found]) -> int:
 
 
 def _address(node: Node) -> tuple[str | None, int | None]:
-    """The address and prefix length that an element says."""
+    """The address and prefix length of a bridge that an element says."""
+    address, prefix = read_address(node)
+    if prefix is not None and prefix < 8:
+        node.refuse(f"ip {address}/{prefix}: the prefix is too short, 8 is the least")
+    return address, prefix
+
+
+def read_address(node: Node) -> tuple[str | None, int | None]:
+    """The address and prefix length that an element says, None what it does not."""
     text, netmask, prefix = node.attributes.get("address"), node.attributes.get("netmask"), node.number("prefix")
     if netmask is not None and prefix is not None:
         node.refuse("ip: netmask= and prefix= say the same; write one of them")
@@ -127,25 +161,35 @@ def _address(node: Node) -> tuple[str | None, int | None]:
     if prefix is not None:
         length = prefix
         node.build(lambda: subnet_of(address, length))
-        if prefix < 8:
-            node.refuse(f"ip {address}/{prefix}: the prefix is too short, 8 is the least")
     return address, prefix
 
 
 def _range(node: Node) -> DhcpRange:
     start, end = node.need("start"), node.need("end")
-    return node.build(lambda: DhcpRange(canonical_ip(start), canonical_ip(end)))
+    lease_s = _lease(node)
+    return node.build(lambda: DhcpRange(canonical_ip(start), canonical_ip(end), lease_s))
+
+
+def _lease(node: Node) -> int | None:
+    """How many seconds a lease lasts, 0: for ever; None where nothing is said."""
+    return agreed(node.all("lease"), _lease_s)
+
+
+def _lease_s(node: Node) -> int:
+    node.need("expiry")
+    return (node.number("expiry") or 0) * node.choice("unit", _UNITS_S, default=_UNITS_S["minutes"])
 
 
 def _host(node: Node) -> DhcpHost:
     said = node.attributes.get
-    mac, ip = said("mac"), said("ip")
+    mac, ip, lease_s = said("mac"), said("ip"), _lease(node)
     return node.build(
         lambda: DhcpHost(
             mac=None if mac is None else canonical_mac(mac),
             id=said("id"),
             name=said("name"),
             ip=None if ip is None else canonical_ip(ip),
+            lease_s=lease_s,
         )
     )
 
@@ -160,41 +204,63 @@ def _unlike(nodes: list[Node], read: "Callable[[Node], T]") -> "tuple[tuple[T, N
 
 def _merged(one: _Found, two: _Found) -> _Found:
     """What two elements say of one address together; raise DefinitionError naming both lines where they differ."""
-    differs = f"than in line {one.node.line}"
-    if one.prefix is not None and two.prefix is not None and one.prefix != two.prefix:
-        two.node.refuse(f"ip {one.address}: has another netmask {differs}")
+    what = f"ip {one.address}"
+    prefix = _either(one, two, one.prefix, two.prefix, f"{what}: has another netmask")
+    tftp_root = _either(one, two, one.tftp_root, two.tftp_root, f"{what}: has another tftp root")
+    local_ptr = _either(one, two, one.local_ptr, two.local_ptr, f"{what}: has another localPtr=")
     if one.dhcp is None or two.dhcp is None:
         dhcp = one.dhcp or two.dhcp
     else:
         if one.dhcp.enabled != two.dhcp.enabled:
             here, there = ("on", "off") if two.dhcp.enabled else ("off", "on")
-            two.node.refuse(f"ip {one.address}: DHCP is {here} here and {there} in line {one.node.line}")
-        if one.dhcp.pool and two.dhcp.pool and one.dhcp.pool != two.dhcp.pool:
-            two.node.refuse(f"ip {one.address}: DHCP hands out other addresses {differs}")
+            two.node.refuse(f"{what}: DHCP is {here} here and {there} in line {one.node.line}")
+        _either(one, two, one.dhcp.pool or None, two.dhcp.pool or None, f"{what}: DHCP hands out other addresses")
+        bootp = _either(one, two, one.dhcp.bootp or None, two.dhcp.bootp or None, f"{what}: has another bootp")
         ranges, hosts = one.dhcp.ranges or two.dhcp.ranges, dict((*one.dhcp.hosts, *two.dhcp.hosts))
-        dhcp = _Dhcp(one.dhcp.enabled, one.dhcp.whole or two.dhcp.whole, ranges, tuple(hosts.items()))
-    return _Found(one.node, one.address, two.prefix if one.prefix is None else one.prefix, dhcp)
+        whole = one.dhcp.whole or two.dhcp.whole
+        dhcp = _Dhcp(one.dhcp.enabled, whole, ranges, tuple(hosts.items()), bootp or ())
+    return _Found(one.node, one.address, prefix, dhcp, tftp_root, local_ptr)
+
+
+def _either(one: _Found, two: _Found, first: "T | None", second: "T | None", what: str) -> "T | None":
+    """What one of two elements says, or both alike; raise DefinitionError with both lines where they differ."""
+    if first is not None and second is not None and first != second:
+        two.node.refuse(f"{what} than in line {one.node.line}")
+    return second if first is None else first
 
 
 def _ip(found: _Found, warnings: list[str]) -> Ip:
     """The model's form of one address; a refusal names the line of the range or host that brings it about."""
-    dhcp = found.dhcp
+    dhcp, node = found.dhcp, found.node
     if found.address is None:
-        return _with_dhcp(Ip(dhcp=dhcp.enabled, whole_range=True), dhcp, found.node) if dhcp else Ip()
+        bare = Ip(dhcp=dhcp.enabled, whole_range=True) if dhcp else Ip()
+        return _with_dhcp(_with_services(bare, found), dhcp, node)
     prefix = _prefix(found)
     if found.prefix is None and ":" not in found.address:
         mask = netmask_of_prefix(prefix)
-        warnings.append(
-            found.node.located(f"ip {found.address}: no netmask: {mask} is taken, the default of its class")
-        )
-    bare = found.node.build(lambda: Ip(found.address, prefix))
+        warnings.append(node.located(f"ip {found.address}: no netmask: {mask} is taken, the default of its class"))
+    bare = _with_services(node.build(lambda: Ip(found.address, prefix)), found)
     if dhcp is None:
         return bare
-    whole = found.node.build(lambda: every_range(bare.address or "", prefix)) if dhcp.whole else ()
-    return _with_dhcp(bare.replace(ranges=whole, dhcp=dhcp.enabled), dhcp, found.node)
+    whole = node.build(lambda: every_range(bare.address or "", prefix)) if dhcp.whole else ()
+    return _with_dhcp(bare.replace(ranges=whole, dhcp=dhcp.enabled), dhcp, node)
 
 
-def _with_dhcp(ip: Ip, dhcp: _Dhcp, node: Node) -> Ip:
+def _with_services(ip: Ip, found: _Found) -> Ip:
+    bootp = (found.dhcp.bootp if found.dhcp else ()) or (None, None)
+    return found.node.build(
+        lambda: ip.replace(
+            bootp_file=bootp[0],
+            bootp_server=bootp[1],
+            tftp_root=found.tftp_root,
+            local_ptr=bool(found.local_ptr),
+        )
+    )
+
+
+def _with_dhcp(ip: Ip, dhcp: _Dhcp | None, node: Node) -> Ip:
+    if dhcp is None:
+        return ip
     ranges, hosts = tuple(item for item, _ in dhcp.ranges), tuple(host for host, _ in dhcp.hosts)
     if ranges:
         ip = build_all([node for _, node in dhcp.ranges], node, lambda count: ip.replace(ranges=ranges[:count]))
@@ -205,8 +271,4 @@ def _prefix(found: _Found) -> int:
     """The prefix length that was said, else the one of the address's family and class (RFC 791, section 3.2)."""
     if found.prefix is not None:
         return found.prefix
-    version, number = parse_ip(found.address or "0.0.0.0")  # noqa: S104 (not bound to)
-    if version == 6:
-        return 64
-    first_octet = number >> 24
-    return 8 if first_octet < 128 else 16 if first_octet < 192 else 24
+    return class_prefix(found.address or "0.0.0.0")  # noqa: S104 (not bound to)

@@ -6,14 +6,49 @@ The vocabulary is libvirt's (formatnetwork.html) in the words of this package.
 """
 
 from vnethook.address import Subnet, format_ip
-from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, check_canonical, every_range
+from vnethook.definition.consistency import check_parts
+from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
+from vnethook.definition.element import Element
+from vnethook.definition.forwarding import Forwarding
+from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
+from vnethook.definition.peers import Connection, Listen
+from vnethook.definition.routes import Nat, Route
+from vnethook.definition.text import check_ascii, check_line, check_prose
+from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
 from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
 from vnethook.value import Value
 
-__all__ = ["Bridge", "DhcpHost", "DhcpRange", "Dns", "DnsHost", "Forwarder", "Ip", "Network"]
+__all__ = [
+    "Bandwidth",
+    "Bridge",
+    "Connection",
+    "DhcpHost",
+    "DhcpRange",
+    "Dns",
+    "DnsHost",
+    "DnsSrv",
+    "DnsTxt",
+    "Element",
+    "Forwarder",
+    "Forwarding",
+    "Ip",
+    "Listen",
+    "Nat",
+    "Network",
+    "PortGroup",
+    "Route",
+    "Vlan",
+]
 
-FORWARD_MODES = ("nat", "route", "none")
+OWN_MODES = ("nat", "route", "open", "none")
+"""Those whose network has a bridge that we make."""
+MACVTAP_MODES = ("private", "vepa", "passthrough", "hostdev")
+"""libvirt's for macvtap and SR-IOV, without a bridge; kept, and never brought up."""
+FORWARD_MODES = (*OWN_MODES, "bridge", *MACVTAP_MODES)
+ROUTED_MODES = ("nat", "route")
+"""Those in which we decide what goes in and out."""
+MAC_TABLES = ("kernel", "libvirt")
 MTU_MIN, MTU_MAX = 68, 65535
 """Source: RFC 791 (68), the kernel's limit for a bridge (65535)."""
 MTU_MIN_IPV6 = 1280
@@ -25,72 +60,37 @@ IPS_MAX = 64
 
 
 class Bridge(Value):
-    """The bridge of a network: its name (None: chosen at define), spanning tree and forward delay."""
+    """The bridge of a network: its name (None: chosen at define), spanning tree and forward delay.
+
+    `zone`: of firewalld. `mac_table`: who fills the bridge's table of MACs, "kernel" by learning (None: the same) or
+    "libvirt", whose part we take: by what is attached.
+    """
 
     name: str | None = None
     stp: bool = False
     delay_s: int = 0
+    zone: str | None = None
+    mac_table: str | None = None
 
     def _check(self) -> None:
+        if self.zone is not None:
+            check_ascii("bridge zone", self.zone, without=" ")
+        if self.mac_table is not None and self.mac_table not in MAC_TABLES:
+            refuse(f"bridge macTableManager {shown(self.mac_table)}: must be {' or '.join(MAC_TABLES)}")
         if self.name is not None and not is_link_name(self.name):
             refuse(f"bridge name {shown(self.name)}: must be 1 to 15 letters, digits and _.+@:-")
         if not 0 <= self.delay_s <= DELAY_MAX_S:
             refuse(f"bridge delay {self.delay_s}: must be 0 to {DELAY_MAX_S} seconds")
 
 
-class DnsHost(Value):
-    """Names that the network's DNS answers with a fixed address."""
-
-    ip: str
-    names: tuple[str, ...]
-
-    def _check(self) -> None:
-        check_canonical("DNS host", self.ip)
-        if not self.names:
-            refuse(f"DNS host {self.ip}: needs a hostname")
-        if len(set(self.names)) < len(self.names):
-            refuse(f"DNS host {self.ip}: a hostname is given twice")
-        for name in self.names:
-            if not is_domain_name(name):
-                refuse(f"DNS host {self.ip}: hostname {shown(name)}: not a DNS name")
-
-
-class Forwarder(Value):
-    """Where DNS questions go: `address` (None: the host's name servers), for one `domain` or for all."""
-
-    address: str | None = None
-    domain: str | None = None
-
-    def _check(self) -> None:
-        if self.address is None and self.domain is None:
-            refuse("DNS forwarder: needs an addr, a domain or both")
-        if self.address is not None:
-            check_canonical("DNS forwarder", self.address)
-        if self.domain is not None and not is_domain_name(self.domain):
-            refuse(f"DNS forwarder: domain {shown(self.domain)}: not a DNS name")
-
-
-class Dns(Value):
-    """The network's DNS server."""
-
-    enable: bool = True
-    hosts: tuple[DnsHost, ...] = ()
-    forwarders: tuple[Forwarder, ...] = ()
-    _nested = {"hosts": DnsHost, "forwarders": Forwarder}  # noqa: RUF012 (ClassVar needs typing)
-
-    def _check(self) -> None:
-        if not self.enable and (self.hosts or self.forwarders):
-            refuse("dns: has children although it is off")
-        if len({host.ip for host in self.hosts}) < len(self.hosts):
-            refuse("dns: two hosts with one ip; put its hostnames into one element")
-        if len(set(self.forwarders)) < len(self.forwarders):
-            refuse("dns: a forwarder is given twice")
-
-
 class Network(Value):
     """A network: what a guest that names it is attached to.
 
-    `forward` is "nat", "route" or "none" (isolated). `mac` is the bridge's, canonical. `domain` is the DNS domain.
+    `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
+    `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
+    devices that `forward` is confined to. `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not
+    reach each other (None: not said). `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq.
+    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap.
     """
 
     name: str
@@ -99,10 +99,50 @@ class Network(Value):
     mac: str | None = None
     mtu: int | None = None
     forward: str = "none"
+    uplinks: tuple[str, ...] = ()
+    nat: Nat = Nat()
     ips: tuple[Ip, ...] = ()
     dns: Dns = Dns()
     domain: str | None = None
-    _nested = {"bridge": Bridge, "ips": Ip, "dns": Dns}  # noqa: RUF012 (ClassVar needs typing)
+    domain_local: bool = False
+    domain_register: bool = False
+    routes: tuple[Route, ...] = ()
+    vlan: Vlan | None = None
+    bandwidth: Bandwidth | None = None
+    isolated: bool | None = None
+    portgroups: tuple[PortGroup, ...] = ()
+    options: tuple[str, ...] = ()
+    ipv6_between_guests: bool = False
+    forwarding: Forwarding | None = None
+    listens: tuple[Listen, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    metadata: tuple[str, ...] = ()
+    managed: bool | None = None
+    trusts_filters: bool | None = None
+    foreign: tuple[Element, ...] = ()
+    virtualport: Element | None = None
+    _nested = {  # noqa: RUF012 (ClassVar needs typing)
+        "bridge": Bridge,
+        "nat": Nat,
+        "ips": Ip,
+        "dns": Dns,
+        "routes": Route,
+        "vlan": Vlan,
+        "bandwidth": Bandwidth,
+        "portgroups": PortGroup,
+        "forwarding": Forwarding,
+        "listens": Listen,
+        "connections": Connection,
+        "foreign": Element,
+        "virtualport": Element,
+    }
+
+    @property
+    def owns_bridge(self) -> bool:
+        """Whether it has a bridge that comes and goes with it; else one of the administrator's, or none."""
+        return self.forward in OWN_MODES
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:
@@ -112,12 +152,13 @@ class Network(Value):
     @property
     def wants_subnet(self) -> bool:
         """Whether a free subnet has to be chosen for it."""
-        return any(ip.address is None for ip in self.ips) or (self.forward in {"nat", "route"} and not self.ips)
+        return any(ip.address is None for ip in self.ips) or (self.forward in ROUTED_MODES and not self.ips)
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left to choose, so that it can be brought up."""
-        return bool(self.uuid and self.bridge.name and self.mac) and not self.wants_subnet
+        has_bridge = bool(self.bridge.name and self.mac) or not self.owns_bridge
+        return bool(self.uuid) and has_bridge and not self.wants_subnet
 
     @property
     def has_ipv6(self) -> bool:
@@ -140,7 +181,7 @@ class Network(Value):
     def without_automatic(self) -> "Network":
         """What was asked for before a subnet was chosen, so that `wants_subnet` asks for one again."""
         ips = tuple(ip.without_automatic() for ip in self.ips)
-        if self.forward in {"nat", "route"} and ips == (Ip(whole_range=True),):
+        if self.forward in ROUTED_MODES and ips == (Ip(whole_range=True),):
             ips = ()  # what a network without <ip> gets
         return self.replace(ips=ips)
 
@@ -152,10 +193,22 @@ class Network(Value):
             refuse(f"mac {self.mac}: must be a unicast address in lower case")
         if self.forward not in FORWARD_MODES:
             refuse(f"forward mode {shown(self.forward)}: must be one of {', '.join(FORWARD_MODES)}")
-        if self.domain is not None and not is_domain_name(self.domain):
-            refuse(f"domain {shown(self.domain)}: not a DNS name")
+        self._check_text()
         self._check_mtu()
         self._check_ips()
+        check_parts(self)
+
+    def _check_text(self) -> None:
+        if self.title is not None:
+            check_line("title", self.title)
+        if self.description is not None:
+            check_prose("description", self.description)
+        if self.domain is None and (self.domain_local or self.domain_register):
+            refuse("domain: localOnly and register need a name")
+        if self.domain is not None and not is_domain_name(self.domain):
+            refuse(f"domain {shown(self.domain)}: not a DNS name")
+        for option in self.options:
+            check_ascii("dnsmasq option", option)
 
     def _check_mtu(self) -> None:
         if self.mtu is None:

@@ -14,10 +14,17 @@ BLANKS = " \t\r\n"
 """White space in XML. Source: XML 1.0, production 3."""
 
 
-class Node:
-    """One element: tag, attributes, text without outer blanks, children, path ("network/ip/dhcp"), file and line."""
+class LocatedError(DefinitionError):
+    """A refusal that names file and line already."""
 
-    __slots__ = ("attributes", "children", "line", "path", "source", "tag", "text")
+
+class Node:
+    """One element: tag, attributes, text without outer blanks, children, path ("network/ip/dhcp"), file and line.
+
+    `inside`: the elements inside one that is kept as it is, each as XML.
+    """
+
+    __slots__ = ("attributes", "children", "inside", "line", "path", "source", "tag", "text")
 
     def __init__(
         self, tag: str, attributes: dict[str, str], *, at: tuple[str, int], parent: "Node | None" = None
@@ -26,6 +33,7 @@ class Node:
         self.tag = tag
         self.attributes = attributes
         self.text = ""
+        self.inside: tuple[str, ...] = ()
         self.children: list[Node] = []
         self.source, self.line = at
         self.path: str = f"{parent.path}/{tag}" if parent else tag
@@ -42,7 +50,7 @@ class Node:
 
     def refuse(self, message: str, *, hint: str = "") -> "NoReturn":
         """Raise DefinitionError about this element."""
-        raise DefinitionError(self.located(message), hint=hint)
+        raise LocatedError(self.located(message), hint=hint)
 
     def need(self, attribute: str) -> str:
         """The value of an attribute that must be there."""
@@ -64,6 +72,20 @@ class Node:
         """The value of an attribute that is yes or no; true and false are read as the same."""
         return self.choice(attribute, {"yes": True, "no": False, "true": True, "false": False}, default=default)
 
+    def optional_boolean(self, attribute: str) -> bool | None:
+        """The value of an attribute that is yes or no, None if it is not written."""
+        return self.boolean(attribute, default=False) if attribute in self.attributes else None
+
+    def ports(self, attribute: str) -> tuple[int, int] | None:
+        """The value of an attribute that is a port or a range ("80", "8000-8010") as (first, last)."""
+        value = self.attributes.get(attribute)
+        if value is None:
+            return None
+        ends = value.split("-")
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) <= 5 for end in ends):
+            self.refuse(f"{self.tag} {attribute}={shown(value)}: must be a port, or a range as in 8000-8010")
+        return int(ends[0]), int(ends[-1])
+
     def choice(self, attribute: str, words: "dict[str, T]", *, default: "T") -> "T":
         """What the value of an attribute stands for, out of a few words."""
         value = self.attributes.get(attribute)
@@ -77,8 +99,10 @@ class Node:
         """What `make` makes of the element; a refusal by the model gets the file and line."""
         try:
             return make()
+        except LocatedError:
+            raise
         except DefinitionError as error:
-            raise DefinitionError(self.located(error.message), hint=error.hint) from None
+            raise LocatedError(self.located(error.message), hint=error.hint) from None
 
 
 def agreed(nodes: "Sequence[Node]", value_of: "Callable[[Node], T]") -> "T | None":
@@ -92,16 +116,17 @@ def agreed(nodes: "Sequence[Node]", value_of: "Callable[[Node], T]") -> "T | Non
     return found[0][1] if found else None
 
 
-def build_all(nodes: "Sequence[Node]", whole: Node, make: "Callable[[int], T]") -> "T":
+def build_all(nodes: "Sequence[Node]", whole: Node | None, make: "Callable[[int], T]") -> "T":
     """What `make` makes of all `nodes`, given how many of them; a refusal is blamed on the first that brings it about.
 
-    `make(0)` fails for what is wrong with the element `whole` around them.
+    `make(0)` fails for what is wrong with the element `whole` around them; None: for nothing.
     """
     try:
         return make(len(nodes))
     except DefinitionError:
         pass
-    whole.build(lambda: make(0))
+    if whole is not None:
+        whole.build(lambda: make(0))
     good, bad = 0, len(nodes)
     while bad - good > 1:
         middle = (good + bad) // 2

@@ -1,12 +1,12 @@
 """Reads the elements of network XML into the model: libvirt's dialect and that of the 2007 proposal, also mixed."""
 
-from vnethook.address import canonical_ip
-from vnethook.definition.ip_reader import read_ips
-from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Network
+from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic_reader
+from vnethook.definition.ip_reader import read_address, read_ips
+from vnethook.definition.model import Bridge, Dns, Network
 from vnethook.definition.node import Node, agreed, build_all
+from vnethook.definition.routes import Nat, Route
 from vnethook.definition.vocabulary import check_shape
 from vnethook.mac import canonical_mac
-from vnethook.names import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
     from vnethook.definition.model import Ip
 
-_MODES = ("nat", "route", "none")
-_LATER_MODES = ("open", "bridge")
-_NEVER_MODES = ("private", "vepa", "passthrough", "hostdev")
-_DEFAULT_NAT_PORTS = {"start": "1024", "end": "65535"}
-"""What libvirt's dump of a running network always shows; it asks for nothing."""
+_STP = {"on": True, "off": False}
 
 
 def read(root: Node) -> tuple[Network, tuple[str, ...]]:
@@ -32,22 +28,93 @@ def read(root: Node) -> tuple[Network, tuple[str, ...]]:
     if name is None:
         root.refuse("network: lacks its <name>")
     network = root.all("name")[0].build(lambda: Network(name))
-    network = network.replace(
-        bridge=agreed(root.all("bridge"), _bridge) or Bridge(),
-        forward=_forward(root),
-        dns=agreed(root.all("dns"), _dns) or Dns(),
-    )
-    network = _with(network, "uuid", root.all("uuid"), _uuid)
-    network = _with(network, "mac", root.all("mac"), _mac)
-    network = _with(network, "domain", root.all("domain"), lambda node: node.need("name"))
+    network = _with_forward(network, root)
+    network = _with_identity(network, root)
+    network = network.replace(dns=agreed(root.all("dns"), dns_reader.read) or Dns())
     network = _with_ips(network, root, read_ips(root, warnings))
-    return _with(network, "mtu", root.all("mtu"), _mtu), tuple(warnings)
+    network = _with(network, "mtu", root.all("mtu"), _mtu)
+    network = _with_domain(network, root)
+    network = _with_many(network, "routes", root.all("route"), _route)
+    network = _with_traffic(network, root)
+    network = _with_peers(network, root)
+    return network, tuple(warnings)
+
+
+def _with_forward(network: Network, root: Node) -> Network:
+    """Bridge and forward mode together: which bridge a mode has no use for depends on it."""
+    bridge = agreed(root.all("bridge"), _bridge) or Bridge()
+    found = agreed(root.all("forward"), forward_reader.read)
+    mode = forward_reader.mode(root, found.mode if found else None)
+    first = (*root.all("forward"), *root.all("bridge"), root)[0]
+    if found is None:
+        return first.build(lambda: network.replace(forward=mode, bridge=bridge))
+    return first.build(
+        lambda: network.replace(
+            forward=mode,
+            bridge=bridge,
+            uplinks=found.uplinks,
+            nat=found.nat or Nat(),
+            managed=found.managed,
+            foreign=found.foreign,
+        )
+    )
+
+
+def _with_identity(network: Network, root: Node) -> Network:
+    network = _with(network, "uuid", root.all("uuid"), _uuid)
+    network = _with(network, "title", root.all("title"), lambda node: node.text or None)
+    network = _with(network, "description", root.all("description"), lambda node: node.text or None)
+    metadata = tuple(dict.fromkeys(item for node in root.all("metadata") for item in node.inside))
+    return _with(network.replace(metadata=metadata), "mac", root.all("mac"), _mac)
+
+
+def _with_domain(network: Network, root: Node) -> Network:
+    nodes = root.all("domain")
+    found = agreed(nodes, _domain)
+    if found is None:
+        return network
+    name, is_local, is_registered = found
+    return nodes[0].build(lambda: network.replace(domain=name, domain_local=is_local, domain_register=is_registered))
+
+
+def _with_traffic(network: Network, root: Node) -> Network:
+    network = _with(network, "vlan", root.all("vlan"), traffic_reader.vlan)
+    network = _with(network, "bandwidth", root.all("bandwidth"), traffic_reader.bandwidth)
+    network = _with(network, "isolated", root.all("port"), lambda node: node.optional_boolean("isolated"))
+    network = _with(network, "virtualport", root.all("virtualport"), traffic_reader.element)
+    network = _with_many(network, "portgroups", root.all("portgroup"), traffic_reader.portgroup)
+    options = [child for node in root.all("dnsmasq:options") for child in node.all("dnsmasq:option")]
+    network = _with_many(network, "options", options, lambda node: node.need("value"))
+    return root.build(
+        lambda: network.replace(
+            ipv6_between_guests=root.boolean("ipv6", default=False),
+            trusts_filters=root.optional_boolean("trustGuestRxFilters"),
+        )
+    )
+
+
+def _with_peers(network: Network, root: Node) -> Network:
+    network = _with(network, "forwarding", root.all("forwarding"), forward_reader.rules)
+    network = _with_many(network, "listens", root.all("listen"), peer_reader.listen)
+    connections = [child for node in root.all("connections") for child in node.all("connection")]
+    return _with_many(network, "connections", connections, peer_reader.connection)
 
 
 def _with(network: Network, field: str, nodes: list[Node], value_of: "Callable[[Node], object]") -> Network:
     """The network with one field as the elements say, if there is any; a refusal by the model gets their line."""
     value = agreed(nodes, value_of)
     return network if value is None else nodes[0].build(lambda: network.replace(**{field: value}))
+
+
+def _with_many(network: Network, field: str, nodes: list[Node], value_of: "Callable[[Node], object]") -> Network:
+    """The network with a field of several, each once; a refusal by the model gets the line of the first bad one."""
+    found: dict[object, Node] = {}
+    for node in nodes:
+        found.setdefault(value_of(node), node)
+    values = tuple(found)
+    return build_all(
+        list(found.values()), nodes[0] if nodes else None, lambda count: network.replace(**{field: values[:count]})
+    )
 
 
 def _with_ips(network: Network, root: Node, found: "list[tuple[Ip, Node]]") -> Network:
@@ -73,64 +140,29 @@ def _mtu(node: Node) -> int | None:
     return node.number("size")
 
 
-def _bridge(node: Node) -> Bridge:
-    stp = node.choice("stp", {"on": True, "off": False}, default=False)
-    delay_s = node.number("delay") or 0
-    return node.build(lambda: Bridge(node.attributes.get("name"), stp, delay_s))
-
-
-def _forward(root: Node) -> str:
-    """The forward mode: of `<forward>`, of the 2007 `<forwarding>`, or "none" without both."""
-    mode = agreed(root.all("forward"), _mode)
-    is_on = agreed(root.all("forwarding"), lambda node: node.boolean("enabled", default=True))
-    if is_on is None or mode is None:
-        return mode or ("nat" if is_on else "none")
-    if is_on is (mode == "none"):
-        forward, forwarding = root.all("forward")[0], root.all("forwarding")[0]
-        word = "on" if is_on else "off"
-        forwarding.refuse(
-            f"forwarding: is {word} here, and line {forward.line} says mode {shown(mode)}",
-            hint="<forwarding> without children is not needed beside <forward>; remove it",
-        )
-    return mode
-
-
-def _mode(node: Node) -> str:
-    mode = node.attributes.get("mode", "nat")
-    if mode in _LATER_MODES:
-        node.refuse(f"{node.path}: mode {shown(mode)} is not supported yet")
-    if mode in _NEVER_MODES:
-        node.refuse(f"{node.path}: mode {shown(mode)} is not supported: it is libvirt's for SR-IOV and macvtap")
-    if mode not in _MODES:
-        node.refuse(f"{node.path}: unknown mode {shown(mode)}: must be {', '.join(_MODES[:-1])} or {_MODES[-1]}")
-    for nat in node.all("nat"):
-        if mode != "nat":
-            nat.refuse(f"{nat.path}: only for mode 'nat', not {shown(mode)}")
-        for port in nat.all("port"):
-            if port.attributes != _DEFAULT_NAT_PORTS:
-                port.refuse(f"{port.path}: a port range other than 1024 to 65535 is not supported yet")
-    return mode
-
-
-def _dns(node: Node) -> Dns:
-    hosts: dict[str, DnsHost] = {}
-    for host_node in node.all("host"):
-        host = _dns_host(host_node)
-        known = hosts.get(host.ip)
-        names = (*(known.names if known else ()), *host.names)
-        hosts[host.ip] = DnsHost(host.ip, tuple(dict.fromkeys(names)))
-    forwarders = tuple(dict.fromkeys(_forwarder(child) for child in node.all("forwarder")))
-    enable = node.boolean("enable", default=True)
-    return node.build(lambda: Dns(enable, tuple(hosts.values()), forwarders))
-
-
-def _dns_host(node: Node) -> DnsHost:
-    ip, names = node.need("ip"), tuple(dict.fromkeys(child.text for child in node.all("hostname")))
-    return node.build(lambda: DnsHost(canonical_ip(ip), names))
-
-
-def _forwarder(node: Node) -> Forwarder:
-    address = node.attributes.get("addr")
-    return node.build(
-        lambda: Forwarder(None if address is None else canonical_ip(address), node.attributes.get("domain"))
+def _domain(node: Node) -> tuple[str, bool, bool]:
+    return (
+        node.need("name"),
+        node.boolean("localOnly", default=False),
+        node.boolean("register", default=False),
     )
+
+
+def _bridge(node: Node) -> Bridge:
+    said = node.attributes.get
+    return node.build(
+        lambda: Bridge(
+            said("name"),
+            node.choice("stp", _STP, default=False),
+            node.number("delay") or 0,
+            said("zone"),
+            said("macTableManager"),
+        )
+    )
+
+
+def _route(node: Node) -> Route:
+    node.need("address")
+    address, prefix = read_address(node)
+    gateway, metric = node.need("gateway"), node.number("metric")
+    return node.build(lambda: Route.by(address or "", prefix, gateway, metric))

@@ -138,12 +138,13 @@ class Store:
         old = self._old(network.name)
         if old is not None and network.uuid in {None, old.uuid}:
             subnet = choices.automatic_subnet(old)
-            network = network.replace(
-                uuid=old.uuid,
-                mac=network.mac or old.mac,
-                bridge=network.bridge.replace(name=network.bridge.name or old.bridge.name),
-            )
+            network = network.replace(uuid=old.uuid)
+            if network.owns_bridge and old.owns_bridge:
+                name = network.bridge.name or old.bridge.name
+                network = network.replace(mac=network.mac or old.mac, bridge=network.bridge.replace(name=name))
             network = network.with_subnet(subnet) if subnet is not None and network.wants_subnet else network
+        if not network.owns_bridge:
+            return network.replace(uuid=network.uuid or choices.random_uuid())
         others = [other for other in self.all_networks() if other.name != network.name]
         taken = {*taken_bridges, *(other.bridge.name for other in others)}
         return network.replace(
@@ -202,7 +203,7 @@ class Store:
         return choices.filled_in(self.paths, network)
 
     def _write(self, path: str, network: Network) -> None:
-        if not (network.uuid and network.mac and network.bridge.name):
+        if not network.uuid or (network.owns_bridge and not (network.mac and network.bridge.name)):
             msg = f"network {network.name!r}: store: uuid, MAC or bridge name was not chosen"
             raise VnetError(msg)
         choices.write(self.paths, network)

@@ -1,4 +1,4 @@
-"""Which elements and attributes network XML may have, which come later, and which are libvirt's alone.
+"""Which elements and attributes network XML may have: libvirt's, later ones than 9.0 too, and the 2007 dialect's.
 
 A capability that adds an element adds its line here, in network.rng and in a reader.
 """
@@ -8,57 +8,105 @@ from vnethook.names import shown
 
 
 class Shape:
-    """What an element may hold: attributes and children by name; `later_…`: what libvirt knows and we do not yet."""
+    """What an element may hold: attributes and children by name."""
 
-    def __init__(
-        self, attributes: str = "", children: str = "", *, later_attributes: str = "", later_children: str = ""
-    ) -> None:
+    def __init__(self, attributes: str = "", children: str = "") -> None:
         self.attributes = frozenset(attributes.split())
         self.children = frozenset(children.split())
-        self.later_attributes = frozenset(later_attributes.split())
-        self.later_children = frozenset(later_children.split())
 
+
+_INBOUND = Shape("average peak burst floor classID")
+_OUTBOUND = Shape("average peak burst")
+_BANDWIDTH = Shape("", "inbound outbound")
+_VLAN = Shape("trunk", "tag")
+_TAG = Shape("id nativeMode")
+_PCI = "type domain bus slot function"
+_PARAMETERS = "managerid typeid typeidversion instanceid profileid interfaceid"
+_LEASE = Shape("expiry unit")
 
 ELEMENTS = {
     "network": Shape(
-        "id connections",
-        "name uuid forward forwarding bridge mtu mac domain dns ip dhcp",
-        later_attributes="ipv6",
-        later_children="title description metadata vlan bandwidth port route portgroup listen connections",
+        "id connections ipv6 trustGuestRxFilters",
+        "name uuid title description metadata forward forwarding bridge mtu mac domain dns vlan bandwidth port ip dhcp "
+        "route virtualport portgroup listen connections dnsmasq:options",
     ),
     "network/name": Shape(),
     "network/uuid": Shape(),
-    "network/forward": Shape("mode", "nat", later_attributes="dev", later_children="interface"),
-    "network/forward/nat": Shape("", "port", later_attributes="ipv6", later_children="address"),
+    "network/title": Shape(),
+    "network/description": Shape(),
+    "network/metadata": Shape(),
+    "network/forward": Shape("dev mode managed", "interface nat driver pf address"),
+    "network/forward/interface": Shape("dev connections"),
+    "network/forward/nat": Shape("ipv6", "address port"),
+    "network/forward/nat/address": Shape("start end"),
     "network/forward/nat/port": Shape("start end"),
-    "network/forwarding": Shape("enabled", "", later_children="incoming outgoing"),
-    "network/bridge": Shape("name stp delay", later_attributes="zone macTableManager"),
+    "network/forward/driver": Shape("name model"),
+    "network/forward/pf": Shape("dev"),
+    "network/forward/address": Shape(_PCI),
+    "network/forwarding": Shape("enabled", "incoming outgoing"),
+    "network/forwarding/incoming": Shape("default", "allow deny"),
+    "network/forwarding/incoming/allow": Shape("port protocol to destport domain address from"),
+    "network/forwarding/incoming/deny": Shape("port protocol"),
+    "network/forwarding/outgoing": Shape("default", "allow deny"),
+    "network/forwarding/outgoing/allow": Shape("port protocol"),
+    "network/forwarding/outgoing/deny": Shape("port protocol"),
+    "network/bridge": Shape("name zone stp delay macTableManager"),
     "network/mtu": Shape("size"),
     "network/mac": Shape("address"),
-    "network/domain": Shape("name", later_attributes="localOnly register"),
-    "network/dns": Shape("enable", "forwarder host", later_attributes="forwardPlainNames", later_children="txt srv"),
-    "network/dns/forwarder": Shape("addr domain", later_attributes="port"),
+    "network/domain": Shape("name localOnly register"),
+    "network/dns": Shape("enable forwardPlainNames", "forwarder txt srv host"),
+    "network/dns/forwarder": Shape("domain addr port"),
+    "network/dns/txt": Shape("name value"),
+    "network/dns/srv": Shape("service protocol domain target port priority weight"),
     "network/dns/host": Shape("ip", "hostname"),
     "network/dns/host/hostname": Shape(),
-    "network/ip": Shape("family address netmask prefix", "dhcp", later_attributes="localPtr", later_children="tftp"),
-    "network/ip/dhcp": Shape("enabled", "range host", later_children="bootp"),
-    "network/ip/dhcp/range": Shape("start end", later_children="lease"),
-    "network/ip/dhcp/host": Shape("mac id name ip", later_children="lease"),
-    "network/dhcp": Shape("enabled", "ip host", later_children="bootp"),
+    "network/vlan": _VLAN,
+    "network/vlan/tag": _TAG,
+    "network/bandwidth": _BANDWIDTH,
+    "network/bandwidth/inbound": _INBOUND,
+    "network/bandwidth/outbound": _OUTBOUND,
+    "network/port": Shape("isolated"),
+    "network/ip": Shape("family address netmask prefix localPtr", "tftp dhcp"),
+    "network/ip/tftp": Shape("root"),
+    "network/ip/dhcp": Shape("enabled", "range host bootp"),
+    "network/ip/dhcp/range": Shape("start end", "lease"),
+    "network/ip/dhcp/range/lease": _LEASE,
+    "network/ip/dhcp/host": Shape("mac id name ip", "lease"),
+    "network/ip/dhcp/host/lease": _LEASE,
+    "network/ip/dhcp/bootp": Shape("file server"),
+    "network/dhcp": Shape("enabled", "ip host bootp"),
     "network/dhcp/ip": Shape("address netmask prefix start end"),
-    "network/dhcp/host": Shape("mac id name ip", later_children="lease"),
+    "network/dhcp/host": Shape("mac id name ip", "lease"),
+    "network/dhcp/host/lease": _LEASE,
+    "network/dhcp/bootp": Shape("file server"),
+    "network/route": Shape("family address netmask prefix gateway metric"),
+    "network/virtualport": Shape("type", "parameters"),
+    "network/virtualport/parameters": Shape(_PARAMETERS),
+    "network/portgroup": Shape("name default trustGuestRxFilters", "bandwidth vlan virtualport"),
+    "network/portgroup/bandwidth": _BANDWIDTH,
+    "network/portgroup/bandwidth/inbound": _INBOUND,
+    "network/portgroup/bandwidth/outbound": _OUTBOUND,
+    "network/portgroup/vlan": _VLAN,
+    "network/portgroup/vlan/tag": _TAG,
+    "network/portgroup/virtualport": Shape("type", "parameters"),
+    "network/portgroup/virtualport/parameters": Shape(_PARAMETERS),
+    "network/listen": Shape("local transport address port"),
+    "network/connections": Shape("", "connection"),
+    "network/connections/connection": Shape("transport address port network"),
+    "network/dnsmasq:options": Shape("", "dnsmasq:option"),
+    "network/dnsmasq:options/dnsmasq:option": Shape("value"),
 }
-WITH_TEXT = frozenset({"network/name", "network/uuid", "network/dns/host/hostname"})
-NEVER = frozenset({
-    "network/@trustGuestRxFilters",
-    "network/virtualport",
-    "network/forward/@managed",
-    "network/forward/address",
-    "network/forward/driver",
-    "network/forward/pf",
+WITH_TEXT = frozenset({
+    "network/name",
+    "network/uuid",
+    "network/title",
+    "network/description",
+    "network/dns/host/hostname",
 })  # fmt: skip
-"""Of SR-IOV, macvtap and 802.1Qbg, which have no bridge of the host's."""
-LATER_NAMESPACES = ("{http://libvirt.org/schemas/network/dnsmasq/1.0}",)
+OPAQUE = "network/metadata"
+"""What is inside is other programs' and is kept as it is."""
+NAMESPACES = {"http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq"}
+"""Those of which we know elements, and the prefix that they have in paths and dumps."""
 
 
 def check_shape(root: Node) -> None:
@@ -75,17 +123,9 @@ def check_shape(root: Node) -> None:
 def _check(node: Node, shape: Shape) -> None:
     for name in node.attributes:
         if name not in shape.attributes:
-            why = _refused("attribute", name, f"{node.path}/@{name}", is_later=name in shape.later_attributes)
-            node.refuse(f"{node.path}: {why}")
+            node.refuse(f"{node.path}: unknown attribute {shown(name)}")
     if node.text and node.path not in WITH_TEXT:
         node.refuse(f"{node.path}: unexpected text {shown(node.text)}")
     for child in node.children:
         if child.tag not in shape.children:
-            is_later = child.tag in shape.later_children or child.tag.startswith(LATER_NAMESPACES)
-            child.refuse(f"{node.path}: {_refused('element', child.tag, child.path, is_later=is_later)}")
-
-
-def _refused(kind: str, name: str, path: str, *, is_later: bool) -> str:
-    if path in NEVER:
-        return f"{kind} {shown(name)} is not supported: it is libvirt's for SR-IOV and macvtap"
-    return f"{kind} {shown(name)} is not supported yet" if is_later else f"unknown {kind} {shown(name)}"
+            child.refuse(f"{node.path}: unknown element {shown(child.tag)}")

@@ -5,6 +5,7 @@ own reader, whose messages name what is wrong, and at last has to be valid by ne
 """
 
 import os
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from vnethook.definition.dump import dump
 from vnethook.definition.model import Network
 from vnethook.definition.node import BLANKS, Node
 from vnethook.definition.syntax import element_lines, encoded
+from vnethook.definition.vocabulary import NAMESPACES, OPAQUE
 from vnethook.errors import DefinitionError
 from vnethook.names import shown
 
@@ -73,13 +75,37 @@ def _tree(data: bytes, source: str) -> "tuple[etree._Element, list[int]]":
 
 def _node(element: "etree._Element", lines: "Iterator[int]", source: str, parent: Node | None = None) -> Node:
     attributes = {str(name): str(value) for name, value in element.attrib.items()}
-    node = Node(str(element.tag), attributes, at=(source, next(lines)), parent=parent)
+    node = Node(_tag(str(element.tag)), attributes, at=(source, next(lines)), parent=parent)
     text = [element.text or ""]
+    if node.path == OPAQUE:
+        node.inside = tuple(_kept(child, node) for child in element)
+        text += [child.tail or "" for child in element]
+        for _ in element.iterdescendants():
+            next(lines)
+        element = etree.Element("nothing")
     for child in element:
         _node(child, lines, source, node)
         text.append(child.tail or "")
     node.text = "".join(text).strip(BLANKS)
     return node
+
+
+def _tag(tag: str) -> str:
+    """A tag with the prefix that we know for its namespace; in another one as lxml has it."""
+    if tag.startswith("{"):
+        space, _, name = tag[1:].partition("}")
+        if space in NAMESPACES:
+            return f"{NAMESPACES[space]}:{name}"
+    return tag
+
+
+def _kept(child: "etree._Element", node: Node) -> str:
+    """An element of another program, in a form that reads back as the same: canonical XML with its own namespaces."""
+    if not str(child.tag).startswith("{"):
+        node.refuse(f"{node.path}: element {shown(child.tag)} has no namespace: it must have one of its program's")
+    child = deepcopy(child)
+    child.tail = None
+    return etree.tostring(child, method="c14n2").decode()
 
 
 def _validate(root: "etree._Element", lines: list[int], source: str) -> None:

@@ -8,7 +8,7 @@ from the next start.
 from time import time
 
 from vnethook import capability
-from vnethook.capability import dhcp, forwarding
+from vnethook.capability import dhcp, forwarding, support
 from vnethook.capability import subnet as subnets
 from vnethook.definition import choices, compiled
 from vnethook.definition.model import Network
@@ -83,13 +83,17 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
         else:
             record.check_namespace(live)
         by = live.started_by if live and by == GUEST else by
-        network, live = _without_overlap(host, _definition(host, name, live), live)
+        network = _definition(host, name, live)
+        support.require(network)
+        network, live = _without_overlap(host, network, live)
         if live is None:
             require_own_bridge(host, network)
         steps = steps_of(host, network, by=by)
         journal = Journal(host.paths, name)
         plans.apply(host, steps, journal)
         files.write_json(f"{host.paths.definitions}/{name}.json", network.to_plain())
+        for warning in support.warnings(network) if live is None else ():
+            log.warning(f"network {name!r}: {warning}")
         now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
         record.write(host.paths, now_live)
     except BaseException:

@@ -3,6 +3,7 @@
 from time import time
 
 from vnethook.capability import subnet as subnets
+from vnethook.capability import support
 from vnethook.definition import settings
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
@@ -60,7 +61,7 @@ def define(host: Host, text: str | bytes, *, source: str) -> Defined:
         network = _completed(host, store, parsed.network)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
-    return Defined(network, parsed.warnings)
+    return Defined(network, (*parsed.warnings, *_not_done(network)))
 
 
 def create(host: Host, text: str | bytes, *, source: str) -> Defined:
@@ -80,7 +81,13 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
         except BaseException:
             store.remove_transient(name)
             raise
-    return Defined(network, parsed.warnings)
+    return Defined(network, (*parsed.warnings, *_not_done(network)))
+
+
+def _not_done(network: Network) -> list[str]:
+    """What its author should know: what of the definition is kept and not acted on."""
+    refused = [f"{refusal}: it cannot be started" for refusal in support.refusals(network)]
+    return [f"network {network.name!r}: {line}" for line in (*refused, *support.warnings(network))]
 
 
 def undefine(host: Host, name: str) -> None:
@@ -238,7 +245,7 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
     network = store.complete(network, taken_bridges=links)
     network = definitions.choose_subnet(host, network, store.all_networks())
     store.collision(network)
-    if record.by_bridge(host.paths, network.bridge.name or "") is None:
+    if network.owns_bridge and record.by_bridge(host.paths, network.bridge.name or "") is None:
         bringup.require_own_bridge(host, network)
     taken = facts.taken_subnets(host, except_device=network.bridge.name or "")
     overlap = subnets.overlap(network, taken)

@@ -54,7 +54,10 @@ from vnethook.errors import DefinitionError
         (lambda: DnsHost("192.0.2.1", ()), "DNS host 192.0.2.1: needs a hostname"),
         (lambda: DnsHost("192.0.2.1", ("a", "a")), "DNS host 192.0.2.1: a hostname is given twice"),
         (Forwarder, "DNS forwarder: needs an addr, a domain or both"),
-        (lambda: Dns(enable=False, forwarders=(Forwarder("192.0.2.1"),)), "dns: has children although it is off"),
+        (
+            lambda: Dns(enable=False, forwarders=(Forwarder("192.0.2.1"),)),
+            "dns: has children or other attributes although it is off",
+        ),
         (
             lambda: Dns(hosts=(DnsHost("192.0.2.1", ("a",)),) * 2),
             "dns: two hosts with one ip; put its hostnames into one element",
@@ -66,7 +69,10 @@ from vnethook.errors import DefinitionError
             lambda: Network("a", uuid="A" * 8),
             "uuid 'AAAAAAAA': must be 32 hexadecimal digits in the form 8-4-4-4-12, lower case",
         ),
-        (lambda: Network("a", forward="x"), "forward mode 'x': must be one of nat, route, none"),
+        (
+            lambda: Network("a", forward="x"),
+            "forward mode 'x': must be one of nat, route, open, none, bridge, private, vepa, passthrough, hostdev",
+        ),
         (lambda: Bridge("a/b"), "bridge name 'a/b': must be 1 to 15 letters, digits and _.+@:-"),
     ],
 )

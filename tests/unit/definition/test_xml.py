@@ -34,6 +34,9 @@ SAMPLE_OF_2007 = """\
     <incoming default="deny">
       <allow port="123" domain="foobar" destport="321" />
     </incoming>
+    <outgoing default="allow">
+      <deny port="25" />
+    </outgoing>
   </forwarding>
 <network>
 """
@@ -75,19 +78,19 @@ REFUSED = {
     "<network/>": "lab.xml:1: network: lacks its <name>",
     "<network id='x'><name>x</name></network>": "lab.xml:1: network id='x': must be a whole number",
     lines("<name>y</name>"): "lab.xml:2: element 'name' says something else than the one in line 1",
-    lines("<portgroup/>"): "lab.xml:2: network: element 'portgroup' is not supported yet",
-    lines("<bridge", "zone='x'/>"): "lab.xml:2: network/bridge: attribute 'zone' is not supported yet",
+    lines("<portgroup/>"): "lab.xml:2: element 'portgroup' lacks name=",
     lines("<nonsense/>"): "lab.xml:2: network: unknown element 'nonsense'",
     lines("<bridge mtu='1'/>"): "lab.xml:2: network/bridge: unknown attribute 'mtu'",
-    lines("<virtualport/>"): (
-        "lab.xml:2: network: element 'virtualport' is not supported: it is libvirt's for SR-IOV and macvtap"
-    ),
-    lines("<options xmlns='http://libvirt.org/schemas/network/dnsmasq/1.0'/>"): (
-        "lab.xml:2: network: element '{http://libvirt.org/schemas/network/dnsmasq/1.0}options' is not supported yet"
+    lines("<virtualport name='x'/>"): "lab.xml:2: network/virtualport: unknown attribute 'name'",
+    lines("<options xmlns='http://libvirt.org/schemas/network/bhyve/1.0'/>"): (
+        "lab.xml:2: network: unknown element '{http://libvirt.org/schemas/network/bhyve/1.0}options'"
     ),
     lines("<forward>", "text</forward>"): "lab.xml:2: network/forward: unexpected text 'text'",
-    lines("<forward mode='bridge'/>"): "lab.xml:2: network/forward: mode 'bridge' is not supported yet",
-    lines("<forward mode='x'/>"): "lab.xml:2: network/forward: unknown mode 'x': must be nat, route or none",
+    lines(
+        "<forward mode='bridge'/>"
+    ): "lab.xml:2: forward: mode 'bridge' needs a bridge: the name of one that is there",
+    lines("<forward mode='x'/>"): "lab.xml:2: network/forward: unknown mode 'x': must be "
+    "nat, route, open, none, bridge, private, vepa, passthrough or hostdev",
     lines("<forward mode='route'>", "<nat/></forward>"): (
         "lab.xml:3: network/forward/nat: only for mode 'nat', not 'route'"
     ),
@@ -178,13 +181,60 @@ def test_a_refusal_names_file_line_and_reason(text):
 def test_both_mistakes_of_the_sample_of_2007_are_named_at_once():
     assert refusal(SAMPLE_OF_2007) == (
         "lab.xml:7: column 3: end tag '</conections>' where '</connections>' is expected for the element of line 5; "
-        "line 19, column 1: start tag '<network>' where '</network>' is expected"
+        "line 22, column 1: start tag '<network>' where '</network>' is expected"
     )
 
 
-def test_the_mended_sample_of_2007_waits_for_the_elements_that_come_later():
+MENDED_SAMPLE = """\
+<network>
+  <name>Foo</name>
+  <uuid>596a5d21-71f4-8fb2-e068-e2386a5c413e</uuid>
+  <forward mode='nat'/>
+  <bridge stp='off' delay='0'/>
+  <ip address='10.0.0.1' netmask='255.255.255.0'>
+    <dhcp>
+      <range start='10.0.0.128' end='10.0.0.254'/>
+    </dhcp>
+  </ip>
+  <forwarding>
+    <incoming default='deny'>
+      <allow port='123' to='321' domain='foobar'/>
+    </incoming>
+    <outgoing default='allow'>
+      <deny port='25'/>
+    </outgoing>
+  </forwarding>
+  <listen address='172.31.0.5' port='1234'/>
+  <connections>
+    <connection address='172.31.0.6' port='4321'/>
+  </connections>
+</network>
+"""
+
+
+def test_the_mended_sample_of_2007_is_read_in_full():
     mended = SAMPLE_OF_2007.replace("</conections>", "</connections>").removesuffix("<network>\n") + "</network>"
-    assert refusal(mended) == "lab.xml:4: network: element 'listen' is not supported yet"
+    parsed = xml.parse(mended, source="lab.xml")
+    assert xml.dump(parsed.network) == MENDED_SAMPLE
+    assert parsed.warnings == ("lab.xml:1: network id= is not kept: networks have a name and a uuid",)
+
+
+def test_metadata_of_other_programs_is_kept_whatever_it_holds():
+    text = """<network xmlns:app='urn:app'><name>x</name><metadata>
+      <app:a b='1'>text &amp; <!-- gone --><c xmlns='urn:other'/></app:a>
+      <x:y xmlns:x='urn:x' x:z="it's"><x:z/>tail</x:y>
+    </metadata></network>"""
+    network = xml.parse(text, source="t").network
+    assert network.metadata == (
+        '<app:a xmlns:app="urn:app" b="1">text &amp; <c xmlns="urn:other"></c></app:a>',
+        '<x:y xmlns:x="urn:x" x:z="it\'s"><x:z></x:z>tail</x:y>',
+    )
+    assert xml.parse(xml.dump(network), source="t").network == network
+
+
+def test_lines_after_metadata_are_counted_right():
+    text = lines("<metadata>", "<a:b xmlns:a='u'>", "<c/>", "</a:b>", "</metadata>", "<bridge name='a b'/>")
+    assert refusal(text).startswith("lab.xml:7: bridge name")
 
 
 def test_text_with_a_declared_encoding_is_read():

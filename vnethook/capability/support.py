@@ -1,0 +1,80 @@
+"""What of a definition we do not act on: it is kept and dumped, and whoever defines or starts the network is told.
+
+A capability that comes to act on something takes its line out of here.
+"""
+
+from vnethook.definition.model import MACVTAP_MODES
+from vnethook.errors import UnsupportedError
+from vnethook.names import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Ip, Network
+
+_SRIOV = "it is for macvtap and SR-IOV, which have no bridge of the host's"
+
+
+def require(network: "Network") -> None:
+    """Raise UnsupportedError for a network that cannot be brought up as it is meant."""
+    found = refusals(network)
+    if found:
+        msg = f"network {network.name!r}: start: {found[0]}"
+        raise UnsupportedError(msg, hint="the definition is kept as it is; only libvirt itself can bring it up")
+
+
+def refusals(network: "Network") -> tuple[str, ...]:
+    """Why the network is not brought up, a line each; none if it is."""
+    found = []
+    if network.forward in MACVTAP_MODES:
+        found.append(f"forward mode {shown(network.forward)} is not done: {_SRIOV}")
+    elif network.forward == "bridge" and not network.bridge.name:
+        found.append(f"forward mode 'bridge' with a dev in place of a bridge is not done: {_SRIOV}")
+    if network.virtualport is not None:
+        found.append("virtualport is not done: it is for Open vSwitch, macvtap and SR-IOV")
+    return tuple(found)
+
+
+def warnings(network: "Network") -> tuple[str, ...]:
+    """What the network is brought up without, a line each."""
+    found = []
+    if network.trusts_filters or any(group.trusts_filters for group in network.portgroups):
+        found.append(f"trustGuestRxFilters is kept and not done: {_SRIOV}")
+    if network.bridge.zone:
+        found.append("bridge zone= is kept and not done: the bridge stays in firewalld's default zone")
+    found += _later(network)
+    return tuple(found)
+
+
+def _later(network: "Network") -> list[str]:
+    forwarding = network.forwarding
+    done = {
+        "forwarding incoming": forwarding is not None and forwarding.incoming,
+        "forwarding outgoing": forwarding is not None and forwarding.outgoing,
+        "listen": network.listens,
+        "connections": network.connections,
+        "forward mode 'open'": network.forward == "open",
+        "forward mode 'bridge'": network.forward == "bridge",
+        "forward dev": network.uplinks,
+        "forward nat": network.nat != type(network.nat)(),
+        "macTableManager": network.bridge.mac_table == "libvirt",
+        "domain localOnly": network.domain_local,
+        "domain register": network.domain_register,
+        "dns forwardPlainNames": not network.dns.plain_names,
+        "dns txt": network.dns.txts,
+        "dns srv": network.dns.srvs,
+        "dns forwarder port": any(item.port for item in network.dns.forwarders),
+        "vlan": network.vlan or any(group.vlan for group in network.portgroups),
+        "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),
+        "port isolated": network.isolated,
+        "ip localPtr": any(ip.local_ptr for ip in network.ips),
+        "ip tftp": any(ip.tftp_root for ip in network.ips),
+        "dhcp bootp": any(ip.bootp_file for ip in network.ips),
+        "dhcp lease": any(lease_s is not None for ip in network.ips for lease_s in _leases(ip)),
+        "route": network.routes,
+        "dnsmasq option": network.options,
+    }
+    return [f"{what} is kept and not done" for what, value in done.items() if value]
+
+
+def _leases(ip: "Ip") -> list[int | None]:
+    return [item.lease_s for item in ip.ranges] + [item.lease_s for item in ip.hosts]

@@ -1,0 +1,143 @@
+"""What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
+
+from vnethook.address import parse_ip
+from vnethook.names import is_link_name, label_of, refuse, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+
+_ROUTED = ("nat", "route")
+
+
+def check_parts(network: "Network") -> None:
+    """Raise DefinitionError for parts of a network that contradict each other."""
+    _check_forward(network)
+    if not network.owns_bridge or network.managed is not None or network.foreign:
+        _check_without_own_bridge(network)
+    _check_routes(network)
+    names = [group.name for group in network.portgroups]
+    for name in names:
+        if names.count(name) > 1:
+            refuse(f"portgroup {shown(name)}: is given twice")
+    if sum(group.is_default for group in network.portgroups) > 1:
+        refuse("portgroup: two of them are the default")
+    if network.bandwidth and network.bandwidth.inbound and network.bandwidth.inbound.floor:
+        refuse("bandwidth: a floor is for a NIC or a portgroup, not for the whole network")
+    _check_forwarding(network)
+    _check_peers(network)
+
+
+def _check_forward(network: "Network") -> None:
+    mode, uplinks = network.forward, network.uplinks
+    for uplink in uplinks:
+        if not is_link_name(uplink):
+            refuse(f"forward dev {shown(uplink)}: not a name for a network interface")
+    if len(set(uplinks)) < len(uplinks):
+        refuse("forward: a device is given twice")
+    if mode in {"open", "none"} and uplinks:
+        refuse(f"forward: mode {shown(mode)} takes no dev")
+    if mode in _ROUTED and len(uplinks) > 1:
+        refuse(f"forward: mode {shown(mode)} takes one dev")
+    if mode != "nat" and network.nat != type(network.nat)():
+        refuse(f"forward: nat is for mode 'nat', not {shown(mode)}")
+
+
+def _check_without_own_bridge(network: "Network") -> None:
+    """The rules of libvirt for a bridge that is not the network's own (virNetworkDefParseXML, networkValidate)."""
+    mode = shown(network.forward)
+    if network.owns_bridge:
+        refuse(f"forward: mode {mode} takes no managed, driver, pf or address")
+    if network.forward == "bridge" and not (network.bridge.name or network.uplinks or network.foreign):
+        refuse("forward: mode 'bridge' needs a bridge: the name of one that is there")
+    if network.bridge.name and network.uplinks:
+        refuse("forward: a bridge and a dev exclude each other")
+    found = {
+        "ip": network.ips,
+        "mac": network.mac,
+        "domain": network.domain,
+        "mtu": network.mtu,
+        "bridge stp": network.bridge.stp,
+        "bridge delay": network.bridge.delay_s,
+        "bridge zone": network.bridge.zone,
+        "route": network.routes,
+        "dns": network.dns != type(network.dns)(),
+        "dnsmasq option": network.options,
+        "forwarding": network.forwarding,
+    }
+    for what, value in found.items():
+        if value:
+            refuse(
+                f"{what}: mode {mode} uses a bridge or device of the host's, which is not the network's to configure"
+            )
+    if network.bandwidth and not network.bridge.name:
+        refuse(f"bandwidth: mode {mode} needs a bridge for it")
+
+
+def _check_routes(network: "Network") -> None:
+    seen = []
+    for route in network.routes:
+        what = f"route {route.address}/{route.prefix}"
+        if not any(subnet.has_address(route.gateway) for subnet in network.subnets):
+            refuse(f"{what}: gateway {route.gateway} is in no subnet of the network")
+        if any(ip.address == route.gateway for ip in network.ips):
+            refuse(f"{what}: gateway {route.gateway} is the bridge itself")
+        for subnet in network.subnets:
+            if route.subnet.overlaps(subnet) and route.prefix >= subnet.prefix:
+                refuse(f"{what}: lies in {subnet} of the network itself")
+        if (route.subnet, route.metric) in seen:
+            refuse(f"{what}: is given twice")
+        seen.append((route.subnet, route.metric))
+
+
+def _check_forwarding(network: "Network") -> None:
+    forwarding = network.forwarding
+    if forwarding is None:
+        return
+    if forwarding.enabled and network.forward not in _ROUTED:
+        refuse(f"forwarding: its rules are for mode 'nat' or 'route', not {shown(network.forward)}")
+    if not forwarding.enabled and network.forward != "none":
+        refuse(f"forwarding: is off here, and the mode is {shown(network.forward)}")
+    for forward in forwarding.incoming.forwards if forwarding.incoming else ():
+        if (
+            forward.address
+            and network.subnets
+            and not any(item.has_address(forward.address) for item in network.subnets)
+        ):
+            refuse(f"{forward.label}: {forward.address} is in no subnet of the network")
+        if forward.domain and not _has_address(network, forward.domain):
+            refuse(f"{forward.label}: guest {shown(forward.domain)}: without DHCP it needs a DHCP host with an ip")
+
+
+def _has_address(network: "Network", guest: str) -> bool:
+    """Whether we know or choose the address of a guest of that name."""
+    if network.wants_subnet or any(ip.serves_dhcp for ip in network.ips):
+        return True
+    label = label_of(guest)
+    return any(host.ip and host.name and label_of(host.name) == label for ip in network.ips for host in ip.hosts)
+
+
+def _check_peers(network: "Network") -> None:
+    if not (network.listens or network.connections):
+        return
+    if not network.owns_bridge:
+        refuse(f"listen, connections: mode {shown(network.forward)} has no bridge of ours to link")
+    for kind, items in (("listen", network.listens), ("connection", network.connections)):
+        if len(set(items)) < len(items):
+            refuse(f"{kind}: is given twice")
+    if network.connections and network.wants_subnet:
+        refuse("connection: a network that connects to another needs a written address: write it in <ip>")
+    if any(item.is_local and item.network == network.name for item in network.connections):
+        refuse("connection: leads to the network itself")
+    _check_listens(network)
+
+
+def _check_listens(network: "Network") -> None:
+    for index, item in enumerate(network.listens):
+        if item.address and parse_ip(item.address)[1] == 0:
+            refuse("listen: without an address it listens on all of them")
+        for other in network.listens[:index]:
+            is_one_kind = (item.transport == "vxlan") is (other.transport == "vxlan")
+            is_one_place = None in {item.address, other.address} or item.address == other.address
+            if item.port and item.port == other.port and is_one_kind and is_one_place:
+                refuse(f"listen: port {item.port} is given twice")

@@ -1,0 +1,48 @@
+"""Reads `<dns>` of network XML."""
+
+from vnethook.address import canonical_ip
+from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
+from vnethook.definition.node import Node
+
+
+def read(node: Node) -> Dns:
+    """The DNS server that the element defines; raise DefinitionError with its line."""
+    hosts: dict[str, DnsHost] = {}
+    for host_node in node.all("host"):
+        host = _host(host_node)
+        known = hosts.get(host.ip)
+        names = (*(known.names if known else ()), *host.names)
+        hosts[host.ip] = DnsHost(host.ip, tuple(dict.fromkeys(names)))
+    forwarders = tuple(dict.fromkeys(_forwarder(child) for child in node.all("forwarder")))
+    txts = tuple(dict.fromkeys(_txt(child) for child in node.all("txt")))
+    srvs = tuple(dict.fromkeys(_srv(child) for child in node.all("srv")))
+    enable = node.boolean("enable", default=True)
+    plain_names = node.boolean("forwardPlainNames", default=True)
+    return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, tuple(hosts.values())))
+
+
+def _host(node: Node) -> DnsHost:
+    ip, names = node.need("ip"), tuple(dict.fromkeys(child.text for child in node.all("hostname")))
+    return node.build(lambda: DnsHost(canonical_ip(ip), names))
+
+
+def _forwarder(node: Node) -> Forwarder:
+    address, port = node.attributes.get("addr"), node.number("port")
+    return node.build(
+        lambda: Forwarder(None if address is None else canonical_ip(address), node.attributes.get("domain"), port)
+    )
+
+
+def _txt(node: Node) -> DnsTxt:
+    name = node.need("name")
+    return node.build(lambda: DnsTxt(name, node.attributes.get("value", "")))
+
+
+def _srv(node: Node) -> DnsSrv:
+    service, protocol = node.need("service"), node.need("protocol")
+    said, number = node.attributes.get, node.number
+    return node.build(
+        lambda: DnsSrv(
+            service, protocol, said("domain"), said("target"), number("port"), number("priority"), number("weight")
+        )
+    )

@@ -1,0 +1,75 @@
+"""Writes what only the 2007 dialect has: forwarded and blocked ports, links with other networks."""
+
+from vnethook.definition.document import Document
+from vnethook.definition.forwarding import PortForward, shown_ports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.definition.peers import Connection, Listen
+
+
+def write(document: Document, network: "Network") -> None:
+    """Write `<forwarding>`, each `<listen>` and `<connections>`, in this order."""
+    _forwarding(document, network)
+    for listen in network.listens:
+        if listen.is_local:
+            document.empty("listen", {"local": "yes"})
+        else:
+            document.empty("listen", {**_transport(listen), "address": listen.address, "port": listen.port})
+    if network.connections:
+        document.start("connections", {})
+        for item in network.connections:
+            said = {**_transport(item), "address": item.address, "port": item.port, "network": item.network}
+            document.empty("connection", said)
+        document.end("connections")
+
+
+def _forwarding(document: Document, network: "Network") -> None:
+    forwarding = network.forwarding
+    if forwarding is None:
+        return
+    document.start("forwarding", {"enabled": None if forwarding.enabled else "no"})
+    incoming, outgoing = forwarding.incoming, forwarding.outgoing
+    if incoming is not None:
+        _start(document, "incoming", incoming.default, has_children=bool(incoming.forwards))
+        for forward in incoming.forwards:
+            document.empty("allow", _forward(forward))
+        _end(document, "incoming", has_children=bool(incoming.forwards))
+    if outgoing is not None:
+        _start(document, "outgoing", outgoing.default, has_children=bool(outgoing.rules))
+        for rule in outgoing.rules:
+            document.empty(rule.action, {"port": shown_ports(rule.ports), "protocol": _protocol(rule.protocol)})
+        _end(document, "outgoing", has_children=bool(outgoing.rules))
+    document.end("forwarding")
+
+
+def _start(document: Document, tag: str, default: str, *, has_children: bool) -> None:
+    if has_children:
+        document.start(tag, {"default": default})
+    else:
+        document.empty(tag, {"default": default})
+
+
+def _end(document: Document, tag: str, *, has_children: bool) -> None:
+    if has_children:
+        document.end(tag)
+
+
+def _forward(forward: PortForward) -> dict[str, str | int | None]:
+    return {
+        "port": shown_ports(forward.ports),
+        "protocol": _protocol(forward.protocol),
+        "to": shown_ports(forward.to) if forward.to else None,
+        "domain": forward.domain,
+        "address": forward.address,
+        "from": forward.source,
+    }
+
+
+def _protocol(protocol: str) -> str | None:
+    return None if protocol == "both" else protocol
+
+
+def _transport(item: "Listen | Connection") -> dict[str, str | int | None]:
+    return {"transport": None if item.transport == "tls" else item.transport}

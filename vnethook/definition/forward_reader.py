@@ -1,0 +1,133 @@
+"""Reads where a network leads: `<forward>` of libvirt, `<forwarding>` of the 2007 dialect."""
+
+from vnethook.address import canonical_ip, parse_subnet
+from vnethook.definition.element import Element
+from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
+from vnethook.definition.model import FORWARD_MODES
+from vnethook.definition.node import Node, agreed
+from vnethook.definition.routes import Nat
+from vnethook.definition.traffic_reader import element
+from vnethook.names import shown
+from vnethook.value import Value
+
+_DEFAULT_NAT_PORTS = (1024, 65535)
+"""What libvirt's dump of a running network always shows; it asks for nothing."""
+
+
+class Forward(Value):
+    """What one `<forward>` says."""
+
+    mode: str
+    uplinks: tuple[str, ...] = ()
+    nat: Nat | None = None
+    managed: bool | None = None
+    foreign: tuple[Element, ...] = ()
+
+
+def read(node: Node) -> Forward:
+    """What `<forward>` says; raise DefinitionError with its line."""
+    named = node.attributes.get("mode", "nat")
+    if named not in FORWARD_MODES:
+        node.refuse(
+            f"{node.path}: unknown mode {shown(named)}: must be {', '.join(FORWARD_MODES[:-1])} or {FORWARD_MODES[-1]}"
+        )
+    uplinks = [node.attributes["dev"]] if "dev" in node.attributes else []
+    for child in node.all("interface"):
+        child.number("connections")  # of a running libvirt
+        uplinks.append(child.need("dev"))
+    for nat in node.all("nat"):
+        if named != "nat":
+            nat.refuse(f"{nat.path}: only for mode 'nat', not {shown(named)}")
+    foreign = tuple(element(child) for tag in ("driver", "pf", "address") for child in node.all(tag))
+    return Forward(
+        named,
+        tuple(dict.fromkeys(uplinks)),
+        agreed(node.all("nat"), _nat),
+        node.optional_boolean("managed"),
+        foreign,
+    )
+
+
+def mode(root: Node, forward: str | None) -> str:
+    """The forward mode: of `<forward>`, of the 2007 `<forwarding>`, or "none" without both."""
+    is_on = agreed(root.all("forwarding"), _is_on)
+    if is_on is None or forward is None:
+        return forward or ("nat" if is_on else "none")
+    if is_on is (forward == "none"):
+        first, forwarding = root.all("forward")[0], root.all("forwarding")[0]
+        word = "on" if is_on else "off"
+        forwarding.refuse(
+            f"forwarding: is {word} here, and line {first.line} says mode {shown(forward)}",
+            hint="<forwarding> without children is not needed beside <forward>; remove it",
+        )
+    return forward
+
+
+def rules(node: Node) -> Forwarding | None:
+    """The rules of `<forwarding>`; None where it only says that there is a network outside, or that there is none."""
+    incoming, outgoing = agreed(node.all("incoming"), _incoming), agreed(node.all("outgoing"), _outgoing)
+    if incoming is None and outgoing is None:
+        return None
+    return node.build(lambda: Forwarding(_is_on(node), incoming, outgoing))
+
+
+def _is_on(node: Node) -> bool:
+    return node.boolean("enabled", default=True)
+
+
+def _nat(node: Node) -> Nat:
+    addresses = agreed(node.all("address"), _addresses)
+    ports = agreed(node.all("port"), _ports)
+    is_ipv6 = node.boolean("ipv6", default=False)
+    return node.build(lambda: Nat(addresses, None if ports == _DEFAULT_NAT_PORTS else ports, is_ipv6))
+
+
+def _addresses(node: Node) -> tuple[str, str]:
+    start, end = node.need("start"), node.need("end")
+    return node.build(lambda: (canonical_ip(start), canonical_ip(end)))
+
+
+def _ports(node: Node) -> tuple[int, int]:
+    node.need("start")
+    node.need("end")
+    return (node.number("start") or 0, node.number("end") or 0)
+
+
+def _incoming(node: Node) -> Incoming:
+    for child in node.all("deny"):
+        child.refuse(f"{child.path}: what comes in is denied unless it is allowed: remove it")
+    forwards = tuple(dict.fromkeys(_forward(child) for child in node.all("allow")))
+    return node.build(lambda: Incoming(node.attributes.get("default", "deny"), forwards))
+
+
+def _outgoing(node: Node) -> Outgoing:
+    found = tuple(dict.fromkeys(_rule(child) for child in node.children))
+    return node.build(lambda: Outgoing(node.attributes.get("default", "allow"), found))
+
+
+def _forward(node: Node) -> PortForward:
+    said = node.attributes.get
+    ports, to, destination = node.ports("port"), node.ports("to"), node.ports("destport")
+    if to and destination and to != destination:
+        node.refuse("allow: to= and destport= say the same; write one of them")
+    if ports is None:
+        node.refuse("element 'allow' lacks port=")
+    target = to or destination
+    address, source = said("address"), said("from")
+    return node.build(
+        lambda: PortForward(
+            ports,
+            said("protocol", "both"),
+            None if target == ports else target,
+            said("domain"),
+            None if address is None else canonical_ip(address),
+            None if source is None else str(parse_subnet(source)),
+        )
+    )
+
+
+def _rule(node: Node) -> PortRule:
+    ports = node.ports("port")
+    if ports is None:
+        node.refuse(f"element {shown(node.tag)} lacks port=")
+    return node.build(lambda: PortRule(node.tag, ports, node.attributes.get("protocol", "both")))

@@ -1,0 +1,66 @@
+"""How a network reaches others by itself: static routes by a guest, and what its masquerading turns addresses into."""
+
+from vnethook.address import Subnet, canonical_ip, check_canonical, class_prefix, parse_ip, subnet_of
+from vnethook.names import refuse
+from vnethook.value import Value
+
+METRIC_MAX = 0xFFFFFFFF
+PORT_MAX = 65535
+
+
+class Route(Value):
+    """A route by a gateway on the network; `metric` None: the kernel's default."""
+
+    address: str
+    prefix: int
+    gateway: str
+    metric: int | None = None
+
+    @classmethod
+    def by(cls, address: str, prefix: int | None, gateway: str, metric: int | None) -> "Route":
+        """The route as it is written; without a prefix that of the address's class, 0 for all addresses, IPv6 64."""
+        if prefix is None:
+            prefix = 0 if parse_ip(address)[1] == 0 else class_prefix(address)
+        return cls(address, prefix, canonical_ip(gateway), metric)
+
+    @property
+    def subnet(self) -> Subnet:
+        """Where it leads."""
+        return subnet_of(self.address, self.prefix)
+
+    def _check(self) -> None:
+        check_canonical("route", self.address)
+        check_canonical("route: gateway", self.gateway)
+        version, number = parse_ip(self.address)
+        if self.subnet.first != number:
+            refuse(f"route {self.address}/{self.prefix}: the network address is {self.subnet}")
+        if parse_ip(self.gateway)[0] != version:
+            refuse(f"route {self.address}/{self.prefix}: gateway {self.gateway} is of another family")
+        if self.metric is not None and not 0 < self.metric <= METRIC_MAX:
+            refuse(f"route {self.address}/{self.prefix}: metric {self.metric}: must be 1 to {METRIC_MAX}")
+
+
+class Nat(Value):
+    """How mode nat masquerades.
+
+    `addresses`: (first, last), None: the uplink's own; `ports`: (first, last) for TCP and UDP, None: 1024 to 65535;
+    `ipv6`: also IPv6, which is else routed.
+    """
+
+    addresses: tuple[str, str] | None = None
+    ports: tuple[int, int] | None = None
+    ipv6: bool = False
+
+    def _check(self) -> None:
+        if self.addresses is not None:
+            start, end = self.addresses
+            for address in self.addresses:
+                check_canonical("nat: address", address)
+                if ":" in address:
+                    refuse(f"nat: address {address}: must be IPv4")
+            if parse_ip(end)[1] < parse_ip(start)[1]:
+                refuse(f"nat: address {start} to {end}: the end lies before the start")
+        if self.ports is not None:
+            first, last = self.ports
+            if not 0 < first <= last <= PORT_MAX:
+                refuse(f"nat: port {first} to {last}: must be a range within 1 to {PORT_MAX}")
