@@ -76,7 +76,7 @@ def _why_no_netns() -> str:
 @cache
 def _why_no_guests() -> str:
     """Why QEMU guests cannot be booted here; empty if they can."""
-    from tests.lab.guest import make_image
+    from tests.lab.image import make_image
 
     try:
         make_image()

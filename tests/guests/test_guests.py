@@ -6,7 +6,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.lab import Guest, Host, Outside
-from tests.lab.guest import Qmp, RefusedError, bridge, tap, wait_for_guests
+from tests.lab.console import wait_for_guests
+from tests.lab.guest import RefusedError, bridge, tap
+from tests.lab.qmp import Qmp
 
 pytestmark = [pytest.mark.netns, pytest.mark.guests]
 

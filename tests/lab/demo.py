@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from tests.lab.guest import Guest, RefusedError, bridge, make_image, tap
+from tests.lab.guest import Guest, RefusedError, bridge, tap
 from tests.lab.host import HOOKS, Host
+from tests.lab.image import make_image
 from tests.lab.outside import WWW, WWW_4, Outside
 from tests.lab.picture import ASCII, Node, draw, table
 
