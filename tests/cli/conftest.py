@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,13 +40,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def vnet(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Vnet:
-    def call(*words: str, stdin: str = "") -> Said:
+    def call(*words: str, stdin: str = "", name: str = "vnet") -> Said:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         capsys.readouterr()
         with warnings.catch_warnings():  # a Host keeps its netlink socket until the process ends, soon after
             warnings.simplefilter("ignore", ResourceWarning)
-            status = run(words)
+            status = run(words, name=name)
             gc.collect()
         return Said(status, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def virsh(vnet: Vnet) -> Vnet:
+    """`vnet` under virsh's name."""
+    return partial(vnet, name="virsh")

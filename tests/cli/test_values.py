@@ -1,13 +1,8 @@
 """The values of a verb: by option or by place, in any order, as virsh reads them."""
 
-import os
-import subprocess
-import sys
-
 import click
 import pytest
 
-from vnethook.cli import known
 from vnethook.cli.verb import value, verb
 
 SEEN: list[tuple[object, ...]] = []
@@ -66,37 +61,3 @@ def test_the_usage_says_which_values_must_be_given() -> None:
     assert _trial.get_usage(click.Context(_trial, info_name="trial")) == (
         "Usage: trial [OPTIONS] NET [COMMAND] [WORD]..."
     )
-
-
-def _completions(root, *words: str) -> list[str]:
-    environment = os.environ | {
-        "_VNET_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(["vnet", *words]),
-        "COMP_CWORD": str(len(words)),
-    }
-    script = "from vnethook.cli import main; main.main()"
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    return [line.removeprefix("plain,") for line in ended.stdout.split()]
-
-
-def test_a_shell_is_offered_verbs_options_networks_and_nics(root) -> None:
-    networks = root / "etc/vnethook/networks"
-    networks.mkdir(parents=True)
-    (networks / "lab.xml").write_text("<network><name>lab</name></network>")
-    attached = root / "run/vnethook/interfaces"
-    attached.mkdir(parents=True)
-    (attached / "tap7").symlink_to("lab")
-    assert _completions(root, "net-st") == ["net-start", "net-stop"]
-    assert _completions(root, "net-info", "l") == ["lab"]
-    assert _completions(root, "net-info", "--network", "d") == ["default"]
-    assert _completions(root, "net-info", "lab", "") == []
-    assert _completions(root, "net-start", "lab", "") == ["default", "lab"]
-    assert _completions(root, "net-info", "--j") == ["--json"]
-    assert _completions(root, "detach", "") == ["tap7"]
-    assert "lo" in _completions(root, "attach", "")
-
-
-def test_where_nothing_can_be_read_nothing_is_offered(monkeypatch) -> None:
-    monkeypatch.setenv("VNETHOOK_ROOT", "/proc/self/nothing")
-    assert [item.value for item in known.networks(None, None, "")] == ["default"]
-    assert known.nics(None, None, "") == []

@@ -46,9 +46,9 @@ def network_if_any(verb: "Verb") -> "Verb":
     return with_network
 
 
-def networks(verb: "Verb") -> "Verb":
-    """[NET]...: the words themselves as `networks`, each to be looked up when its turn comes."""
-    return value("--network", "networks", multiple=True, **_NETWORK)(verb)
+def networks(*, unless: str) -> "Callable[[Verb], Verb]":
+    """[NET]...: the words as `networks`, each to be looked up when its turn comes; needed `unless` a flag is given."""
+    return value("--network", "networks", multiple=True, unless=unless, **_NETWORK)
 
 
 def definition(verb: "Verb") -> "Verb":

@@ -60,7 +60,7 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
         )
         forms = [form for form in ("uuid", "name", "table") if given.pop(form)]
         if len(forms) > 1:
-            msg = f"net-list: --{forms[0]} and --{forms[1]}: only one can be asked for"
+            msg = "net-list: only one of --table, --name and --uuid can be asked for"
             raise UsageError(msg)
         function(choice=choice, form=forms[0] if forms else "table", **given)
 
@@ -72,7 +72,7 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
 @arguments.as_json
 def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
     """List the networks that are up, or those asked for."""
-    found = [state for state in slow.catalog.states(slow.host()) if choice.has(state)]
+    found = sorted(filter(choice.has, slow.catalog.states(slow.host())), key=lambda state: state.name.lower())
     if as_json:
         report.as_json([_plain(state) for state in found])
         return
@@ -83,7 +83,7 @@ def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
         report.table(rows)
     else:
         for state in found:
-            report.line(report.safe(state.name if form == "name" else state.uuid))
+            report.line(report.safe(state.name if form == "name" else _uuid(state)))
         report.end()
     for state in found:
         if state.problem:
@@ -97,24 +97,30 @@ def net_info(network: str, *, as_json: bool) -> None:
     """Show what is known of a network."""
     host = slow.host()
     state = slow.catalog.state(host, network)
+    if not state.bridge and not state.problem:
+        slow.definitions.load(host, network)  # the built-in default chooses it now
+        state = slow.catalog.state(host, network)
     live = record.read(host.paths, network)
     started_by, nics = live.started_by if live else "", len(slow.catalog.nics(host, network))
     if as_json:
         report.as_json({**_plain(state), "started_by": started_by, "nics": nics})
         return
-    for label, text in (
+    virshs = (
         ("Name", state.name),
         ("UUID", state.uuid),
         ("Active", _yes(state.is_active)),
         ("Persistent", _yes(state.is_persistent)),
         ("Autostart", _yes(state.is_autostart)),
         ("Bridge", state.bridge),
+    )
+    ours = (
         ("Forward", state.forward),
         ("Subnets", ", ".join(state.subnets)),
         ("Started by", started_by),
         ("NICs", str(nics) if live or nics else ""),
         ("Problem", state.problem),
-    ):
+    )
+    for label, text in virshs if report.is_virsh() else (*virshs, *ours):
         if text:
             report.line(f"{label + ':':15} {report.safe(text)}")
     report.end()
@@ -132,8 +138,7 @@ def net_name(network: str) -> None:
 @arguments.network
 def net_uuid(network: str) -> None:
     """Print the uuid of a network."""
-    uuid = slow.catalog.state(slow.host(), network).uuid
-    report.line(uuid or slow.definitions.load(slow.host(), network).uuid or "")  # the built-in default chooses one now
+    report.line(_uuid(slow.catalog.state(slow.host(), network)))
     report.end()
 
 
@@ -157,7 +162,8 @@ def net_dumpxml(network: str, *, inactive: bool) -> None:
 def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
     """List the DHCP leases of a network."""
     wanted = None if mac is None else arguments.mac(mac)
-    leases = [lease for lease in slow.catalog.leases(slow.host(), network) if wanted in {None, lease.mac}]
+    found = [lease for lease in slow.catalog.leases(slow.host(), network) if wanted in {None, lease.mac}]
+    leases = sorted(found, key=lambda lease: lease.mac)
     if as_json:
         report.as_json([lease.to_plain() for lease in leases])
         return
@@ -193,6 +199,11 @@ def _plain(state: "NetworkState") -> dict[str, object]:
     }
 
 
+def _uuid(state: "NetworkState") -> str:
+    """The uuid; the built-in default chooses one now."""
+    return state.uuid or ("" if state.problem else slow.definitions.load(slow.host(), state.name).uuid or "")
+
+
 def _activity(state: "NetworkState") -> str:
     return ACTIVE if state.is_active else INACTIVE
 
@@ -202,5 +213,7 @@ def _yes(is_so: bool) -> str:  # noqa: FBT001 (the value is what is shown)
 
 
 def _expiry(lease: "Lease") -> str:
-    """When a lease ends, in local time as virsh prints it."""
-    return datetime.fromtimestamp(lease.expiry).astimezone().strftime("%Y-%m-%d %H:%M:%S") if lease.expiry else "never"
+    """When a lease ends, in local time as virsh prints it: always two words, as scripts count columns."""
+    if not lease.expiry and not report.is_virsh():
+        return "no expiry"
+    return datetime.fromtimestamp(lease.expiry).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -13,11 +13,11 @@ import click
 
 from vnethook import __version__
 from vnethook.cli import report
-from vnethook.errors import UsageError, VnetError
+from vnethook.errors import UsageError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import NoReturn
 
 SECTIONS = {
@@ -56,6 +56,8 @@ SECTIONS = {
 """The sections of the help; each verb and the function that does it. `network-VERB` (2007) means `net-VERB`."""
 VERBS = {verb: place for section in SECTIONS.values() for verb, place in section.items()}
 HINT = "`vnet --help` lists the verbs"
+FAILED = 1
+"""virsh's status for every failure."""
 SUMMARY = 59
 """Characters of a verb's line in the help, so that it fits a terminal of 80."""
 
@@ -103,54 +105,42 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-q", "--quiet", is_flag=True, help="Print results only: no headers, no messages.")
+@click.option("-c", "--connect", metavar="URI", help="For virsh's sake: the host is always this one.")
 @click.version_option(__version__, "-V", "--version", prog_name="vnet", message="%(prog)s %(version)s")
-def vnet(**_: object) -> None:
+def vnet(connect: str | None, **_: object) -> None:
     """Virtual networks for the guests of this host's hypervisors.
 
     NET is the name, the uuid or the bridge of a network. `vnet VERB --help` tells more about a verb, vnet(1) about all.
     """
+    if connect is not None:
+        from vnethook.cli import connection  # noqa: PLC0415 (few say it)
+
+        connection.require_this_host(connect)
 
 
 def main() -> "NoReturn":
-    """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    """The console script; under the name `virsh`, by a link to it, what virsh is for networks."""
+    name = os.path.basename(sys.argv[0])
+    sys.exit(run(sys.argv[1:], name=report.VIRSH if name == report.VIRSH else "vnet"))
 
 
-def run(words: "Sequence[str]") -> int:
-    """Run `vnet WORDS`; give the exit status. Reports every error; ends nothing."""
+def run(words: "Sequence[str]", *, name: str = "vnet") -> int:
+    """Run `vnet WORDS`, or `virsh WORDS`; give the exit status. Reports every error; ends nothing."""
     os.umask(0o022)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8, a terminal neither
-    status = _reported(lambda: vnet.main(list(words), prog_name="vnet", standalone_mode=False))
-    return _reported(report.flush) or status
+    status = report.outcome(lambda: _program(name).main(list(words), prog_name=name, standalone_mode=False))
+    status = report.outcome(report.flush) or status
+    return min(status, FAILED) if name == report.VIRSH and status not in report.ENDED_BY_SIGNAL else status
 
 
-def _reported(action: "Callable[[], object]") -> int:
-    """Do `action`; report what it raises; the exit status."""
-    try:
-        result = action()
-    except VnetError as error:
-        return _bug() if error.exit_status == report.BUG else report.error(error)
-    except click.ClickException as error:
-        return report.usage_error(error)
-    except report.Unread:
-        return report.CLOSED_PIPE
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("error: interrupted\n")
-        return report.INTERRUPTED
-    except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that a script sees)
-        return _bug()
-    return result if isinstance(result, int) else 0
+def _program(name: str) -> click.Command:
+    if name != report.VIRSH:
+        return vnet
+    from vnethook.cli.virsh.program import virsh  # noqa: PLC0415 (only under that name)
 
-
-def _bug() -> int:
-    import traceback  # noqa: PLC0415 (a bug may cost time)
-
-    sys.stderr.write("error: internal error, please report it:\n")
-    for line in traceback.format_exc().splitlines():
-        sys.stderr.write(f"{report.safe(line)}\n")
-    return report.BUG
+    return virsh
 
 
 if __name__ == "__main__":

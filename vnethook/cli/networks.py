@@ -29,16 +29,16 @@ def net_create(text: bytes, source: str) -> None:
 
 
 @verb
-@arguments.networks
+@arguments.networks(unless="autostarted")
 @click.option("--autostarted", is_flag=True, help="Start every network that is marked for autostart, as at boot.")
 def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
     """Bring networks up; one that is up is mended.
 
     It goes on past a network that fails; the exit status is that of the first failure.
     """
-    if bool(networks) is autostarted:
-        msg = "network: give either names or --autostarted" if networks else "network: not named"
-        raise UsageError(msg, hint="give its name, uuid or bridge; `vnet net-list --all` shows them")
+    if networks and autostarted:
+        msg = "network: give either names or --autostarted"
+        raise UsageError(msg)
     by = slow.bringup.AUTOSTART if autostarted else slow.bringup.ADMIN
 
     def start(word: str) -> None:
@@ -57,7 +57,10 @@ def net_destroy(network: str, *, force: bool) -> None:
 
     A network without a stored definition is forgotten. Refused while guests are attached, unless forced.
     """
-    slow.catalog.stop(slow.host(), network, force=force)
+    nics = slow.catalog.nics(slow.host(), network) if report.is_virsh() else []
+    if nics:  # virsh asks nobody
+        report.warning(f"network {network!r}: {len(nics)} NICs are attached: the next start attaches them again")
+    slow.catalog.stop(slow.host(), network, force=force or report.is_virsh())
     report.done(f"Network {network} destroyed")
 
 

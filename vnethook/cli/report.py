@@ -21,6 +21,9 @@ INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 CLOSED_PIPE = 141
 """128 + SIGPIPE: what a program without a handler for it ends with."""
+ENDED_BY_SIGNAL = {INTERRUPTED, CLOSED_PIPE}
+VIRSH = "virsh"
+"""The name under which we are called for it."""
 LENGTH_MAX = 300
 """Characters of somebody's words in a refusal of ours."""
 
@@ -38,12 +41,12 @@ def safe(text: str) -> str:
 
 def line(text: str = "") -> None:
     """Print a line."""
-    _write(f"{text}\n")
+    write(f"{text}\n")
 
 
 def flush() -> None:
     """Have everything arrive that was printed; raise as printing does."""
-    _write("", is_last=True)
+    write("", is_last=True)
 
 
 def end() -> None:
@@ -61,7 +64,7 @@ def done(text: str) -> None:
 
 def table(content: "Table") -> None:
     """Print a table as virsh does; with --quiet its rows only."""
-    _write(content.text(with_header=not _is_quiet()))
+    write(content.text(with_header=not _is_quiet()))
     end()
 
 
@@ -77,7 +80,8 @@ def warning(text: str) -> None:
 
 def error(found: VnetError) -> int:
     """Print an error and its advice on stderr; give its exit status."""
-    sys.stderr.write(f"error: {safe(found.message)}\n")
+    for message in _messages(found):
+        sys.stderr.write(f"error: {safe(message)}\n")
     for hint in (*found.hint.splitlines(), *_missing_right(found)):
         sys.stderr.write(f"  {safe(hint)}\n")
     return found.exit_status
@@ -85,9 +89,13 @@ def error(found: VnetError) -> int:
 
 def usage_error(found: click.ClickException) -> int:
     """Print click's refusal of the command line as one of ours; give its exit status."""
+    context = found.ctx if isinstance(found, click.UsageError) else None
+    if is_virsh(context):
+        from vnethook.cli.virsh import words as virsh  # noqa: PLC0415 (only under that name)
+
+        return error(UsageError(virsh.misuse(found)[:LENGTH_MAX]))
     words = " ".join(found.format_message().split()).removesuffix(".")
     words = words if len(words) <= LENGTH_MAX else f"{words[:LENGTH_MAX]}…"
-    context = found.ctx if isinstance(found, click.UsageError) else None
     place = context.command_path if context else "vnet"
     return error(UsageError(f"{place}: {words[:1].lower()}{words[1:]}", hint=f"see `{place} --help`"))
 
@@ -104,8 +112,67 @@ def each(names: "Iterable[str]", action: "Callable[[str], None]") -> int:
     return status
 
 
-def _write(text: str, *, is_last: bool = False) -> None:
-    """Write to stdout; raise Unread or HostError if that fails."""
+def is_virsh(context: click.Context | None = None) -> bool:
+    """Whether we were called by virsh's name: then the words and the status are virsh's alone."""
+    context = context or click.get_current_context(silent=True)
+    return bool(context and context.find_root().info_name == VIRSH)
+
+
+def outcome(action: "Callable[[], object]") -> int:
+    """Do `action`; report what it raises; the exit status."""
+    try:
+        result = action()
+    except VnetError as found:
+        return _bug() if found.exit_status == BUG else error(found)
+    except click.ClickException as found:
+        return usage_error(found)
+    except Unread:
+        return CLOSED_PIPE
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that a script sees)
+        return _bug()
+    return result if isinstance(result, int) else 0
+
+
+def ask(prompt: str) -> str:
+    """What the user or a script answers to a prompt; raise EOFError if nothing comes any more.
+
+    A script's answer is printed, as the terminal prints a user's.
+    """
+    if sys.stdin.isatty():
+        import readline  # noqa: F401, PLC0415 (so that a line can be edited)
+
+        return input(prompt)
+    write(prompt, is_last=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        raise EOFError
+    line(answer.rstrip("\n"))
+    return answer.rstrip("\n")
+
+
+def _bug() -> int:
+    import traceback  # noqa: PLC0415 (a bug may cost time)
+
+    sys.stderr.write("error: internal error, please report it:\n")
+    for text in traceback.format_exc().splitlines():
+        sys.stderr.write(f"{safe(text)}\n")
+    return BUG
+
+
+def _messages(found: VnetError) -> list[str]:
+    context = click.get_current_context(silent=True)
+    if context is None or not is_virsh():
+        return [found.message]
+    from vnethook.cli.virsh import words as virsh  # noqa: PLC0415 (only under that name)
+
+    return virsh.failure(context, found)
+
+
+def write(text: str, *, is_last: bool = False) -> None:
+    """Write to stdout, at once if it is the last; raise Unread or HostError if that fails."""
     try:
         sys.stdout.write(text)
         if is_last:

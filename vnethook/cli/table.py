@@ -17,11 +17,12 @@ class Table:
 
     def text(self, *, with_header: bool = True) -> str:
         """The header, a line of dashes and the rows, one line each; no blanks after the last cell."""
-        widths = [max(map(width, column)) for column in zip(*self._rows, strict=True)]
-        lines = [_line(row, widths) for row in self._rows]
-        dashes = "-" * sum(size + 3 for size in widths)
-        shown = [lines[0], dashes, *lines[1:]] if with_header else lines[1:]
-        return "".join(f"{line}\n" for line in shown)
+        shown = self._rows if with_header else self._rows[1:]
+        widths = [max(map(width, column)) for column in zip(*shown, strict=True)]
+        lines = [_line(row, widths) for row in shown]
+        if with_header:
+            lines.insert(1, "-" * sum(size + 3 for size in widths))
+        return "".join(f"{line}\n" for line in lines)
 
 
 def width(text: str) -> int:

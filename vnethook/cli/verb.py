@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -30,6 +30,11 @@ class Value(click.Option):
 
     param_type_name = "argument"
 
+    def __init__(self, names: "Sequence[str]", *, unless: str = "", **settings: Any) -> None:  # noqa: ANN401 (click's)
+        super().__init__(names, **settings)
+        self.unless = unless
+        """The flag without which the value is needed."""
+
     def handle_parse_result(
         self, context: click.Context, options: "Mapping[str, Any]", words: list[str]
     ) -> tuple[object, list[str]]:
@@ -40,6 +45,8 @@ class Value(click.Option):
             options, words = {**options, name: [*options.get(name, ()), *words[kept:]]}, words[:kept]
         elif words and name not in options:
             options, words = {**options, name: words[0]}, words[1:]
+        if self.unless and not {name, self.unless} & options.keys() and not context.resilient_parsing:
+            raise click.MissingParameter(ctx=context, param=self)
         return super().handle_parse_result(context, options, words)
 
     def _words_of_others(self, context: click.Context, options: "Mapping[str, Any]") -> int:
@@ -64,7 +71,11 @@ class Verb(click.Command):
 
     def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
         """Read the words of a call; raise Unexpected for one too many."""
-        rest = super().parse_args(context, words)
+        try:
+            rest = super().parse_args(context, words)
+        except click.UsageError as error:
+            error.ctx = error.ctx or context  # the parser itself does not say whose option it was
+            raise
         if rest and not context.resilient_parsing:
             raise Unexpected(rest[0], context)
         return rest
