@@ -31,6 +31,12 @@ class UsageError(VnetError):
     libvirt_code = 8
 
 
+class UnsupportedOperationError(UsageError):
+    """An operation that there is none of for what it is asked of."""
+
+    libvirt_code = 84
+
+
 class DefinitionError(VnetError):
     """A definition that is refused: its XML, a value in it, or what it collides with."""
 

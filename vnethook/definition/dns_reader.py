@@ -9,19 +9,20 @@ def read(node: Node) -> Dns:
     """The DNS server that the element defines; raise DefinitionError with its line."""
     hosts: dict[str, DnsHost] = {}
     for host_node in node.all("host"):
-        host = _host(host_node)
+        host = read_host(host_node)
         known = hosts.get(host.ip)
         names = (*(known.names if known else ()), *host.names)
         hosts[host.ip] = DnsHost(host.ip, tuple(dict.fromkeys(names)))
     forwarders = tuple(dict.fromkeys(_forwarder(child) for child in node.all("forwarder")))
-    txts = tuple(dict.fromkeys(_txt(child) for child in node.all("txt")))
-    srvs = tuple(dict.fromkeys(_srv(child) for child in node.all("srv")))
+    txts = tuple(dict.fromkeys(read_txt(child) for child in node.all("txt")))
+    srvs = tuple(dict.fromkeys(read_srv(child) for child in node.all("srv")))
     enable = node.boolean("enable", default=True)
     plain_names = node.boolean("forwardPlainNames", default=True)
     return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, tuple(hosts.values())))
 
 
-def _host(node: Node) -> DnsHost:
+def read_host(node: Node) -> DnsHost:
+    """The names of an address that `<host>` says."""
     ip, names = node.need("ip"), tuple(dict.fromkeys(child.text for child in node.all("hostname")))
     return node.build(lambda: DnsHost(canonical_ip(ip), names))
 
@@ -33,12 +34,14 @@ def _forwarder(node: Node) -> Forwarder:
     )
 
 
-def _txt(node: Node) -> DnsTxt:
+def read_txt(node: Node) -> DnsTxt:
+    """The record that `<txt>` says."""
     name = node.need("name")
     return node.build(lambda: DnsTxt(name, node.attributes.get("value", "")))
 
 
-def _srv(node: Node) -> DnsSrv:
+def read_srv(node: Node) -> DnsSrv:
+    """The record that `<srv>` says."""
     service, protocol = node.need("service"), node.need("protocol")
     said, number = node.attributes.get, node.number
     return node.build(

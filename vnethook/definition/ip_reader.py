@@ -82,7 +82,7 @@ def _libvirt_ip(node: Node) -> _Found:
 
 def _libvirt_dhcp(node: Node) -> _Dhcp:
     enabled = node.boolean("enabled", default=True)
-    ranges, hosts = _unlike(node.all("range"), _range), _unlike(node.all("host"), _host)
+    ranges, hosts = _unlike(node.all("range"), read_range), _unlike(node.all("host"), read_host)
     return _Dhcp(enabled, enabled and not ranges and not hosts, ranges, hosts, _bootp(node))
 
 
@@ -93,7 +93,7 @@ def _bootp(node: Node) -> tuple[str | None, ...]:
 
 def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
     enabled = node.boolean("enabled", default=True)
-    hosts = _unlike(node.all("host"), _host)
+    hosts = _unlike(node.all("host"), read_host)
     if not node.all("ip"):
         if has_ips:
             node.refuse(
@@ -107,7 +107,7 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
         start, end = ip.attributes.get("start"), ip.attributes.get("end")
         if (start is None) != (end is None):
             ip.refuse("dhcp ip: start= and end= go together")
-        ranges = () if start is None else ((_range(ip), ip),)
+        ranges = () if start is None else ((read_range(ip), ip),)
         found.append(
             _Found(
                 ip,
@@ -164,7 +164,8 @@ def read_address(node: Node) -> tuple[str | None, int | None]:
     return address, prefix
 
 
-def _range(node: Node) -> DhcpRange:
+def read_range(node: Node) -> DhcpRange:
+    """The range that an element says."""
     start, end = node.need("start"), node.need("end")
     lease_s = _lease(node)
     return node.build(lambda: DhcpRange(canonical_ip(start), canonical_ip(end), lease_s))
@@ -180,7 +181,8 @@ def _lease_s(node: Node) -> int:
     return (node.number("expiry") or 0) * node.choice("unit", _UNITS_S, default=_UNITS_S["minutes"])
 
 
-def _host(node: Node) -> DhcpHost:
+def read_host(node: Node) -> DhcpHost:
+    """The fixed host that an element says."""
     said = node.attributes.get
     mac, ip, lease_s = said("mac"), said("ip"), _lease(node)
     return node.build(

@@ -109,10 +109,13 @@ NAMESPACES = {"http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq"}
 """Those of which we know elements, and the prefix that they have in paths and dumps."""
 
 
-def check_shape(root: Node) -> None:
-    """Raise DefinitionError for the first element, attribute or text, in document order, that does not belong there."""
-    if root.tag != "network":
-        root.refuse(f"the outermost element is {shown(root.tag)}: must be 'network'")
+def check_shape(root: Node, path: str = "network") -> None:
+    """Raise DefinitionError for the first element, attribute or text, in document order, that does not belong there.
+
+    `path`: what the outermost element has to be.
+    """
+    if root.path != path:
+        root.refuse(f"the outermost element is {shown(root.tag)}: must be {shown(path.rpartition('/')[2])}")
     waiting = [root]
     while waiting:
         node = waiting.pop()

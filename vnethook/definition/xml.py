@@ -16,14 +16,14 @@ from vnethook.definition.dump import dump
 from vnethook.definition.model import Network
 from vnethook.definition.node import BLANKS, Node
 from vnethook.definition.syntax import element_lines, encoded
-from vnethook.definition.vocabulary import NAMESPACES, OPAQUE
+from vnethook.definition.vocabulary import NAMESPACES, OPAQUE, check_shape
 from vnethook.errors import DefinitionError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Parsed", "dump", "parse"]
+__all__ = ["Parsed", "dump", "parse", "parse_part"]
 
 SCHEMA = os.path.join(os.path.dirname(__file__), "network.rng")
 
@@ -45,6 +45,16 @@ def parse(text: str | bytes, *, source: str) -> Parsed:
     network, warnings = reader.read(_node(root, iter(lines), source))
     _validate(root, lines, source)
     return Parsed(network, warnings)
+
+
+def parse_part(text: str | bytes, path: str, *, source: str) -> Node:
+    """The element that `text` holds, which has its place at `path` ("network/ip/dhcp/host"); raise as `parse` does."""
+    root, lines = _tree(encoded(text, source), source)
+    around = path.rpartition("/")[0]
+    outer = Node(around, {}, at=(source, lines[0])) if around else None
+    node = _node(root, iter(lines), source, outer)
+    check_shape(node, path)
+    return node
 
 
 def is_valid(text: str | bytes) -> bool:
