@@ -83,7 +83,25 @@ def test_json_lists_every_field(vnet) -> None:
         "forward": "none",
         "subnets": [],
         "problem": "",
+        "title": "",
     }
+
+
+def test_titles_are_listed_on_demand(vnet) -> None:
+    vnet("net-define", "-", stdin=LAB.replace("<bridge", "<title>The lab's</title><bridge"))
+    assert vnet("net-list", "--all", "--title").out == (
+        " Name      State      Autostart   Persistent   Title\n"
+        "----------------------------------------------------------\n"
+        " default   inactive   no          yes          -\n"
+        " lab       inactive   no          yes          The lab's\n\n"
+    )
+    assert vnet("net-list", "--all", "--json").json[1]["title"] == "The lab's"
+
+
+def test_names_are_sorted_without_regard_to_case(vnet) -> None:
+    for name in ("b", "C", "a"):
+        vnet("net-define", "-", stdin=f"<network><name>{name}</name></network>")
+    assert vnet("net-list", "--all", "--name").out == "a\nb\nC\ndefault\n\n"
 
 
 def test_a_definition_that_is_not_in_order_is_listed_with_a_warning(vnet, root) -> None:
@@ -101,6 +119,19 @@ def test_dumpxml_without_a_name_is_of_the_only_network(vnet) -> None:
     assert "<name>lab</name>" in vnet("net-dumpxml").out
     vnet("net-define", "-", stdin="<network><name>other</name></network>")
     assert vnet("net-dumpxml") == (1, "", "error: network: not named, and there are 2\n  lab, other\n")
+
+
+def test_dumpxml_prints_what_an_expression_selects(vnet) -> None:
+    vnet("net-define", "-", stdin=LAB)
+    assert vnet("net-dumpxml", "lab", "--xpath", "//name|//bridge/@name").out == (
+        '<name>lab</name>\n name="vnbrlab"\n\n'
+    )
+    assert vnet("net-dumpxml", "--network", "lab", "--xpath", "name/text()", "--wrap").out == "<nodes>lab</nodes>\n\n"
+    assert vnet("net-dumpxml", "lab", "--xpath", "//nosuch") == (0, "\n", "")
+    assert vnet("net-dumpxml", "lab", "--xpath", "//ip[") == (
+        *(1, ""),
+        "error: xpath '//ip[': evaluate: Invalid expression\n",
+    )
 
 
 def test_what_dumpxml_prints_can_be_defined(vnet) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnethook.cli import known, slow
+from vnethook.cli import known, report, slow
 from vnethook.cli.verb import value
 from vnethook.errors import DefinitionError, UsageError
 from vnethook.mac import canonical_mac
@@ -63,6 +63,23 @@ def definition(verb: "Verb") -> "Verb":
     return with_definition
 
 
+def parts_of_xml(verb: "Verb") -> "Verb":
+    """--xpath EXPR and --wrap: the verb gets `show`, which prints XML, or of it what the expression selects."""
+
+    @click.option("--xpath", metavar="EXPR", help="Only the nodes that an XPath expression selects.")
+    @click.option("--wrap", is_flag=True, help="Those nodes inside of one element.")
+    @wraps(verb)
+    def with_parts(xpath: str | None, *, wrap: bool, **rest: object) -> int | None:
+        def show(text: str) -> None:
+            for part in [text.rstrip("\n")] if xpath is None else _selected(text, xpath, wrap=wrap):
+                report.line(part)
+            report.end()
+
+        return verb(show=show, **rest)
+
+    return with_parts
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -88,6 +105,12 @@ def content(path: str) -> bytes:
     except ValueError:
         msg = f"file {shown(path)}: no file can have this name"
         raise UsageError(msg) from None
+
+
+def _selected(text: str, expression: str, *, wrap: bool) -> list[str]:
+    from vnethook.definition.xpath import select  # noqa: PLC0415 (lxml takes its time)
+
+    return select(text, expression, wrap=wrap)
 
 
 def _source(path: str) -> str:

@@ -46,6 +46,7 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
     @click.option("--uuid", is_flag=True, help="Print uuids, one a line.")
     @click.option("--name", is_flag=True, help="Print names, one a line.")
     @click.option("--table", is_flag=True, help="Print a table (the default).")
+    @click.option("--title", is_flag=True, help="Add the titles to the table.")
     @wraps(function)
     def with_choice(**given: bool) -> None:
         def either(yes: str, no: str) -> bool | None:
@@ -70,16 +71,17 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
 @verb
 @_choice
 @arguments.as_json
-def net_list(choice: Choice, form: str, *, as_json: bool) -> None:
+def net_list(choice: Choice, form: str, *, title: bool, as_json: bool) -> None:
     """List the networks that are up, or those asked for."""
     found = sorted(filter(choice.has, slow.catalog.states(slow.host())), key=lambda state: state.name.lower())
     if as_json:
         report.as_json([_plain(state) for state in found])
         return
     if form == "table":
-        rows = Table("Name", "State", "Autostart", "Persistent")
+        rows = Table("Name", "State", "Autostart", "Persistent", *(("Title",) if title else ()))
         for state in found:
-            rows.add(state.name, _activity(state), _yes(state.is_autostart), _yes(state.is_persistent))
+            more = (state.title,) if title else ()
+            rows.add(state.name, _activity(state), _yes(state.is_autostart), _yes(state.is_persistent), *more)
         report.table(rows)
     else:
         for state in found:
@@ -145,14 +147,13 @@ def net_uuid(network: str) -> None:
 @verb
 @arguments.network_if_any
 @click.option("--inactive", is_flag=True, help="The stored definition, also while the network is up.")
-def net_dumpxml(network: str, *, inactive: bool) -> None:
+@arguments.parts_of_xml
+def net_dumpxml(network: str, show: "Callable[[str], None]", *, inactive: bool) -> None:
     """Print a network's definition as XML.
 
     That with which it came up, if it is up; else the stored one. Without NET: of the only network that is defined.
     """
-    name = network or _only_network()
-    report.line(slow.catalog.dump(slow.host(), name, inactive=inactive).rstrip("\n"))
-    report.end()
+    show(slow.catalog.dump(slow.host(), network or _only_network(), inactive=inactive))
 
 
 @verb
@@ -196,6 +197,7 @@ def _plain(state: "NetworkState") -> dict[str, object]:
         "forward": state.forward,
         "subnets": list(state.subnets),
         "problem": state.problem,
+        "title": state.title,
     }
 
 

@@ -29,6 +29,7 @@ class NetworkState(Value):
     forward: str = ""
     subnets: tuple[str, ...] = ()
     problem: str = ""
+    title: str = ""
 
 
 class Lease(Value):
@@ -278,4 +279,5 @@ def _state(host: Host, store: Store, name: str, network: Network | None, problem
         forward=network.forward if network else "",
         subnets=tuple(map(str, network.subnets)) if network else (),
         problem=problem,
+        title=(network.title or "") if network else "",
     )
