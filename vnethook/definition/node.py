@@ -64,7 +64,7 @@ class Node:
         value = self.attributes.get(attribute)
         if value is None:
             return None
-        if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        if not (value.isascii() and value.isdigit() and len(value) <= 10):
             self.refuse(f"{self.tag} {attribute}={shown(value)}: must be a whole number")
         return int(value)
 

@@ -3,8 +3,13 @@
 from hypothesis import strategies as st
 
 from vnethook.address import format_ip
+from vnethook.definition.dns import DnsSrv, DnsTxt
+from vnethook.definition.element import Element
+from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
-from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Network
+from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Nat, Network, PortGroup, Route, Vlan
+from vnethook.definition.peers import Connection, Listen
+from vnethook.definition.traffic import Bandwidth, Rate, VlanTag
 from vnethook.names import is_dnsmasq_keyword
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -21,6 +26,13 @@ addresses = st.one_of(
     st.integers(1, 2**32 - 1).map(lambda number: format_ip(4, number)),
     st.integers(2**65, 2**128 - 1).map(lambda number: format_ip(6, number)),
 )
+leases = st.none() | st.just(0) | st.integers(120, 1 << 31)
+ports = st.integers(1, 65535)
+lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)
+prose = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")) | st.just("\n"), max_size=40).map(
+    lambda text: text.replace("\ufffe", "").replace("\uffff", "").strip(" \t\r\n") or "x"
+)
+titles = prose.map(lambda text: "".join(char for char in text if char.isprintable()).strip() or "x")
 ids = st.text("0123456789abcdefABCDEF:", min_size=1, max_size=40)
 
 
@@ -36,7 +48,14 @@ def hosts(draw, version, number):
         id=draw(st.none() | ids) if version == 4 else draw(ids),
         name=draw(host_names),
         ip=None if number is None else draw(st.none() | st.just(format_ip(version, number))),
+        lease_s=draw(leases),
     )
+
+
+boots = st.fixed_dictionaries(
+    {"tftp_root": st.none() | st.just("/srv/tftp")},
+    optional={"bootp_file": st.just("pxelinux.0"), "bootp_server": domains},
+).map(lambda boot: boot if "bootp_file" in boot else {"tftp_root": boot["tftp_root"]})
 
 
 @st.composite
@@ -47,17 +66,21 @@ def ips(draw, index):
     first = (0x0A000000 if version == 4 else 0x20010DB8 << 96) + (index << (16 if version == 4 else 80))
     own = draw(st.integers(1, 6 if version == 4 else 7))
     address = format_ip(version, first + own)
+    local_ptr = draw(st.booleans())
     if index > 1 or draw(st.booleans()):
-        return Ip(address, prefix)
+        return Ip(address, prefix, local_ptr=local_ptr)
     ends = sorted(draw(st.tuples(st.integers(1, 6), st.integers(1, 6))))
-    ranges = (DhcpRange(*(format_ip(version, first + end) for end in ends)),) if draw(st.booleans()) else ()
+    ends = [format_ip(version, first + end) for end in ends]
+    ranges = (DhcpRange(*ends, draw(leases)),) if draw(st.booleans()) else ()
     numbers = draw(st.lists(st.integers(1, 6).filter(lambda number: number != own), max_size=4, unique=True))
     found = [draw(hosts(version, first + number)) for number in numbers]
     unlike = {host.mac or host.id: host for host in found}
     if len({host.id.lower() for host in unlike.values() if host.id}) < sum(bool(host.id) for host in unlike.values()):
         unlike = {}
     can_serve = version == 4 or prefix >= 64 or not (ranges or unlike)
-    return Ip(address, prefix, ranges, tuple(unlike.values()), can_serve and draw(st.booleans()))
+    boot = draw(boots) if version == 4 else {}
+    can_serve = can_serve and draw(st.booleans())
+    return Ip(address, prefix, ranges, tuple(unlike.values()), can_serve, local_ptr=local_ptr, **boot)
 
 
 @st.composite
@@ -76,27 +99,170 @@ dns = st.just(Dns(enable=False)) | st.builds(
         st.builds(DnsHost, addresses, st.lists(domains, min_size=1, max_size=3, unique=True).map(tuple)),
         lambda host: host.ip,
     ),
+    plain_names=st.booleans(),
     forwarders=_unlike(
-        st.builds(Forwarder, addresses, st.none() | domains) | st.builds(Forwarder, st.none(), domains),
+        st.builds(Forwarder, addresses, st.none() | domains, st.none() | ports)
+        | st.builds(Forwarder, st.none(), domains),
         lambda forwarder: forwarder,
     ),
+    txts=_unlike(
+        st.builds(DnsTxt, domains, lines.map(lambda text: text.replace('"', "").replace("\\", "").strip() or "x")),
+        lambda txt: txt.name,
+    ),
+    srvs=_unlike(
+        st.builds(DnsSrv, labels, st.sampled_from(["tcp", "udp"]), st.none() | domains)
+        | st.builds(
+            DnsSrv,
+            labels,
+            st.sampled_from(["tcp", "udp"]),
+            domains,
+            domains,
+            ports,
+            st.none() | st.integers(0, 9),
+            st.none(),
+        ),
+        lambda srv: srv.identity,
+    ),
+)
+rates = st.builds(lambda average, more, burst: Rate(average, average + more, burst), ports, ports, st.none() | ports)
+bandwidths = st.builds(Bandwidth, st.none() | rates, rates)
+vlans = st.builds(Vlan, st.integers(1, 4094).map(lambda number: (VlanTag(number),))) | st.builds(
+    Vlan,
+    st.lists(st.integers(1, 4094), min_size=1, max_size=3, unique=True).map(
+        lambda numbers: (VlanTag(numbers[0], "untagged"), *(VlanTag(number) for number in numbers[1:]))
+    ),
+    st.just(True),
+)
+elements = st.builds(
+    Element,
+    st.just("virtualport"),
+    st.just((("type", "802.1Qbg"),)),
+    st.lists(
+        st.builds(Element, st.just("parameters"), titles.map(lambda text: (("profileid", text),))), max_size=1
+    ).map(tuple),
+)
+portgroups = _unlike(
+    st.builds(PortGroup, titles, st.just(False), st.none() | bandwidths, st.none() | vlans, st.none() | elements),
+    lambda group: group.name,
+)
+ranges_of_ports = st.tuples(ports, st.integers(0, 10)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 65535)))
+protocols = st.sampled_from(["tcp", "udp", "both"])
+outgoing = st.builds(
+    Outgoing,
+    st.sampled_from(["allow", "deny"]),
+    _unlike(st.builds(PortRule, st.sampled_from(["allow", "deny"]), ranges_of_ports, protocols), lambda rule: rule),
+)
+nats = st.builds(
+    Nat,
+    st.none() | st.just(("198.51.100.1", "198.51.100.4")),
+    st.none() | ranges_of_ports.filter(lambda found: found != (1024, 65535)),
+    st.booleans(),
 )
 
 
 @st.composite
-def networks(draw):
-    """Any network without an automatic address that is chosen already."""
+def forwardings(draw, subnets):
+    """Rules for a network with these subnets: each forward leads to an address in one of them."""
+    found = draw(st.lists(ports, max_size=3, unique=True)) if subnets else []
+    forwards = tuple(
+        PortForward((port, port), draw(protocols), address=format_ip(subnet.version, subnet.first + 2))
+        for port, subnet in zip(found, (list(subnets) * 3)[:3], strict=False)
+    )
+    incoming = draw(st.none() | st.just(Incoming(draw(st.sampled_from(["allow", "deny"])), forwards)))
+    return draw(st.none() | st.just(Forwarding(True, incoming, draw(outgoing))))
+
+
+@st.composite
+def routes(draw, network):
+    """The network with static routes by guests."""
+    found = []
+    taken = {ip.address for ip in network.ips}
+    for number, subnet in enumerate(network.subnets):
+        gateway = format_ip(subnet.version, subnet.first + 1)
+        if gateway not in taken and draw(st.booleans()):
+            address = f"203.0.{number}.0" if subnet.version == 4 else f"2001:db9:{number + 1}::"
+            found.append(
+                Route(address, 24 if subnet.version == 4 else 48, gateway, draw(st.none() | st.integers(1, 99)))
+            )
+    return network.replace(routes=tuple(found))
+
+
+MODES = ("nat", "route", "open", "none")
+
+
+@st.composite
+def networks(draw, modes=MODES):
+    """Any network with a bridge of its own and without an automatic address that is chosen already."""
     found = [draw(ips(index)) for index in range(draw(st.integers(0, 4)))]
     if draw(st.booleans()):
         found = [item for item in found if item.version == 6] + [draw(unchosen())]
+    mode = draw(st.sampled_from(modes))
+    domain = draw(st.none() | domains)
+    network = Network(
+        name=draw(network_names),
+        uuid=draw(st.none() | uuids),
+        bridge=draw(
+            st.builds(
+                Bridge,
+                st.none() | link_names,
+                st.booleans(),
+                st.integers(0, 30),
+                st.none() | labels,
+                st.sampled_from([None, "kernel", "libvirt"]),
+            )
+        ),
+        mac=draw(st.none() | macs),
+        mtu=draw(st.none() | st.integers(1280, 65535)),
+        forward=mode,
+        uplinks=draw(st.just(()) | link_names.map(lambda name: (name,))) if mode in {"nat", "route"} else (),
+        nat=draw(nats) if mode == "nat" else Nat(),
+        ips=tuple(found),
+        dns=draw(dns),
+        domain=domain,
+        domain_local=bool(domain) and draw(st.booleans()),
+        domain_register=bool(domain) and draw(st.booleans()),
+    )
+    return draw(_with_the_rest(draw(routes(network))))
+
+
+@st.composite
+def _with_the_rest(draw, network):
+    is_routed = network.forward in {"nat", "route"}
+    return network.replace(
+        vlan=draw(st.none() | vlans),
+        bandwidth=draw(st.none() | bandwidths),
+        isolated=draw(st.none() | st.booleans()),
+        portgroups=draw(portgroups),
+        options=draw(st.just(()) | st.just(("log-queries",))),
+        ipv6_between_guests=draw(st.booleans()),
+        forwarding=draw(forwardings(network.subnets)) if is_routed else None,
+        listens=draw(st.sampled_from([(), (Listen(port=1),), (Listen(is_local=True), Listen("vxlan", "192.0.2.1"))])),
+        connections=() if network.wants_subnet else draw(st.sampled_from([(), (Connection("ssh", "far.example"),)])),
+        title=draw(st.none() | titles),
+        description=draw(st.none() | prose),
+        metadata=draw(st.sampled_from([(), ('<a:b xmlns:a="urn:example:a"></a:b>',)])),
+        trusts_filters=draw(st.none() | st.booleans()),
+    )
+
+
+@st.composite
+def foreign_networks(draw):
+    """Any network on a bridge or device that is not its own."""
+    mode = draw(st.sampled_from(["bridge", "private", "vepa", "passthrough", "hostdev"]))
+    has_bridge = mode == "bridge" and draw(st.booleans())
+    names = draw(st.lists(link_names, min_size=1, max_size=3, unique=True).map(tuple))
+    pci = Element("address", (("type", "pci"), ("bus", "0x04")))
     return Network(
         name=draw(network_names),
         uuid=draw(st.none() | uuids),
-        bridge=draw(st.builds(Bridge, st.none() | link_names, st.booleans(), st.integers(0, 30))),
-        mac=draw(st.none() | macs),
-        mtu=draw(st.none() | st.integers(1280, 65535)),
-        forward=draw(st.sampled_from(["nat", "route", "none"])),
-        ips=tuple(found),
-        dns=draw(dns),
-        domain=draw(st.none() | domains),
+        bridge=Bridge(names[0]) if has_bridge else Bridge(),
+        forward=mode,
+        uplinks=() if has_bridge else names,
+        managed=draw(st.none() | st.booleans()) if mode == "hostdev" else None,
+        foreign=draw(st.sampled_from([(), (Element("driver", (("name", "vfio"),)), pci)])) if mode == "hostdev" else (),
+        virtualport=draw(st.none() | elements),
+        bandwidth=draw(st.none() | bandwidths) if has_bridge else None,
+        vlan=draw(st.none() | vlans),
+        portgroups=draw(portgroups),
+        title=draw(st.none() | titles),
     )
