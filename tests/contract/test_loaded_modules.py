@@ -36,6 +36,7 @@ WARM_OURS = {
     *("vnethook.hook.serve", "vnethook.live", "vnethook.live.files", "vnethook.live.lock", "vnethook.live.netlink"),
     *("vnethook.live.naming", "vnethook.live.nftables", "vnethook.live.nics", "vnethook.live.paths"),
     *("vnethook.live.port", "vnethook.live.process", "vnethook.live.record", "vnethook.live.rtnl"),
+    "vnethook.live.sysctl",
 }
 OS = {"_collections_abc", "_stat", "genericpath", "os", "posixpath", "stat"}
 COLD_STANDARD = WARM_STANDARD | OS | {"select", "syslog", "zlib"}

@@ -11,7 +11,7 @@ import pytest
 from tests.lab import CHECKOUT, Host
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup
-from vnethook.live import nftables, paths, process, record
+from vnethook.live import nftables, paths, process, record, sysctl
 from vnethook.live.rtnl import Links
 
 pytestmark = pytest.mark.netns
@@ -67,7 +67,7 @@ def _what_is_left(at: paths.Paths, sysctls: list[str | None]) -> Iterator[str]:
         yield f"links: {links}"
     if nftables.chain_uses(("input", "forward", "postrouting")):
         yield "nftables chains"
-    if [record.sysctl(path) for path in SHARED] != sysctls:
+    if [sysctl.read(path) for path in SHARED] != sysctls:
         yield "sysctls"
     servers = [pid for pid in process.running() if "dnsmasq" in "".join(process.command_line(pid)[:1])]
     if servers:
@@ -83,7 +83,7 @@ def _torture(environment: dict[str, str]) -> list[str]:
     at = paths.current()
     host = machine.Host(at)
     complaints: list[str] = []
-    sysctls = [record.sysctl(path) for path in SHARED]
+    sysctls = [sysctl.read(path) for path in SHARED]
     begun = time.monotonic()
     assert _status(_spawn(environment)) == 0
     bringup.stop(host, "default", force=True)

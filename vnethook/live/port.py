@@ -3,11 +3,10 @@
 The record is written before the link is touched: a killed attach leaves a record that the next repair acts on.
 """
 
-import posix
 from time import time
 
 from vnethook.errors import HostError, StateError, UsageError
-from vnethook.live import files, naming, nics, record
+from vnethook.live import files, naming, nics, record, sysctl
 from vnethook.live.lock import Lock
 from vnethook.names import check_link_name
 
@@ -41,7 +40,7 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
     is_forgotten = False
     if before is not None and not (is_same and (before.mac, before.guest) == (nic.mac, nic.guest)):
         is_forgotten = naming.give_back(paths, before)
-    had_ipv6 = before.had_ipv6 if before and before.index == link.index else record.sysctl(_ipv6(nic.interface)) == "0"
+    had_ipv6 = before.had_ipv6 if before and before.index == link.index else sysctl.read(_ipv6(nic.interface)) == "0"
     since = before.since if before and is_same else int(time())
     warnings: list[str] = []
     nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
@@ -129,17 +128,8 @@ def _set_ipv6(interface: str, *, enabled: bool) -> None:
     """Let the host take IPv6 addresses on a link, or not; a guest's frames are for the guest."""
     path = _ipv6(interface)
     value = "0" if enabled else "1"
-    if record.sysctl(path) in {value, None}:  # None: a kernel without IPv6
-        return
-    try:
-        fd = posix.open(f"/proc/sys/{path}", posix.O_WRONLY | posix.O_CLOEXEC)
-        try:
-            posix.write(fd, value.encode())
-        finally:
-            posix.close(fd)
-    except OSError as error:
-        msg = f"interface {interface!r}: set {path} to {value}: {posix.strerror(error.errno or 0)}"
-        raise HostError(msg, hint="the hook has to be able to write below /proc/sys/net") from error
+    if sysctl.read(path) not in {value, None}:  # None: a kernel without IPv6
+        sysctl.write(path, value)
 
 
 def _ipv6(interface: str) -> str:

@@ -4,10 +4,8 @@ The record is written when bringing up has ended, so it holds what must be seen 
 often each firewall chain is used, which processes run, which sysctls are set.
 """
 
-import posix
-
 from vnethook.errors import HostError, StateError
-from vnethook.live import files, nftables, process
+from vnethook.live import files, nftables, process, sysctl
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -124,7 +122,7 @@ def _service_fault(live: LiveNetwork) -> str:
         if process.start_time(pid) != start:
             return f"{program} (process {pid}) is gone"
     for name, value in live.sysctls:
-        if sysctl(name) != value:
+        if sysctl.read(name) != value:
             return f"sysctl {name} is not {value}"
     uses = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
     for chain, use in live.chains:
@@ -147,17 +145,3 @@ def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
 
 DEFAULT_PREFIX = {4: 1, 6: 3}
 """A route with a prefix up to this long leads everywhere: a default route, a half of it as VPNs set them, 2000::/3."""
-
-
-def sysctl(path: str) -> str | None:
-    """The value of a sysctl, by its path below /proc/sys; None if the kernel does not have it."""
-    try:
-        fd = posix.open(f"/proc/sys/{path}", posix.O_RDONLY | posix.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return posix.read(fd, 256).decode().strip()
-    except OSError:
-        return None
-    finally:
-        posix.close(fd)

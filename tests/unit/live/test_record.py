@@ -5,7 +5,7 @@ import os
 import pytest
 
 from vnethook.errors import StateError
-from vnethook.live import files, nftables, process, record
+from vnethook.live import files, nftables, process, record, sysctl
 from vnethook.live.paths import Paths
 from vnethook.live.record import LiveNetwork
 from vnethook.live.rtnl import Link, Route
@@ -125,7 +125,7 @@ def links(monkeypatch):
         "missing_elements",
         lambda elements: [f"{name} {key}" for name, key in elements if (name, key) not in links.elements],
     )
-    monkeypatch.setattr(record, "sysctl", links.sysctls.get)
+    monkeypatch.setattr(sysctl, "read", links.sysctls.get)
     return links
 
 
@@ -209,10 +209,3 @@ def test_a_route_of_the_host_into_the_subnet_is_a_fault_while_no_guest_is_there(
 def test_a_route_that_leads_elsewhere_is_no_fault(links, route):
     links.found.append(route)
     assert record.fault(LIVE, links) == ""
-
-
-def test_a_sysctl_is_read_and_one_that_the_kernel_lacks_is_none():
-    with open("/proc/sys/kernel/ostype") as file:
-        assert record.sysctl("kernel/ostype") == file.read().strip()
-    assert record.sysctl("kernel/none") is None
-    assert record.sysctl("kernel") is None
