@@ -96,9 +96,11 @@ class Host(Machine):
         """Listen on a TCP and a UDP port of all addresses; what is given tells who came: "tcp 192.0.2.1", …."""
         log = self.directory / f"came-to-{tcp}-{udp}"
         with self.popen([PYTHON, "-IS", "-c", _LISTENER, str(tcp), str(udp), log]) as listener:
-            wait_for(log.exists, "the listener")
-            yield lambda: log.read_text().split("\n")[:-1]
-            listener.kill()
+            try:
+                wait_for(log.exists, "the listener")
+                yield lambda: log.read_text().split("\n")[:-1]
+            finally:
+                listener.kill()
 
     def make_tap(self, name: str) -> str:
         """Make a tap that stays without a program holding it; give back its name."""

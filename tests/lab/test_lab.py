@@ -92,3 +92,10 @@ def test_a_client_gets_a_lease_from_a_dhcp_server_on_its_port():
         assert (lease["ip"], lease["router"], lease["lease_s"]) == ("198.51.100.9", "198.51.100.1", "3600")
         assert alice.pings("198.51.100.1")
         assert not alice.pings("198.51.100.2")
+
+
+def test_a_listener_ends_with_its_block_also_where_that_raises():
+    with Host() as host:
+        with pytest.raises(ZeroDivisionError), host.listening(tcp=8080, udp=8081):
+            raise ZeroDivisionError
+        assert host.processes() == []

@@ -146,7 +146,7 @@ def test_a_mend_that_fails_fails_the_new_hook_and_leaves_the_rules_in_force() ->
         host.make_tap("tap0")
         chain = f"n{UUID.replace('-', '')}_host"
         reached = []
-        with host.listening(tcp=8080, udp=8081) as came:  # nothing is asserted inside: it waits for its listener's end
+        with host.listening(tcp=8080, udp=8081) as came:
             reached += [host.connects(GATEWAY, 8080), old.connects(GATEWAY, 8080, timeout_s=1)]
             host.run(["nft", "insert", "rule", "inet", "vnethook", chain, "tcp", "dport", "8080", "accept"])
             host.run(["sh", "-c", "kill -9 $(cat $VNETHOOK_ROOT/run/vnethook/dnsmasq/lab/dnsmasq.pid)"])
