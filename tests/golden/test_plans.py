@@ -68,7 +68,7 @@ def _files(network):
             lines += [f"    {line}" for line in step.text.splitlines()]
     rules = _rules(steps)
     uses = "".join(f"# {chain} is used {use} times\n" for chain, use in rules.uses)
-    found = {"plan": "\n".join(lines) + "\n", "nft": f"{rules.install}\n{uses}\n{rules.remove}"}
+    found = {"plan": "\n".join(lines) + "\n", "nft": f"{rules.install}\n{uses}\n{rules.removal}"}
     return found | ({"dnsmasq.conf": configuration} if configuration else {})
 
 
@@ -100,7 +100,7 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     network = _network(name)
     rules = _rules(_plan(network))
     words = rf'"{re.escape(network.bridge.name)}"|n{network.uuid.replace("-", "")}_(local|host|from|to)'
-    rest = re.sub(words, "", rules.install + rules.remove)
+    rest = re.sub(words, "", rules.install + rules.removal)
     assert network.bridge.name not in rest
     assert network.name not in rest
 
@@ -126,7 +126,7 @@ def test_a_line_of_a_generated_file_holds_one_setting(network):
             assert all(" " <= char <= "~" or char == "\n" for char in step.text)
             assert step.text == "" or step.text.endswith("\n")
         if isinstance(step, InstallRules):
-            for line in (step.install + step.remove).splitlines():
+            for line in (step.install + step.removal).splitlines():
                 assert re.match(r"(add|delete|flush) (table|chain|set|map|rule|element) inet vnethook\b", line) or (
                     line in {"add table inet vnethook", "delete table inet vnethook"}
                 ), line
@@ -164,9 +164,9 @@ def _try_rules(network, others=()):
     _nft("flush ruleset\n" + once)
     assert _ruleset() == once
     assert nftables.chain_uses([chain for chain, _ in step.uses]) == dict(step.uses)
-    _nft(step.remove)
+    _nft(step.removal)
     left = _ruleset()
-    _nft(step.remove)
+    _nft(step.removal)
     assert _ruleset() == left
     if others:
         assert left == before

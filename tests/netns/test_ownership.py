@@ -90,7 +90,7 @@ def _killed(host: Host, function: "object") -> None:
         on(host, function)  # type: ignore[arg-type]
 
 
-def _die(*_: object) -> None:
+def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Add each address, then bring the bridge up."""
-    name = network.bridge.name
+    name, mac = network.bridge.name, network.mac
     assert name  # a complete definition
+    assert mac
     added: list[Step] = [AddAddress(name, f"{ip.address}/{ip.prefix}") for ip in network.ips]
-    return [*added, SetLinkUp(name)]
+    return [*added, SetLinkUp(name, mac)]

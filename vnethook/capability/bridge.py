@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Create it with a fixed MAC (an unset one follows the lowest of its ports, and guests keep a dead ARP entry).
 
-    Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it.
+    Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it. When its MAC
+    is changed all the same, it tells its guests (ip-sysctl.rst, arp_notify and ndisc_notify).
     """
     name, mac = network.bridge.name, network.mac
     assert name  # a complete definition
     assert mac
     ipv6 = f"net/ipv6/conf/{name}"
     values = (
+        (f"net/ipv4/conf/{name}/arp_notify", "1"),
         (f"{ipv6}/accept_ra", "0"),
         (f"{ipv6}/autoconf", "0"),
         (f"{ipv6}/disable_ipv6", "0" if network.has_ipv6 else "1"),
+        (f"{ipv6}/ndisc_notify", "1"),
     )
     return [
         CreateBridge(name, mac, network.mtu or MTU_DEFAULT, network.bridge.stp, network.bridge.delay_s),

@@ -41,21 +41,17 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
         WriteFile(f"{directory}/hosts", fixed),
         WriteFile(f"{directory}/names.hosts", names),
         WriteFile(path, text, 0o600),
-        _daemon(network, path, directory, text),
+        RunDaemon(
+            name="dnsmasq",
+            program="dnsmasq",
+            arguments=(argument := f"--conf-file={path}",),
+            word=argument,
+            directory=directory,
+            configuration=text,
+            link=network.bridge.name or "",
+            reloaded=fixed + names,
+        ),
     ]
-
-
-def _daemon(network: "Network", path: str, directory: str, text: str) -> RunDaemon:
-    argument = f"--conf-file={path}"
-    return RunDaemon(
-        name="dnsmasq",
-        program="dnsmasq",
-        arguments=(argument,),
-        word=argument,
-        directory=directory,
-        configuration=text,
-        link=network.bridge.name or "",
-    )
 
 
 def serves(network: "Network") -> bool:

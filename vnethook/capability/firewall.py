@@ -72,7 +72,14 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     gotos = sum(rule.endswith(chains["local"]) for rule in rules["host"])
     uses = tuple((chains[kind], len(rules[kind]) + (gotos if kind == "local" else 1)) for kind in _CHAINS)
     return [
-        InstallRules(network.name, _text(lines), _text(_removal(network, chains)), (*_BASE_USES, *uses), _keys(network))
+        InstallRules(
+            network.name,
+            install=_text(lines),
+            unlink=_text(_unlinking(network, chains)),
+            remove=_text(_removal(chains)),
+            uses=(*_BASE_USES, *uses),
+            elements=_keys(network),
+        )
     ]
 
 
@@ -81,18 +88,20 @@ def chain_name(network: "Network", kind: str) -> str:
     return f"n{(network.uuid or '').replace('-', '')}_{kind}"
 
 
-def _removal(network: "Network", chains: dict[str, str]) -> list[str]:
+def _unlinking(network: "Network", chains: dict[str, str]) -> list[str]:
+    """Take the network's elements out of the shared sets and maps."""
     # nft 1.0.6 has no `destroy`: what is added first can be deleted whether it was there or not
-    lines = [
-        f"add {KEY}",
-        *(line for line in _base() if line.startswith(("add set", "add map"))),
-    ]
+    lines = [f"add {KEY}", *(line for line in _base() if line.startswith(("add set", "add map")))]
     lines += [f"add chain {_TABLE} {chain}" for chain in chains.values()]
     for element in _elements(network, chains):
         lines += [f"add {element}", f"delete {element}"]
-    lines += [f"flush chain {_TABLE} {chain}" for chain in chains.values()]
-    lines += [f"delete chain {_TABLE} {chain}" for chain in chains.values()]
     return lines
+
+
+def _removal(chains: dict[str, str]) -> list[str]:
+    """Delete the network's chains, to which nothing leads any more."""
+    names = chains.values()
+    return [f"{verb} chain {_TABLE} {chain}" for verb in ("add", "flush", "delete") for chain in names]
 
 
 def _keys(network: "Network") -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from vnethook.live import files, process
 
 STOP_S = 5.0
 LOOKS = 20
-_SIGTERM, _SIGKILL = 15, 9
+_SIGHUP, _SIGTERM, _SIGKILL = 1, 15, 9
 
 
 class Daemons:
@@ -52,6 +52,18 @@ class Daemons:
         cgroup.take_out(pid)
         files.write_json(record, {"pid": pid, "start": start, "tag": tag})
         files.remove(mark)
+
+    def reload(self, *, record: str, word: str, tag: str) -> None:
+        """Have a daemon that runs read again what it reads on SIGHUP, and keep its new tag; nothing if it is gone."""
+        running = self.running(record, word)
+        if running is None:
+            return
+        pid, start, _ = running
+        try:
+            os.kill(pid, _SIGHUP)
+        except ProcessLookupError:
+            return
+        files.write_json(record, {"pid": pid, "start": start, "tag": tag})
 
     def stop(self, *, record: str, pid_file: str, word: str) -> None:
         """End a daemon if it runs, and remove its files."""

@@ -6,6 +6,8 @@ from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
@@ -44,17 +46,16 @@ def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> F
     return Facts(host.paths, _accepts_ra(host) if network.has_ipv6 else (), idle_s)
 
 
-def taken_subnets(host: "Host", *, except_device: str = "") -> list[Taken]:
-    """The subnets in use: unicast routes of every table but default ones, and addresses; not those of one device."""
-    own = host.links.link(except_device) if except_device else None
-    own_index = own.index if own else -1
+def taken_subnets(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list[Taken]:
+    """The subnets in use: unicast routes of every table but default ones, and addresses; not those of some devices."""
+    own = {link.index for name in except_devices if name and (link := host.links.link(name))}
     found = [
         Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table)
         for route in host.links.routes()
-        if route.device != own_index and route.prefix > DEFAULT_PREFIX[route.version]
+        if route.device not in own and route.prefix > DEFAULT_PREFIX[route.version]
     ]
     for index, address in host.links.all_addresses():
-        if index != own_index:
+        if index not in own:
             found.append(Taken(parse_subnet(address.partition("/")[0]), index, 0))
     return [item for item in found if not _is_local(item.subnet)]
 

@@ -5,29 +5,24 @@ A network that is up is mended by the definition it came up with, kept beside it
 from the next start.
 """
 
-from time import time
-
 from vnethook import capability
-from vnethook.capability import dhcp, forwarding, support
-from vnethook.capability import subnet as subnets
+from vnethook.capability import support
 from vnethook.definition import choices, compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
-from vnethook.lifecycle import definitions
-from vnethook.live import files, naming, nics, port, process, record
+from vnethook.lifecycle import definitions, enforce, overlap
+from vnethook.live import files, naming, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
-from vnethook.plan.daemon import RunDaemon
-from vnethook.plan.firewall import InstallRules
 from vnethook.plan.journal import Journal
-from vnethook.plan.sysctl import HoldSysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
+    from vnethook.plan.apply import Change
     from vnethook.plan.step import Step
 
 GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
@@ -74,6 +69,11 @@ def restart(host: "Host", name: str) -> LiveNetwork:
 
 def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
     """What `start` does, for whoever holds the network's lock exclusively."""
+    return mend(host, name, by=by, lock=lock)[0]
+
+
+def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, list["Change"]]:
+    """What `bring_up` does, and what it had to change for it."""
     live = record.read(host.paths, name)
     try:
         if live is None:
@@ -88,22 +88,17 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
         network, live = _without_overlap(host, network, live)
         if live is None:
             require_own_bridge(host, network)
-        steps = steps_of(host, network, by=by)
-        journal = Journal(host.paths, name)
-        plans.apply(host, steps, journal)
-        files.write_json(f"{host.paths.definitions}/{name}.json", network.to_plain())
-        for warning in support.warnings(network) if live is None else ():
-            log.warning(f"network {name!r}: {warning}")
-        now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
-        record.write(host.paths, now_live)
+        now_live, changes = enforce.enforce(host, network, steps_of(host, network, by=by), by=by, live=live)
     except BaseException:
         if live is None:
             for error in _undo(host, name):
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
-    _attach_again(host, now_live)
-    return now_live
+    for warning in support.warnings(network) if live is None else ():
+        log.warning(f"network {name!r}: {warning}")
+    enforce.attach_again(host, now_live)
+    return now_live, changes
 
 
 def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
@@ -114,7 +109,9 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     live = record.read(host.paths, name)
     if live is not None:
         record.check_namespace(live)
+        changed = live_definition(host, name)
         record.remove(host.paths, live)
+        record.forget_bridge(host.paths, (changed.bridge.name or "") if changed else "", name)
     else:
         files.remove(record.path(host.paths, name))
     for nic in nics.attached(host.paths, name):
@@ -190,80 +187,27 @@ def _without_overlap(host: "Host", network: Network, live: LiveNetwork | None) -
 
     A network with guests goes on as it is, with a warning: it works, and to refuse a NIC would not give the LAN back.
     """
-    found = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
+    found = overlap.of(host, network)
     if found is None:
         return network, live
-    subnet, taken = found
-    reason = f"network {network.name!r}: subnet {subnet} overlaps {taken.described(host)}"
     if live is not None and guests(host, network.name):
-        log.warning(f"{reason}; its guests stay attached; stop them, then net-restart it")
+        log.warning(f"{found}; its guests stay attached; stop them, then net-restart it")
         return network, live
-    if not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == subnet):
-        raise HostError(reason, hint="change its <ip>, or take the route away")
+    if not found.is_chosen:
+        raise HostError(str(found), hint="change its <ip>, or take the route away")
     if live is not None:
         take_down(host, network.name, is_forgotten=False)
         return _without_overlap(host, definitions.load(host, network.name), None)
     chosen = definitions.choose_again(host, network)
-    log.warning(f"{reason}; it has {', '.join(map(str, chosen.subnets))} from now on")
+    log.warning(f"{found}; it has {', '.join(map(str, chosen.subnets))} from now on")
     return chosen, None
 
 
 def _require_startable(host: "Host", network: Network) -> None:
     """Raise HostError if the network could not come up as it is defined now; asked while the old one still works."""
-    found = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
-    if found and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == found[0]):
-        msg = f"network {network.name!r}: subnet {found[0]} overlaps {found[1].described(host)}"
-        raise HostError(msg, hint="change its <ip>, or take the route away")
+    found = overlap.of(host, network)
+    if found and not found.is_chosen:
+        raise HostError(str(found), hint="change its <ip>, or take the route away")
     if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
         require_own_bridge(host, network)
-    for step in steps_of(host, network, by=ADMIN):
-        step.require(host)
-
-
-def _live(host: "Host", network: Network, steps: list["Step"], *, by: str, since: int) -> LiveNetwork:
-    bridge = host.links.link(network.bridge.name or "")
-    if bridge is None:
-        msg = f"bridge {network.bridge.name!r}: it vanished while the network came up"
-        raise HostError(msg)
-    daemons = []
-    for step in steps:
-        if isinstance(step, RunDaemon):
-            running = host.daemons.running(step.record, step.word)
-            if running is None:
-                msg = f"{step.name}: it ended while the network came up"
-                raise HostError(msg, hint="see the system log")
-            daemons.append((step.name, running[0], running[1]))
-    shared = {forwarding.IPV4, forwarding.IPV6}
-    return LiveNetwork(
-        name=network.name,
-        uuid=network.uuid or "",
-        bridge=bridge.name,
-        index=bridge.index,
-        mtu=bridge.mtu,
-        namespace=process.network_namespace(),
-        started_by=by,
-        since=since,
-        chains=tuple(use for step in steps if isinstance(step, InstallRules) for use in step.uses),
-        elements=tuple(key for step in steps if isinstance(step, InstallRules) for key in step.elements),
-        daemons=tuple(daemons),
-        sysctls=tuple(
-            (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
-        ),
-        addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
-        subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
-        fixed=dhcp.fixed_by_name(network),
-        reserved=dhcp.reserved_names(network),
-    )
-
-
-def _attach_again(host: "Host", live: LiveNetwork) -> None:
-    """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
-    for nic in nics.attached(host.paths, live.name):
-        if not nics.is_attached(host.links, nic):
-            naming.forget(host.paths, nic)
-            continue
-        try:
-            for warning in port.attach(host.paths, host.links, live, nic):
-                log.warning(warning)
-        except VnetError as error:
-            log.warning(f"{error}; the network is up without it")
+    plans.require(host, steps_of(host, network, by=ADMIN))

@@ -2,15 +2,13 @@
 
 from time import time
 
-from vnethook.capability import subnet as subnets
 from vnethook.capability import support
 from vnethook.definition import settings
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
-from vnethook.host import facts
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions
+from vnethook.lifecycle import bringup, definitions, overlap
 from vnethook.live import files, record
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
@@ -248,11 +246,9 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
     store.collision(network)
     if network.owns_bridge and record.by_bridge(host.paths, network.bridge.name or "") is None:
         bringup.require_own_bridge(host, network)
-    taken = facts.taken_subnets(host, except_device=network.bridge.name or "")
-    overlap = subnets.overlap(network, taken)
-    if overlap and not any(ip.automatic for ip in network.ips if ip.address and ip.subnet == overlap[0]):
-        msg = f"network {network.name!r}: subnet {overlap[0]} overlaps {overlap[1].described(host)}"
-        raise DefinitionError(msg, hint="without <ip address=…> a free subnet is chosen")
+    found = overlap.of(host, network)
+    if found and not found.is_chosen:
+        raise DefinitionError(str(found), hint="without <ip address=…> a free subnet is chosen")
     return network
 
 

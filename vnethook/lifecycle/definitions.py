@@ -44,7 +44,9 @@ def choose_subnet(host: "Host", network: Network, others: "list[Network]") -> Ne
     if not network.wants_subnet:
         return network
     configured = settings_of(host.paths)
-    taken: list[Subnet] = [item.subnet for item in facts.taken_subnets(host, except_device=network.bridge.name or "")]
+    taken: list[Subnet] = [
+        item.subnet for item in facts.taken_subnets(host, except_devices=[network.bridge.name or ""])
+    ]
     taken += [subnet for other in others if other.name != network.name for subnet in other.subnets]
     return network.with_subnet(subnets.choose(network.uuid or "", configured.pools, configured.prefix, taken))
 

@@ -1,12 +1,13 @@
 """How a network is: what starting it would do, what of it is not as defined, and mending it."""
 
-from vnethook.capability import subnet as subnets
+from vnethook.definition.model import Network
 from vnethook.errors import StateError
-from vnethook.host import facts
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup
+from vnethook.lifecycle import bringup, overlap
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import nics, record
+from vnethook.live.lock import Lock
+from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.step import Step
 
@@ -14,42 +15,59 @@ from vnethook.plan.step import Step
 def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
     """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host."""
     network = in_force(host, name)
-    return [(step, step.is_done(host)) for step in bringup.steps_of(host, network, by=_by(host, name))]
+    return [
+        (step, step.is_done(host)) for step in bringup.steps_of(host, network, by=_by(record.read(host.paths, name)))
+    ]
 
 
 def check(host: Host, name: str) -> list[str]:
     """What of a network that is up is not as its definition says, a line each; raise StateError if it is down."""
+    live = _live(host, name)
+    network = in_force(host, name)
+    undone = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(live)))]
+    found = undone + _faults(host, network, live)
+    return found or _fault(host, live)
+
+
+def repair(host: Host, name: str) -> list[str]:
+    """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
+    with Lock(host.paths.lock(name)) as lock:
+        live = _live(host, name)
+        faults, fault = _faults(host, in_force(host, name), live), _fault(host, live)
+        _, changes = bringup.mend(host, name, by=_by(live), lock=lock)
+    said = {plans.UNDO: "left over", plans.CHANGE: "not done", plans.DO: "not done"}
+    return [f"{said[change.verb]}: {change.step}" for change in changes] + faults or fault
+
+
+def _live(host: Host, name: str) -> LiveNetwork | None:
+    """The live record, None for a damaged one; raise StateError if there is none."""
     live = record.read(host.paths, name)
     if live is None and not record.is_present(host.paths, name):
         msg = f"network {name!r}: check: network is not active"
         raise StateError(msg, hint=f"`vnet net-plan {name}` shows what starting it would do")
-    network = in_force(host, name)
-    found = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(host, name)))]
-    if live is None:
-        found.append("the live record is damaged")
-    overlap = subnets.overlap(network, facts.taken_subnets(host, except_device=network.bridge.name or ""))
-    if overlap:
-        found.append(f"subnet {overlap[0]} overlaps {overlap[1].described(host)}")
-    for nic in nics.attached(host.paths, name):
+    return live
+
+
+def _faults(host: Host, network: Network, live: LiveNetwork | None) -> list[str]:
+    """What is wrong that no step is about: the record, the host's routes, the guests' ports."""
+    found = ["the live record is damaged"] if live is None else []
+    overlapping = overlap.of(host, network)
+    if overlapping:
+        found.append(overlapping.reason)
+    for nic in nics.attached(host.paths, network.name):
         link = host.links.link(nic.interface)
         if link is None or link.index != nic.index:
             found.append(f"NIC {nic.interface}: the link is gone, its record is left")
         elif live is not None and (link.master != live.index or not link.is_up):
             found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
-    if not found and live is not None:
-        fault = record.fault(live, host.links)
-        found += [fault] if fault else []
     return found
 
 
-def repair(host: Host, name: str) -> list[str]:
-    """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
-    found = check(host, name)
-    live = record.read(host.paths, name)
-    bringup.start(host, name, by=live.started_by if live else bringup.ADMIN)
-    return found
+def _fault(host: Host, live: LiveNetwork | None) -> list[str]:
+    """What a warm hook would say, which sees less and sees it otherwise: only worth a line where nothing else is."""
+    fault = record.fault(live, host.links) if live is not None else ""
+    return [fault] if fault else []
 
 
-def _by(host: Host, name: str) -> str:
-    live = record.read(host.paths, name)
+def _by(live: LiveNetwork | None) -> str:
     return live.started_by if live else bringup.ADMIN

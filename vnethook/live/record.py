@@ -19,7 +19,8 @@ class LiveNetwork(Value):
 
     `chains`: (name, use); `elements`: (set, key in hexadecimal); `daemons`: (program, pid, start time); `sysctls`:
     (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `fixed`:
-    (guest's name, address) of hosts that are defined by name alone; `reserved`: DNS names that no guest may take.
+    (guest's name, address) of hosts that are defined by name alone; `reserved`: DNS names that no guest may take;
+    `is_changing`: from before a change of the network until after it, so that one that was killed is seen.
     """
 
     name: str
@@ -38,10 +39,19 @@ class LiveNetwork(Value):
     subnets: tuple[tuple[int, int, int], ...] = ()
     fixed: tuple[tuple[str, str], ...] = ()
     reserved: tuple[str, ...] = ()
+    is_changing: bool = False
 
 
 _TUPLES = ("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "fixed", "reserved")
-_KINDS = {"name": str, "bridge": str, "index": int, "mtu": int, "started_by": str, **dict.fromkeys(_TUPLES, tuple)}
+_KINDS = {
+    "name": str,
+    "bridge": str,
+    "index": int,
+    "mtu": int,
+    "started_by": str,
+    "is_changing": bool,
+    **dict.fromkeys(_TUPLES, tuple),
+}
 
 
 def read(paths: "Paths", name: str) -> LiveNetwork | None:
@@ -63,17 +73,24 @@ def path(paths: "Paths", name: str) -> str:
     return f"{paths.live}/{name}.json"
 
 
-def write(paths: "Paths", live: LiveNetwork) -> None:
-    """Say that a network is up: its record, and the link that finds it by its bridge."""
+def write(paths: "Paths", live: LiveNetwork, *, before: LiveNetwork | None = None) -> None:
+    """Say that a network is up: its record, and the link that finds it by its bridge; `before`: what it was so far."""
     files.make_link(f"{paths.bridges}/{live.bridge}", live.name)
+    if before is not None and before.bridge != live.bridge:
+        forget_bridge(paths, before.bridge, live.name)
     files.write_json(path(paths, live.name), live.to_plain())
 
 
 def remove(paths: "Paths", live: LiveNetwork) -> None:
     """Say that a network is down."""
     files.remove(path(paths, live.name))
-    if files.link_target(f"{paths.bridges}/{live.bridge}") == live.name:
-        files.remove(f"{paths.bridges}/{live.bridge}")
+    forget_bridge(paths, live.bridge, live.name)
+
+
+def forget_bridge(paths: "Paths", bridge: str, name: str) -> None:
+    """Find the network by that bridge no longer, if it is the one that is found by it."""
+    if by_bridge(paths, bridge) == name:
+        files.remove(f"{paths.bridges}/{bridge}")
 
 
 def names(paths: "Paths") -> list[str]:
@@ -98,6 +115,8 @@ def check_namespace(live: LiveNetwork) -> None:
 
 def fault(live: LiveNetwork, links: "Links") -> str:
     """What of the network is not as it was when it came up; empty if nothing is. Reads, changes nothing."""
+    if live.is_changing:
+        return "a change of it was cut short"
     bridge = links.link(live.bridge)
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"

@@ -7,6 +7,8 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from vnethook.host.host import Host
 
 
@@ -15,9 +17,11 @@ class RunDaemon(Step):
 
     `name`: what it is to us, and its files; `arguments`: without the program itself; `word`: the one among them that no
     other process has; `configuration`: the text that it reads at its start, so that another text means another start;
-    `link`: what it is bound to, so that a link of that name made anew means a new start too.
+    `link`: what it is bound to, so that a link of that name made anew means a new start too; `reloaded`: the text that
+    it reads again on SIGHUP, so that another text means only that.
     """
 
+    _about = ("directory", "name")
     name: str
     program: str
     arguments: tuple[str, ...]
@@ -25,6 +29,7 @@ class RunDaemon(Step):
     directory: str
     configuration: str
     link: str
+    reloaded: str = ""
 
     @property
     def record(self) -> str:
@@ -44,15 +49,30 @@ class RunDaemon(Step):
         programs.require(self.program)
 
     def do(self, host: "Host") -> None:
+        tag = self._tag(host)
+        running = host.daemons.running(self.record, self.word)
+        if running is not None and running[2] != tag and _of_start(running[2]) == _of_start(tag):
+            host.daemons.reload(record=self.record, word=self.word, tag=tag)
+            return
         argv = [programs.require(self.program), *self.arguments]
-        host.daemons.start(argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=self._tag(host))
+        host.daemons.start(argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=tag)
 
     def undo(self, host: "Host") -> None:
         host.daemons.stop(record=self.record, pid_file=self.pid_file, word=self.word)
 
+    def supersede(self, host: "Host", old: "Self") -> None:
+        if not self.is_done(host):
+            self.do(host)
+
     def _tag(self, host: "Host") -> str:
         link = host.links.link(self.link)
-        return f"{link.index if link else 0}/{crc32(self.configuration.encode()):08x}"
+        read = "/".join(f"{crc32(text.encode()):08x}" for text in (self.configuration, self.reloaded))
+        return f"{link.index if link else 0}/{read}"
 
     def __str__(self) -> str:
         return f"run {self.name} on {self.link}"
+
+
+def _of_start(tag: str) -> str:
+    """What of a tag a running program cannot change."""
+    return tag.rpartition("/")[0]

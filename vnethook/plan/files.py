@@ -6,12 +6,15 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from vnethook.host.host import Host
 
 
 class MakeDirectory(Step):
     """Make a directory, with those above it; undone, it goes with all the files in it, unless it is to be kept."""
 
+    _about = ("path",)
     path: str
     is_kept: bool = False
 
@@ -25,6 +28,9 @@ class MakeDirectory(Step):
         if not self.is_kept:
             trees.remove_tree(self.path)
 
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)
+
     def __str__(self) -> str:
         return f"make directory {self.path}"
 
@@ -32,6 +38,7 @@ class MakeDirectory(Step):
 class WriteFile(Step):
     """Write a file of ours; undone, it is removed."""
 
+    _about = ("path",)
     path: str
     text: str
     mode: int = 0o644
@@ -44,6 +51,9 @@ class WriteFile(Step):
 
     def undo(self, host: "Host") -> None:
         files.remove(self.path)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)  # its reader finds the old text or the new one
 
     def __str__(self) -> str:
         return f"write {self.path} ({self.text.count(chr(10))} lines)"

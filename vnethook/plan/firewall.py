@@ -4,6 +4,8 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from vnethook.host.host import Host
 
 KEY = "table inet vnethook"
@@ -14,15 +16,23 @@ _ANEW = f"add {KEY}\ndelete {KEY}\n"
 class InstallRules(Step):
     """Put a network's chains into force, and the shared base chains with them, in one transaction.
 
-    `install` and `remove` are nft text, either may be applied again; `uses`: how often each chain is used when the
-    rules are whole, (chain, number); `elements`: what is in the shared sets, (set, key in hexadecimal).
+    All three texts are nft's, and may be applied again: `install`; `unlink`, which takes out what leads to the chains;
+    `remove`, after it, the chains. `uses`: how often each chain is used when the rules are whole, (chain, number);
+    `elements`: what is in the shared sets, (set, key in hexadecimal).
     """
 
+    _about = ("network",)
     network: str
     install: str
+    unlink: str
     remove: str
     uses: tuple[tuple[str, int], ...]
     elements: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def removal(self) -> str:
+        """The transaction that takes the rules out of force."""
+        return self.unlink + self.remove
 
     def is_done(self, host: "Host") -> bool:
         found = host.nft.uses(tuple(chain for chain, _ in self.uses))
@@ -43,8 +53,16 @@ class InstallRules(Step):
             if host.shared.last_values(KEY, self.network) is not None:
                 host.nft.apply(_ANEW)
             elif host.shared.is_held(KEY, self.network):
-                host.nft.apply(self.remove)
+                host.nft.apply(self.removal)
             host.shared.release(KEY, self.network)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        with host.shared.lock():
+            host.shared.hold(KEY, self.network, {})
+            host.nft.apply(old.removal + self.install)
+
+    def covering(self, old: "Self") -> "Self":
+        return self.replace(unlink=old.unlink + self.unlink, remove=old.remove + self.remove)
 
     def __str__(self) -> str:
         rules = sum(line.startswith("add rule") for line in self.install.splitlines())

@@ -20,9 +20,7 @@ class Journal:
     def __init__(self, paths: "Paths", network: str) -> None:
         self.path = f"{paths.journals}/{network}"
         self._fd = -1
-        self._known = set[str]()
-        for line in self._lines():
-            self._known.add(line)
+        self._known = dict.fromkeys(self._lines())
 
     def steps(self) -> list[Step]:
         """The steps, oldest first."""
@@ -48,13 +46,15 @@ class Journal:
         except OSError as error:
             msg = f"journal {self.path!r}: write: {os.strerror(error.errno or 0)}"
             raise HostError(msg, hint="the run directory has to be writable and have room") from error
-        self._known.add(line)
+        self._known[line] = None
 
     def keep(self, steps: list[Step]) -> None:
         """Replace what the journal holds; with no steps it is removed."""
         self.close()
-        lines = [files.dumps(step.to_record()) for step in steps]
-        self._known = set(lines)
+        lines = dict.fromkeys(files.dumps(step.to_record()) for step in steps)
+        if lines and list(lines) == list(self._known):
+            return
+        self._known = lines
         if lines:
             files.write_text(self.path, "".join(f"{line}\n" for line in lines), mode=0o600)
         else:

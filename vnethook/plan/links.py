@@ -5,12 +5,15 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from vnethook.host.host import Host
 
 
 class CreateBridge(Step):
-    """Create a bridge with a fixed MAC; MTU in bytes, delay in seconds."""
+    """Create a bridge with a fixed MAC; MTU in bytes, delay in seconds. Undone, one with another MAC stays."""
 
+    _about = ("name",)
     name: str
     mac: str
     mtu: int
@@ -40,7 +43,12 @@ class CreateBridge(Step):
         host.links.set_link(self.name, mac=self.mac if link else "", mtu=self.mtu)
 
     def undo(self, host: "Host") -> None:
-        host.links.delete(self.name)
+        link = host.links.link(self.name)
+        if link is not None and link.kind == "bridge" and link.mac == self.mac:
+            host.links.delete(self.name)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)  # in place, with its ports
 
     def __str__(self) -> str:
         extra = f", STP on, delay {self.delay_s} s" if self.stp else ""
@@ -48,9 +56,11 @@ class CreateBridge(Step):
 
 
 class SetLinkUp(Step):
-    """Bring a link up."""
+    """Bring a link up; undone, one with another MAC, which is another program's, stays up."""
 
+    _about = ("link",)
     link: str
+    mac: str
 
     def is_done(self, host: "Host") -> bool:
         link = host.links.link(self.link)
@@ -60,8 +70,12 @@ class SetLinkUp(Step):
         host.links.set_link(self.link, up=True)
 
     def undo(self, host: "Host") -> None:
-        if host.links.link(self.link) is not None:
+        link = host.links.link(self.link)
+        if link is not None and link.mac == self.mac:
             host.links.set_link(self.link, up=False)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)
 
     def __str__(self) -> str:
         return f"bring {self.link} up"
@@ -89,6 +103,7 @@ class AddAddress(Step):
 class SetLinkSysctls(Step):
     """Set sysctls that go away with their link: (path below /proc/sys, value); one that the kernel lacks is skipped."""
 
+    _about = ("link",)
     link: str
     values: tuple[tuple[str, str], ...]
 
@@ -104,6 +119,9 @@ class SetLinkSysctls(Step):
 
     def undo(self, host: "Host") -> None:
         """Nothing: they go with the link."""
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)
 
     def __str__(self) -> str:
         return f"set on {self.link}: " + ", ".join(f"{path.rsplit('/', 1)[-1]}={value}" for path, value in self.values)

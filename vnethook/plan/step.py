@@ -1,11 +1,14 @@
-"""What a step is: plain data, one change of the host, that knows if it is done, how to do it and how to undo it."""
+"""What a step is: plain data, one change of the host, that knows if it is done, how to do it and how to undo it.
+
+Two steps with the same key are about the same thing: of a plan and of what is up, they say what has to be changed.
+"""
 
 from vnethook.errors import HostError
 from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar, Self
 
     from vnethook.host.host import Host
 
@@ -13,11 +16,21 @@ _KINDS: "dict[str, type[Step]]" = {}
 
 
 class Step(Value):
-    """One change. `do` and `undo` may be called again at any time; `undo` never fails on what is gone."""
+    """One change. `do` and `undo` may be called again at any time; `undo` never fails on what is gone.
+
+    `_about`: the fields that say what the step is about; without them all do, so that any difference is another thing.
+    """
+
+    _about: "ClassVar[tuple[str, ...]]" = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         _KINDS[cls.__name__] = cls
+
+    @property
+    def key(self) -> "tuple[str, ...]":
+        """What the step is about: of two steps with one key only one can be in force."""
+        return (type(self).__name__, *(str(getattr(self, name)) for name in self._about or self._fields))
 
     def is_done(self, host: "Host") -> bool:
         """Whether the host is as the step wants it. Reads, changes nothing."""
@@ -33,6 +46,18 @@ class Step(Value):
     def undo(self, host: "Host") -> None:
         """Take the change back; raise HostError if the host refuses that."""
         raise NotImplementedError
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        """Make the change where `old`, a step with the same key, may be in force; raise HostError if the host refuses.
+
+        A kind that can get there without a gap, which a guest would notice, has a way of its own.
+        """
+        old.undo(host)
+        self.do(host)
+
+    def covering(self, old: "Self") -> "Self":
+        """The step as it is journalled while it supersedes `old`: undone, it takes back whichever is in force."""
+        return self
 
     def to_record(self) -> "dict[str, Any]":
         """The step as a line of a journal."""

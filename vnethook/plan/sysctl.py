@@ -4,6 +4,8 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from vnethook.host.host import Host
 
 
@@ -15,6 +17,7 @@ class HoldSysctl(Step):
     of which those are given back that differed. A value that was right before us is left alone, at stop too.
     """
 
+    _about = ("network", "path")
     network: str
     path: str
     value: str
@@ -43,6 +46,9 @@ class HoldSysctl(Step):
                 if host.sysctls.read(path) not in {value, None}:
                     host.sysctls.write(path, value)
             host.shared.release(self.path, self.network)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        self.do(host)  # the values to give back are kept from the first
 
     def _differing(self, host: "Host", value: str) -> dict[str, str]:
         """The interfaces' own values that differ from the common one."""

@@ -107,14 +107,14 @@ def test_a_subnet_is_taken_by_a_route_and_by_an_address(host):
         "the route 10.0.0.0/8 dev eth0 in table 51820",
         "the address 198.51.100.2 of eth0",
     ]
-    assert facts.taken_subnets(host, except_device="eth0") == []
-    assert len(facts.taken_subnets(host, except_device="gone0")) == 3
+    assert facts.taken_subnets(host, except_devices=["eth0"]) == []
+    assert len(facts.taken_subnets(host, except_devices=["gone0"])) == 3
 
 
 def test_a_route_to_no_interface_or_to_one_that_is_gone_is_named_all_the_same(host):
     block = parse_subnet("10.0.0.0/8")
     host.links.more_routes = [Route(4, block.first, block.last, 8, number, 254) for number in (0, 77)]
-    found = [taken.described(host) for taken in facts.taken_subnets(host, except_device="eth0")]
+    found = [taken.described(host) for taken in facts.taken_subnets(host, except_devices=["eth0"])]
     assert found == ["the route 10.0.0.0/8 dev 0", "the route 10.0.0.0/8 dev 77"]
 
 
@@ -122,4 +122,4 @@ def test_a_route_to_no_interface_or_to_one_that_is_gone_is_named_all_the_same(ho
 def test_what_every_host_has_is_not_taken(host, local):
     block = parse_subnet(local)
     host.links.more_routes = [Route(block.version, block.first, block.last, block.prefix, 1, 254)]
-    assert facts.taken_subnets(host, except_device="eth0") == []
+    assert facts.taken_subnets(host, except_devices=["eth0"]) == []

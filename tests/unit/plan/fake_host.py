@@ -221,6 +221,14 @@ class FakeDaemons:
 
         self._changes.make(f"start {os.path.basename(argv[0])}", change)
 
+    def reload(self, *, record, word, tag):
+        def change():
+            pid, start, _ = self.by_record[record]
+            self.by_record[record] = (pid, start, tag)
+
+        if self.running(record, word):
+            self._changes.make(f"reload {os.path.basename(self.command_lines[record][0])}", change)
+
     def stop(self, *, record, pid_file, word):
         def change():
             del self.by_record[record], self.command_lines[record]

@@ -13,13 +13,14 @@ from vnethook.plan.journal import Journal
 from vnethook.plan.links import SetLinkUp
 from vnethook.plan.step import Step, from_record
 
-ONE, TWO = SetLinkUp("vnbr1"), SetLinkUp("vnbr2")
+MAC = "52:54:00:00:00:01"
+ONE, TWO = SetLinkUp("vnbr1", MAC), SetLinkUp("vnbr2", MAC)
 
 
 def test_a_step_is_on_disk_as_soon_as_it_is_added(host):
     journal = Journal(host.paths, "lab")
     journal.add(ONE)
-    assert files.read_text(journal.path) == '{"step": "SetLinkUp", "link": "vnbr1"}\n'
+    assert files.read_text(journal.path) == f'{{"step": "SetLinkUp", "link": "vnbr1", "mac": "{MAC}"}}\n'
     assert stat.S_IMODE(os.stat(journal.path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(os.path.dirname(journal.path)).st_mode) == 0o700
 
@@ -42,7 +43,9 @@ def test_a_broken_last_line_counts_as_not_written(host):
     assert Journal(host.paths, "lab").steps() == [ONE]
 
 
-@pytest.mark.parametrize("rest", ['{"step": "SetLinkUp", "li', "{", '{"step": "SetLinkUp", "link": "vnbr2"}'])
+@pytest.mark.parametrize(
+    "rest", ['{"step": "SetLinkUp", "li', "{", f'{{"step": "SetLinkUp", "link": "vnbr2", "mac": "{MAC}"}}']
+)
 def test_what_is_added_after_a_broken_last_line_is_read_back(host, rest):
     journal = Journal(host.paths, "lab")
     journal.add(ONE)
@@ -131,7 +134,8 @@ def test_a_step_that_was_refused_is_written_whole_when_the_journal_is_opened_aga
     assert not (files.read_text(journal.path) or "").endswith("\n")
     journal.close()
     journal.add(TWO)
-    assert files.read_text(journal.path) == "".join(f'{{"step": "SetLinkUp", "link": "vnbr{n}"}}\n' for n in (1, 2))
+    lines = [f'{{"step": "SetLinkUp", "link": "vnbr{n}", "mac": "{MAC}"}}\n' for n in (1, 2)]
+    assert files.read_text(journal.path) == "".join(lines)
     assert Journal(host.paths, "lab").steps() == [ONE, TWO]
 
 

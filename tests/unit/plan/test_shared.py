@@ -48,7 +48,7 @@ def test_a_value_that_was_right_before_us_is_left_alone_at_stop_too(host):
 
 def test_a_second_network_holds_a_value_that_the_first_one_set(host):
     LAB.do(host)
-    assert plans.apply(host, [OTHER], Journal(host.paths, "other")) == [OTHER]
+    assert plans.apply(host, [OTHER], Journal(host.paths, "other")) == [plans.Change(plans.DO, OTHER)]
     assert host.changes.made == [f"set {PATH} to 1"]
 
 

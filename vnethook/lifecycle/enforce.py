@@ -1,0 +1,85 @@
+"""Put a definition into force: settle the host on its plan, then write what is live, then see to the guests' ports."""
+
+from time import time
+
+from vnethook.capability import dhcp, forwarding
+from vnethook.errors import HostError, VnetError
+from vnethook.host import log
+from vnethook.live import files, naming, nics, port, process, record
+from vnethook.live.record import LiveNetwork
+from vnethook.plan import apply as plans
+from vnethook.plan.daemon import RunDaemon
+from vnethook.plan.firewall import InstallRules
+from vnethook.plan.journal import Journal
+from vnethook.plan.sysctl import HoldSysctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.host import Host
+    from vnethook.plan.apply import Change
+    from vnethook.plan.step import Step
+
+
+def enforce(
+    host: "Host", network: "Network", steps: "list[Step]", *, by: str, live: LiveNetwork | None
+) -> "tuple[LiveNetwork, list[Change]]":
+    """Bring what is up to a plan, and write the live definition, then the live record; that, and what was changed.
+
+    `live`: the record so far, None for a network that comes up. Raises HostError; then `plan.apply` says what is left.
+    """
+    changes = plans.apply(host, steps, Journal(host.paths, network.name))
+    files.write_json(f"{host.paths.definitions}/{network.name}.json", network.to_plain())
+    now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
+    record.write(host.paths, now_live, before=live)
+    return now_live, changes
+
+
+def attach_again(host: "Host", live: LiveNetwork) -> None:
+    """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
+    for nic in nics.attached(host.paths, live.name):
+        if not nics.is_attached(host.links, nic):
+            naming.forget(host.paths, nic)
+            continue
+        try:
+            for warning in port.attach(host.paths, host.links, live, nic):
+                log.warning(warning)
+        except VnetError as error:
+            log.warning(f"{error}; the network is up without it")
+
+
+def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, since: int) -> LiveNetwork:
+    bridge = host.links.link(network.bridge.name or "")
+    if bridge is None:
+        msg = f"bridge {network.bridge.name!r}: it vanished while the network came up"
+        raise HostError(msg)
+    shared = {forwarding.IPV4, forwarding.IPV6}
+    return LiveNetwork(
+        name=network.name,
+        uuid=network.uuid or "",
+        bridge=bridge.name,
+        index=bridge.index,
+        mtu=bridge.mtu,
+        namespace=process.network_namespace(),
+        started_by=by,
+        since=since,
+        chains=tuple(use for step in steps if isinstance(step, InstallRules) for use in step.uses),
+        elements=tuple(key for step in steps if isinstance(step, InstallRules) for key in step.elements),
+        daemons=tuple(_running(host, step) for step in steps if isinstance(step, RunDaemon)),
+        sysctls=tuple(
+            (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
+        ),
+        addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
+        subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
+        fixed=dhcp.fixed_by_name(network),
+        reserved=dhcp.reserved_names(network),
+    )
+
+
+def _running(host: "Host", step: RunDaemon) -> tuple[str, int, int]:
+    """(program, pid, start time) of a daemon that was just started."""
+    running = host.daemons.running(step.record, step.word)
+    if running is None:
+        msg = f"{step.name}: it ended while the network came up"
+        raise HostError(msg, hint="see the system log")
+    return step.name, running[0], running[1]
