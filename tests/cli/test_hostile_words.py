@@ -5,7 +5,17 @@ import pytest
 HOSTILE = ("a\nb", 'a"b', "a'b", "a;b", "$(id)", "`id`", "\x1b[31mred", "\x9b31m", "x" * 300, "", "../../x", "a\udcffb")
 NAMING = (
     *("net-start", "net-stop", "net-destroy", "net-restart", "net-undefine", "net-autostart", "net-info", "net-name"),
-    *("net-uuid", "net-dumpxml", "net-dhcp-leases", "net-plan", "net-check", "net-repair", "nic-list", "net-compile"),
+    *(
+        "net-uuid",
+        "net-dumpxml",
+        "net-dhcp-leases",
+        "net-plan",
+        "net-apply",
+        "net-check",
+        "net-repair",
+        "nic-list",
+        "net-compile",
+    ),
 )
 
 

@@ -160,7 +160,10 @@ def test_help_has_virshs_shape(virsh) -> None:
         "    --json           Print JSON.\n\n\n"
     )
     everything = virsh("help")
-    assert "\n Networking (help keyword 'network'):\n    net-autostart                  Start" in everything.out
+    assert (
+        "\n Networking (help keyword 'network'):\n    net-apply                      Bring a running network to its definition"
+        in everything.out
+    )
     assert virsh("help", "network").out in everything.out + "\n"
     assert "    -c | --connect=URI " in virsh("--help").out
     assert all(f"\n    {name} " in everything.out for name in network_verbs())

@@ -28,6 +28,7 @@ SECTIONS = {
         "net-stop": "networks:net_destroy",
         "net-destroy": "networks:net_destroy",
         "net-restart": "networks:net_restart",
+        "net-apply": "changes:net_apply",
         "net-autostart": "networks:net_autostart",
         "net-dhcp-leases": "listing:net_dhcp_leases",
         "net-plan": "health:net_plan",
