@@ -38,6 +38,7 @@ SECTIONS = {
     "Definitions": {
         "net-define": "networks:net_define",
         "net-create": "networks:net_create",
+        "net-edit": "edit:net_edit",
         "net-undefine": "networks:net_undefine",
         "net-dumpxml": "listing:net_dumpxml",
         "net-name": "listing:net_name",

@@ -61,6 +61,14 @@ class Store:
         msg = f"network {name!r}: is transient: it has no stored definition"
         raise StateError(msg, hint=f"`vnet net-dumpxml {name}` shows what it has; net-define stores that")
 
+    def text(self, name: str) -> str:
+        """The stored definition as it lies on disk, also one that is refused; raise as `stored` does for none."""
+        text = files.read_text(self._stored_path(name)) if is_network_name(name) else None
+        if text is not None:
+            return text
+        dumped: str = xml_module().dump(self.stored(name), with_automatic=False)
+        return dumped
+
     def write(self, network: Network) -> None:
         """Store a definition with what was chosen for it, replacing the one of its name, and compile it."""
         self._write(self._stored_path(network.name), network)

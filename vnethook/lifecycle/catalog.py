@@ -49,14 +49,29 @@ class Defined(Value):
     warnings: tuple[str, ...]
 
 
-def define(host: Host, text: str | bytes, *, source: str) -> Defined:
+class Edition(Value):
+    """The stored text of a network that somebody edits."""
+
+    name: str
+    text: str
+
+
+def edition(host: Host, name: str) -> Edition:
+    """A network's stored text, to be edited; raise NoNetworkError, or StateError for a transient one."""
+    return Edition(name, Store(host.paths).text(name))
+
+
+def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None = None) -> Defined:
     """Store a definition, replacing the one of its name; a running network keeps what it came up with until restarted.
 
-    Raises DefinitionError or ExistsError, and then nothing has changed.
+    Raises DefinitionError or ExistsError, and then nothing has changed; for an `edited` one StateError, too, if its
+    stored text is not what was edited.
     """
     parsed = xml_module().parse(text, source=source)
     with host.shared.lock():
         store = Store(host.paths)
+        if edited is not None:
+            _require_unchanged(store, edited, parsed.network, source)
         network = _completed(host, store, parsed.network)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
@@ -81,6 +96,15 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
             store.remove_transient(name)
             raise
     return Defined(network, (*parsed.warnings, *_not_done(network)))
+
+
+def _require_unchanged(store: Store, edited: Edition, network: Network, source: str) -> None:
+    if network.name != edited.name:
+        msg = f"{source}: <name> is {network.name!r}: must stay {edited.name!r}"
+        raise DefinitionError(msg, hint="`vnet net-define` defines another network")
+    if store.text(edited.name) != edited.text:
+        msg = f"network {edited.name!r}: edit: the definition was changed by somebody else in the meantime"
+        raise StateError(msg)
 
 
 def _not_done(network: Network) -> list[str]:
