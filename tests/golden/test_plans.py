@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.lab import Host
 from tests.unit.definition.networks import networks
 from vnethook import capability
-from vnethook.capability import dhcp, subnet
+from vnethook.capability import dnsmasq, subnet
 from vnethook.definition import xml
 from vnethook.definition.settings import POOLS
 from vnethook.host.facts import Facts
@@ -183,7 +183,7 @@ def _try_dnsmasq(network, root):
     for step in _plan(network, paths):
         if isinstance(step, WriteFile | MakeDirectory):
             step.do(None)
-    if dhcp.serves(network):
+    if dnsmasq.serves(network):
         finished = run(["/usr/sbin/dnsmasq", "--test", "-C", f"{paths.dnsmasq(network.name)}/dnsmasq.conf"])
         assert (finished.status, finished.errors) == (0, "dnsmasq: syntax check OK.\n"), finished.errors
 

@@ -2,7 +2,7 @@
 
 from time import time
 
-from vnethook.capability import dhcp, forwarding
+from vnethook.capability import dhcp, dns, forwarding
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
@@ -72,7 +72,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
         fixed=dhcp.fixed_by_name(network),
-        reserved=dhcp.reserved_names(network),
+        reserved=dns.reserved_names(network),
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vnethook import capability
 from vnethook.address import Subnet, parse_subnet, subnet_of
-from vnethook.capability import dhcp, firewall, forwarding, idle, subnet
+from vnethook.capability import dnsmasq, firewall, forwarding, idle, subnet
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Network
 from vnethook.errors import DefinitionError
@@ -73,7 +73,7 @@ def test_a_control_character_never_reaches_dnsmasq(monkeypatch):
     network = _network(ips=(Ip("10.0.0.1", 24),), domain="lab.example")
     network.__dict__["domain"] = "lab\ndhcp-script=/tmp/evil"
     with pytest.raises(DefinitionError, match=r"^network 'lab': dnsmasq configuration: a control character in "):
-        dhcp.configuration(network, Facts(PATHS))
+        dnsmasq.configuration(network, Facts(PATHS))
 
 
 RANGE = DhcpRange("10.0.0.100", "10.0.0.109")
@@ -81,7 +81,7 @@ RANGE = DhcpRange("10.0.0.100", "10.0.0.109")
 
 def _lease_max(*hosts):
     network = _network(ips=(Ip("10.0.0.1", 24, (RANGE,), hosts),))
-    lines = dhcp.configuration(network, Facts(PATHS)).splitlines()
+    lines = dnsmasq.configuration(network, Facts(PATHS)).splitlines()
     return next(int(line.partition("=")[2]) for line in lines if line.startswith("dhcp-lease-max="))
 
 
