@@ -70,6 +70,12 @@ class StateError(VnetError):
     libvirt_code = 55
 
 
+class NoMetadataError(StateError):
+    """A network without what is asked for of its title, description or metadata."""
+
+    libvirt_code = 111
+
+
 class BusyError(StateError):
     """Somebody else held the lock for longer than the deadline."""
 

@@ -23,7 +23,7 @@ from vnethook.names import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Parsed", "dump", "parse", "parse_part"]
+__all__ = ["Parsed", "dump", "parse", "parse_part", "tree"]
 
 SCHEMA = os.path.join(os.path.dirname(__file__), "network.rng")
 
@@ -41,7 +41,7 @@ def parse(text: str | bytes, *, source: str) -> Parsed:
     Raise DefinitionError for anything that is not understood in full.
     """
     source = source if source.isprintable() else shown(source)
-    root, lines = _tree(encoded(text, source), source)
+    root, lines = tree(encoded(text, source), source)
     network, warnings = reader.read(_node(root, iter(lines), source))
     _validate(root, lines, source)
     return Parsed(network, warnings)
@@ -49,7 +49,7 @@ def parse(text: str | bytes, *, source: str) -> Parsed:
 
 def parse_part(text: str | bytes, path: str, *, source: str) -> Node:
     """The element that `text` holds, which has its place at `path` ("network/ip/dhcp/host"); raise as `parse` does."""
-    root, lines = _tree(encoded(text, source), source)
+    root, lines = tree(encoded(text, source), source)
     around = path.rpartition("/")[0]
     outer = Node(around, {}, at=(source, lines[0])) if around else None
     node = _node(root, iter(lines), source, outer)
@@ -59,12 +59,12 @@ def parse_part(text: str | bytes, path: str, *, source: str) -> Node:
 
 def is_valid(text: str | bytes) -> bool:
     """Whether a well-formed document has the shape of network.rng, whatever its values mean."""
-    root, _ = _tree(encoded(text, "-"), "-")
+    root, _ = tree(encoded(text, "-"), "-")
     return bool(_schema().validate(root))
 
 
-def _tree(data: bytes, source: str) -> "tuple[etree._Element, list[int]]":
-    """The document's root, and the line of each start tag in document order."""
+def tree(data: bytes, source: str) -> "tuple[etree._Element, list[int]]":
+    """The document's root, and the line of each start tag in document order; raise DefinitionError."""
     lines = element_lines(data, source)
     parser = etree.XMLParser(
         encoding="utf-8",
