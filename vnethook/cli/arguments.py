@@ -58,7 +58,7 @@ def definition(verb: "Verb") -> "Verb":
     @click.option("--validate", is_flag=True, expose_value=False, help="For virsh's sake: definitions always are.")
     @wraps(verb)
     def with_definition(path: str, **rest: object) -> int | None:
-        return verb(text=content(path), source=_source(path), **rest)
+        return verb(text=content(path), source=source(path), **rest)
 
     return with_definition
 
@@ -113,7 +113,8 @@ def _selected(text: str, expression: str, *, wrap: bool) -> list[str]:
     return select(text, expression, wrap=wrap)
 
 
-def _source(path: str) -> str:
+def source(path: str) -> str:
+    """What messages call a file."""
     if path == "-":
         return "<stdin>"
     return path if path.isprintable() and len(path) <= os.pathconf("/", "PC_NAME_MAX") else shown(path)

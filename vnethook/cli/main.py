@@ -40,6 +40,7 @@ SECTIONS = {
         "net-create": "networks:net_create",
         "net-edit": "edit:net_edit",
         "net-undefine": "networks:net_undefine",
+        "net-update": "updates:net_update",
         "net-dumpxml": "listing:net_dumpxml",
         "net-name": "listing:net_name",
         "net-uuid": "listing:net_uuid",

@@ -10,13 +10,21 @@ import click
 
 from vnethook.live import paths
 
-__all__ = ["attach", "bringup", "catalog", "changes", "definitions", "health"]
+__all__ = [
+    "attach",
+    "bringup",
+    "catalog",
+    "changes",
+    "definitions",
+    "health",
+    "updates",
+]
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, health
+    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, health, updates
 else:
 
     def __getattr__(name: str) -> "ModuleType":

@@ -14,6 +14,10 @@ from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
 from vnethook.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class NetworkState(Value):
     """A network in a list. `forward`: "nat", "route" or "none"; `subnets`: "192.0.2.0/24"; `problem`: empty if none."""
@@ -111,6 +115,19 @@ def _not_done(network: Network) -> list[str]:
     """What its author should know: what of the definition is kept and not acted on."""
     refused = [f"{refusal}: it cannot be started" for refusal in support.refusals(network)]
     return [f"network {network.name!r}: {line}" for line in (*refused, *support.warnings(network))]
+
+
+def rewrite(host: Host, name: str, change: "Callable[[Network], Network]") -> Network:
+    """Store what `change` makes of the stored definition of a network, without losing what others do meanwhile.
+
+    `change` must not wait for a lock. The caller may hold that of the network, as always before the host's. Raises
+    NoNetworkError, StateError for a transient network, what `change` raises, or as `define` does.
+    """
+    with host.shared.lock():
+        store = Store(host.paths)
+        network = _completed(host, store, change(store.stored(name)).replace(name=name))
+        store.write(network)
+    return network
 
 
 def undefine(host: Host, name: str) -> None:
