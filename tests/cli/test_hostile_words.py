@@ -1,30 +1,51 @@
 """Whatever words hold: one clear line, the right status, and nothing happens."""
 
+import click
 import pytest
 
+from vnethook.cli import main
+from vnethook.cli.verb import Value
+
 HOSTILE = ("a\nb", 'a"b', "a'b", "a;b", "$(id)", "`id`", "\x1b[31mred", "\x9b31m", "x" * 300, "", "../../x", "a\udcffb")
-NAMING = (
-    *("net-start", "net-stop", "net-destroy", "net-restart", "net-undefine", "net-autostart", "net-info", "net-name"),
-    *(
-        "net-uuid",
-        "net-dumpxml",
-        "net-dhcp-leases",
-        "net-plan",
-        "net-apply",
-        "net-check",
-        "net-repair",
-        "nic-list",
-        "net-compile",
-    ),
-)
+COMMANDS = {verb: main.vnet.get_command(click.Context(main.vnet), verb) for verb in main.VERBS}
+
+
+def _naming() -> dict[str, list[str]]:
+    """Each verb that names a network, with all else that it needs."""
+    found = {}
+    for verb, command in COMMANDS.items():
+        values = [item for item in command.params if isinstance(item, Value)]
+        if any("--network" in item.opts for item in values):
+            needed = (item.opts[0] for item in values if item.required and "--network" not in item.opts)
+            found[verb] = [word for option in needed for word in (option, "x")]
+    return found
+
+
+NAMING = _naming()
 
 
 @pytest.mark.parametrize("word", HOSTILE)
 @pytest.mark.parametrize("verb", NAMING)
 def test_a_hostile_name_is_one_clear_line_and_status_3(vnet, verb, word) -> None:
-    _is_refused(vnet(verb, word), status=3, object_="network ")
-    if verb != "net-compile":
-        _is_refused(vnet(verb, "--network", word), status=3, object_="network ")
+    _is_refused(vnet(verb, word, *NAMING[verb]), status=3, object_="network ")
+    _is_refused(vnet(verb, "--network", word, *NAMING[verb]), status=3, object_="network ")
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_hostile_expression_is_refused_or_selects_nothing(vnet, word) -> None:
+    said = vnet("net-dumpxml", "default", "--xpath", word)
+    if said.status:
+        _is_refused(said, status=1, object_="xpath ")
+    else:
+        assert (said.out, said.err) == ("\n", "")
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+@pytest.mark.parametrize("line", ["net-info", "net-start", "net-edit", "nosuch", "-c", "help", "echo", "cd", "connect"])
+def test_a_hostile_word_for_virsh_is_shown_as_what_it_is(virsh, line, word) -> None:
+    said = virsh(line, word)
+    assert all(text.isprintable() for text in (*said.out.splitlines(), *said.err.splitlines()))
+    assert (said.status, said.err.startswith("error: ")) in {(0, False), (1, True)}
 
 
 @pytest.mark.parametrize("word", HOSTILE)
@@ -33,15 +54,18 @@ def test_a_hostile_name_is_one_clear_line_and_status_3(vnet, verb, word) -> None
     [
         (("net-define",), "file "),
         (("net-create", "--file"), "file "),
+        (("net-compile",), "network "),
         (("attach",), "interface "),
         (("detach",), "interface "),
         (("attach", "lo", "--mac"), "argument --mac: "),
         (("net-dhcp-leases", "default", "--mac"), "argument --mac: "),
         (("completion",), "vnet completion: "),
+        (("-c",), "vnet: "),
     ],
 )
 def test_a_hostile_argument_is_one_clear_line_and_status_1(vnet, root, words, object_, word) -> None:
-    _is_refused(vnet(*words, word), status=1, object_=object_)
+    status = 3 if words == ("net-compile",) else 1
+    _is_refused(vnet(*words, word), status=status, object_=object_)
     assert list(root.iterdir()) == []
 
 
