@@ -45,8 +45,10 @@ def vnet(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         capsys.readouterr()
         with warnings.catch_warnings():  # a Host keeps its netlink socket until the process ends, soon after
             warnings.simplefilter("ignore", ResourceWarning)
+            gc.freeze()  # only what the call leaves is to be collected
             status = run(words, name=name)
             gc.collect()
+            gc.unfreeze()
         return Said(status, *capsys.readouterr())
 
     return call
