@@ -8,6 +8,7 @@ definition of a network that was created and not defined lies in the run directo
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, HostError
 from vnethook.live import files
+from vnethook.live.paths import BRIDGE
 from vnethook.names import is_link_name, is_network_name
 
 TYPE_CHECKING = False
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 DEFAULT = "default"
 """The network that exists without a file."""
-_BRIDGE = "bridge:"
-"""Begins the links by a bridge's name; no network name holds a colon."""
 
 
 def source_of(paths: "Paths", name: str) -> str | None:
@@ -58,7 +57,7 @@ def read(paths: "Paths", name: str) -> Network | None:
 
 def write(paths: "Paths", network: Network, *, stamp: list[int] | None = None) -> None:
     """Compile a complete definition; its source is what `source_of` finds now, with `stamp` when it was read."""
-    link = f"{_BRIDGE}{network.bridge.name}"
+    link = f"{BRIDGE}{network.bridge.name}"
     source = source_of(paths, network.name)
     stamp = stamp or (files.stamp(source) if source else None)
     plain = {"format": FORMAT, "source": source, "stamp": stamp, "network": network.to_plain()}
@@ -76,7 +75,7 @@ def remove(paths: "Paths", name: str) -> None:
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
     """The name of the network whose bridge is called `bridge`, None if no definition says so."""
-    name = files.link_target(f"{paths.compiled}/{_BRIDGE}{bridge}") if is_link_name(bridge) else None
+    name = files.link_target(paths.defined_bridge(bridge)) if is_link_name(bridge) else None
     if name is None or not exists(paths, name):
         return None
     network = read(paths, name)
@@ -92,5 +91,5 @@ def network_names(paths: "Paths") -> list[str]:
 def _remove_links(paths: "Paths", name: str, *, but: str = "") -> None:
     for link in files.names(paths.compiled):
         path = f"{paths.compiled}/{link}"
-        if link.startswith(_BRIDGE) and link != but and files.link_target(path) == name:
+        if link.startswith(BRIDGE) and link != but and files.link_target(path) == name:
             files.remove(path)

@@ -24,15 +24,20 @@ def named(paths: "Paths", name: str) -> str:
     if is_network_name(name):
         if record.is_present(paths, name) or name == "default" or _is_defined(paths, name):
             return name
-        bridged = record.by_bridge(paths, name)
-        if bridged is not None:
-            return bridged
-        from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
-
-        bridged = compiled.by_bridge(paths, name)
+        bridged = by_bridge(paths, name)
         if bridged is not None:
             return bridged
     raise unknown(paths, name)
+
+
+def by_bridge(paths: "Paths", bridge: str) -> str | None:
+    """The network with a bridge of that name, live or defined; None if none of ours has it."""
+    found = record.by_bridge(paths, bridge)
+    if found is not None or files.link_target(paths.defined_bridge(bridge)) is None:
+        return found
+    from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
+
+    return compiled.by_bridge(paths, bridge)
 
 
 def _is_defined(paths: "Paths", name: str) -> bool:

@@ -12,7 +12,7 @@ from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
 from vnethook.lifecycle import definitions, enforce, overlap
-from vnethook.live import files, naming, nics, record
+from vnethook.live import announced, files, naming, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -53,6 +53,10 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
             count = "a NIC is" if len(attached) == 1 else f"{len(attached)} NICs are"
             msg = f"network {name!r}: stop: {count} attached: {shown}"
             raise StateError(msg, hint="stop the guests first, or use --force; `vnet net-restart` keeps them attached")
+        starting = [nic.guest for nic in announced.awaited(host.paths) if nic.network == name]
+        if starting and not force:
+            msg = f"network {name!r}: stop: guest {starting[0]!r} is starting on it"
+            raise StateError(msg, hint="stop the guest first, or use --force")
         take_down(host, name)
         lock.finish()
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+BRIDGE = "bridge:"
+"""Begins the names of links by a bridge's name; no network name holds a colon."""
+
+
 class Paths(Value):
     """The directories of one host: etc (definitions), run (what is up), state (what outlives a reboot), resolv_conf."""
 
@@ -67,6 +71,10 @@ class Paths(Value):
         """Where a link by a bridge's name leads to its network's name."""
         return f"{self.run}/bridges"
 
+    def defined_bridge(self, bridge: str) -> str:
+        """The link by the name of a bridge that leads to the name of the network whose definition says so."""
+        return f"{self.compiled}/{BRIDGE}{bridge}"
+
     @property
     def definitions(self) -> str:
         """Where the definitions lie with which the live networks came up."""
@@ -89,6 +97,19 @@ class Paths(Value):
     def journals(self) -> str:
         """Where it is written what bringing up a network changed."""
         return f"{self.run}/journal"
+
+    @property
+    def announced(self) -> str:
+        """Where it is written which NICs a guest is about to have."""
+        return f"{self.run}/announced"
+
+    def announcement(self, guest: str) -> str:
+        """The file of what is announced for the guest of this uuid."""
+        return f"{self.announced}/{guest}.json"
+
+    def libvirt_guest(self, guest: str) -> str:
+        """The file that says which links the libvirt guest of this uuid has on networks of ours."""
+        return f"{self.run}/libvirt/{guest}.json"
 
     @property
     def shared(self) -> str:
