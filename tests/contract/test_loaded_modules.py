@@ -3,6 +3,7 @@
 import pytest
 
 from tests.lab import CHECKOUT, Host
+from tests.lab.libvirt_call import MAC, NIC, domain
 from tests.lab.machine import PYTHON
 
 pytestmark = pytest.mark.netns
@@ -49,9 +50,9 @@ NOT_FOR_HOOKS = {
 }
 
 
-def _loaded(host, *words, env=None, status=0):
+def _loaded(host, *words, env=None, status=0, stdin=""):
     """The modules that a program loads beyond those of a bare interpreter."""
-    done = host.run([PYTHON, "-IS", "-X", "importtime", *words], env=env, check=False)
+    done = host.run([PYTHON, "-IS", "-X", "importtime", *words], env=env, check=False, stdin=stdin)
     said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert done.returncode == status, "\n".join(said)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
@@ -131,3 +132,34 @@ def test_the_administrators_map_is_read_without_tomllib_after_the_first_time(hos
 def test_a_refused_call_loads_little_more(host, bare, cold):
     loaded = _loaded(host, QEMU / "qemu-ifup", env={}, status=1) - bare
     assert loaded == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", "vnethook.host", "vnethook.host.log", "syslog"}
+
+
+LIBVIRT = CHECKOUT / "hooks/libvirt/qemu"
+OF_LIBVIRT = {
+    "pyexpat",
+    *("vnethook", "vnethook.errors", "vnethook.hook", "vnethook.hook.libvirt", "vnethook.hook.libvirt_domain"),
+    *("vnethook.mac", "vnethook.names", "vnethook.value"),
+}
+
+
+def _called(host, action, document):
+    return _loaded(host, LIBVIRT, "web", action, "begin", "-", stdin=document)
+
+
+def test_a_guest_of_libvirt_without_anything_of_ours_loads_next_to_nothing(host, bare):
+    assert _called(host, "started", domain()) - bare == OF_LIBVIRT
+    for action in ("prepare", "start", "reconnect"):
+        assert _called(host, action, domain("<interface type='user'/>")) - bare == OF_LIBVIRT
+    seen = OF_LIBVIRT | {"errno", "_json", "vnethook.live", "vnethook.live.files", "vnethook.live.paths"}
+    assert _called(host, "prepare", domain(NIC.replace("vnlab", "br0"))) - bare == seen
+    assert _called(host, "release", domain()) - bare == seen
+
+
+def test_a_warm_call_of_libvirt_loads_the_fast_path_and_nothing_else(host, bare, cold):
+    ours = {"vnethook.hook.libvirt_guest", "vnethook.live.announced"}
+    without = {"vnethook.hook.qemu_command"}
+    tap = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='vnbr0'/><target dev='tap1'/></interface>"
+    for action in ("prepare", "start", "reconnect", "release"):
+        loaded = _called(host, action, domain(tap)) - bare
+        assert loaded <= WARM_STANDARD | WARM_OURS | OF_LIBVIRT | ours
+        assert loaded >= (WARM_OURS - without) | ours

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab import CHECKOUT
 
-HOOKS = ("qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper", "systemd/vnethook.service")
+HOOKS = ("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper", "systemd/vnethook.service")
 
 
 @pytest.fixture(scope="module")

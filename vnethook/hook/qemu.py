@@ -3,6 +3,9 @@
 argv[0] is the path as given in script=, so a link `qemu-ifup-lab` names network `lab`; argv[1] is the tap. stdin and
 stdout are QEMU's own: nothing is read and nothing is written there. A status other than 0 stops the guest, and the
 downscript of this NIC is then not run.
+
+libvirt calls them in the same way for `<interface type='ethernet'>` with `<script>` and `<downscript>`, before it
+starts QEMU; its own hook has announced whose tap it is. When the downscript is called the tap is gone already.
 """
 
 import posix
@@ -14,10 +17,12 @@ from vnethook.hook.request import NicRequest
 from vnethook.live import files, port
 from vnethook.live.paths import variables
 from vnethook.live.rtnl import Links
+from vnethook.names import check_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.hook.qemu_command import Caller, QemuNic
+    from vnethook.live.nics import Nic
     from vnethook.live.paths import Paths
 
 IFUP, IFDOWN = "qemu-ifup", "qemu-ifdown"
@@ -36,15 +41,17 @@ def ifdown() -> int:
 def _up(paths: "Paths", argv: list[str]) -> None:
     interface = _interface(argv)
     caller = qemu_command.caller()
-    nic = _own_nic(caller, argv[0], interface)
-    request = NicRequest(
-        interface=interface,
-        explicit=variables().get("VNET_NETWORK", "") or network_of_link(argv[0]),
-        guest=qemu_command.guest_name(caller.arguments),
-        mac=nic.mac if nic else "",
-        owner=caller.owner,
-        via=IFUP,
-    )
+    named = variables().get("VNET_NETWORK", "") or network_of_link(argv[0])
+    request = NicRequest(interface=interface, explicit=named, via=IFUP)
+    if caller.is_libvirt:
+        announced = _announced(paths, interface)
+        if announced is not None:
+            request = request.replace(explicit=announced.network or named, guest=announced.guest, mac=announced.mac)
+    else:
+        nic = _own_nic(caller, argv[0], interface)
+        request = request.replace(
+            guest=qemu_command.guest_name(caller.arguments), mac=nic.mac if nic else "", owner=caller.owner
+        )
     serve.warn(IFUP, serve.attach(paths, request))
 
 
@@ -67,6 +74,14 @@ def _interface(argv: list[str]) -> str:
         msg = f"{len(argv) - 1} arguments given, one is needed: the interface"
         raise UsageError(msg, hint="QEMU calls this: -netdev tap,script=PATH; by hand, use `vnet attach IFNAME`")
     return argv[1]
+
+
+def _announced(paths: "Paths", interface: str) -> "Nic | None":
+    """Whose tap it is, as libvirt's hook was told before; None for one that is plugged in."""
+    from vnethook.live import announced  # noqa: PLC0415 (only where libvirt calls)
+
+    tap = Links().link(check_link_name(interface))
+    return announced.of_tap(paths, tap) if tap else None
 
 
 def _own_nic(caller: "Caller", script: str, interface: str) -> "QemuNic | None":

@@ -19,6 +19,7 @@ LAST_MAC = 0x5254001234FF
 UNSET_MAC = "00:00:00:00:00:00"
 _CARDS = ("virtio-net", "e1000", "rtl8139", "ne2k_", "i825", "pcnet", "vmxnet3", "usb-net", "tulip", "igb", "sungem")
 """How the names of QEMU's network cards begin (`-device help`): one without a host end takes a MAC too."""
+_LIBVIRT = ("libvirtd", "virtqemud")
 _SHELLS = ("sh", "bash", "dash")
 
 
@@ -27,6 +28,11 @@ class Caller(Value):
 
     owner: tuple[int, int]
     arguments: tuple[str, ...]
+
+    @property
+    def is_libvirt(self) -> bool:
+        """Whether it is libvirt's daemon, on whose command line nothing is said of guests."""
+        return files.base_name(self.arguments[0]) in _LIBVIRT if self.arguments else False
 
 
 class QemuNic(Value):

@@ -8,8 +8,9 @@ import posix
 
 from vnethook.errors import VnetError
 from vnethook.hook import resolve
-from vnethook.live import files, port
+from vnethook.live import files, port, record
 from vnethook.live import paths as places
+from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
 from vnethook.live.rtnl import Links
 from vnethook.names import check_link_name, shown
@@ -44,6 +45,19 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings
+
+
+def bring_up(paths: "Paths", network: str) -> None:
+    """Have a network up and as it came up, before a guest's links exist; raise what bringing it up raises."""
+    links = Links()
+    with Lock(paths.lock(network), shared=True):
+        live = record.read(paths, network)
+        if live is not None and not record.fault(live, links):
+            return
+    from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
+    from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
+
+    cold.bring_up(Host(paths, links), network)
 
 
 def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list[str]:

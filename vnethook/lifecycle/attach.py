@@ -15,6 +15,11 @@ def detach(host: "Host", interface: str) -> "Nic | None":
     return port.detach(host.paths, host.links, interface)
 
 
+def bring_up(host: "Host", network: str) -> None:
+    """Bring a network up for a guest that is about to be there, or mend it. Raises as `bringup.start` does."""
+    bringup.start(host, network, by=bringup.GUEST)
+
+
 def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
     """Attach a NIC, bringing the network up or mending it if need be; give warnings. Raises what both of them raise."""
     warnings = port.attach_warm(host.paths, host.links, network, nic)
