@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -85,7 +86,15 @@ def _why_no_guests() -> str:
     return "" if platform.machine() == "x86_64" else "the test guest is an x86_64 one"
 
 
-NEEDS: dict[str, Callable[[], str]] = {"netns": _why_no_netns, "guests": _why_no_guests}
+def _why_no_libvirt() -> str:
+    """Why libvirt's daemon cannot be run here; empty if it can."""
+    from tests.lab.machine import SYSTEM_PATH
+
+    missing = [program for program in ("libvirtd", "virsh") if not shutil.which(program, path=SYSTEM_PATH)]
+    return f"{' and '.join(missing)}: not found" if missing else ""
+
+
+NEEDS: dict[str, Callable[[], str]] = {"netns": _why_no_netns, "guests": _why_no_guests, "libvirt": _why_no_libvirt}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
