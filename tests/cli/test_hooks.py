@@ -10,6 +10,7 @@ import pytest
 from vnethook.cli import installation, soundness
 from vnethook.errors import VnetError
 
+LIBVIRT_ONCE = "  restart libvirtd (or virtqemud): it looks for hooks when it starts; guests are not touched by that\n"
 DEBIANS_OWN = "#! /bin/sh\n# Debian's own\n"
 
 
@@ -38,6 +39,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
     said = vnet("hooks", "install", "--root", str(system), "--enable-autostart")
     assert (said.status, said.err) == (0, "")
     assert _tree(system) == {
+        "/etc/libvirt/hooks/qemu.d/50-vnethook": "0o755",
         "/etc/qemu-ifdown": "-> /usr/libexec/vnethook/qemu-ifdown",
         "/etc/qemu-ifup": "-> /usr/libexec/vnethook/qemu-ifup",
         "/etc/systemd/system/multi-user.target.wants/vnethook.service": "-> /etc/systemd/system/vnethook.service",
@@ -58,8 +60,20 @@ def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:
 def test_installing_again_changes_nothing(vnet, system) -> None:
     first = vnet("hooks", "install", "--root", str(system))
     before = {path: path.lstat().st_mtime_ns for path in system.rglob("*")}
-    assert vnet("hooks", "install", "--root", str(system)) == first
+    assert vnet("hooks", "install", "--root", str(system)).out == first.out.replace(LIBVIRT_ONCE, "")
     assert {path: path.lstat().st_mtime_ns for path in system.rglob("*")} == before
+
+
+def test_a_first_installation_says_that_libvirtd_has_to_be_restarted(vnet, system) -> None:
+    place = "/etc/libvirt/hooks/qemu.d/50-vnethook"
+    said = vnet("hooks", "install", "--root", str(system))
+    assert f"Hook libvirt installed at {place}\n{LIBVIRT_ONCE}" in said.out
+    hook = system / place[1:]
+    hook.write_text(f"{hook.read_text()}# older\n")
+    assert LIBVIRT_ONCE not in vnet("hooks", "install", "--root", str(system)).out
+    assert "<source bridge='BRIDGE'/>" in vnet("hooks", "status", "--root", str(system)).out
+    vnet("hooks", "remove", "--root", str(system))
+    assert not hook.parent.exists()
 
 
 def test_an_installed_hook_runs_on_the_systems_own_python_from_anywhere(vnet, system) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from vnethook.definition import settings, xml
 from vnethook.definition.vocabulary import ELEMENTS
+from vnethook.hook import libvirt_domain
 from vnethook.live.paths import Paths
 
 DOCS = Path(__file__).parents[2] / "docs"
+UUID = "10c1e1ca-7e33-4414-8b27-317fdf43814d"
 REFERENCE = DOCS.joinpath("network-xml.md").read_text()
 EXAMPLES = sorted(DOCS.joinpath("examples").glob("*.xml"))
 BLOCKS = re.findall(r"```xml\n(.*?)```", REFERENCE, re.DOTALL)
@@ -21,6 +23,20 @@ def test_an_example_is_read(path):
     parsed = xml.parse(path.read_bytes(), source=path.name)
     expected = ("proposal-2007.xml:2: network id= is not kept: networks have a name and a uuid",)
     assert parsed.warnings == (expected if path.name == "proposal-2007.xml" else ())
+
+
+def test_the_guest_of_libvirt_has_its_three_interfaces_on_networks(tmp_path):
+    """libvirt gives it the uuid; that it takes the document is shown by tests/guests."""
+    text = DOCS.joinpath("examples/libvirt/guest.xml").read_text()
+    tmp_path.joinpath("guest.xml").write_text(text.replace("<name>", f"<uuid>{UUID}</uuid><name>"))
+    with tmp_path.joinpath("guest.xml").open() as file:
+        found = libvirt_domain.read(file.fileno())
+    assert found.problem == ""
+    assert [interface.bridge for interface in found.interfaces] == ["vnbr1", "", ""]
+    assert [interface.has_script for interface in found.interfaces] == [False, True, False]
+    of_the_third = [item.network for item in found.assignments if item.is_for(found.interfaces[2])]
+    assert of_the_third == ["dmz"]
+    assert [item.network for item in found.assignments] == ["dmz", "backup"]
 
 
 @pytest.mark.parametrize("text", BLOCKS)

@@ -39,8 +39,11 @@ def install(root: str, *, replace: bool, enable_autostart: bool) -> None:
 
     there = _installation(root)
     for item in installation.EVERY_ITEM if enable_autostart else installation.ITEMS:
+        before = there.state(item)
         if there.install(item, replace=replace):
             report.line(f"Hook {item.name} installed at {item.target}")
+            if item.once and before in {installation.State.MISSING, installation.State.OTHER}:
+                report.line(f"  {item.once}")
         else:
             report.line(f"Hook {item.name} not installed: {item.target} is {there.owner(item) or 'not ours'}")
             report.line("  left alone; --replace puts ours there and keeps it")

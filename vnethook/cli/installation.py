@@ -15,6 +15,8 @@ from vnethook.live import files
 PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 DIRECTORY = "/usr/libexec/vnethook"
 UNIT = "/etc/systemd/system/vnethook.service"
+LIBVIRT = "/etc/libvirt/hooks/qemu.d"
+"""Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
 KEPT = ".before-vnethook"
 """Ends the name under which a file is kept that ours replaces."""
 _OURS = ("from vnethook.", "@VNET@", "net-start --autostarted")
@@ -30,7 +32,10 @@ class Kind(Enum):
 
 
 class Item(NamedTuple):
-    """A file of ours: `source` lies below hooks/, or is what a link points to; `use` says in words how it is used."""
+    """A file of ours: `source` lies below hooks/, or is what a link points to; `use` says in words how it is used.
+
+    `once`: what its first installation asks for.
+    """
 
     name: str
     hypervisor: str
@@ -38,6 +43,7 @@ class Item(NamedTuple):
     source: str
     target: str
     use: str = ""
+    once: str = ""
 
 
 ITEMS = (
@@ -56,6 +62,11 @@ ITEMS = (
         use="-netdev tap,id=n0   (without script=)",
     ),
     Item("default ifdown", "QEMU", Kind.LINK, f"{DIRECTORY}/qemu-ifdown", "/etc/qemu-ifdown"),
+    Item(
+        *("libvirt", "libvirt", Kind.PROGRAM, "libvirt/qemu", f"{LIBVIRT}/50-vnethook"),
+        use="<interface type='bridge'><source bridge='BRIDGE'/>…   (BRIDGE: as `vnet net-info NET` shows it)",
+        once="restart libvirtd (or virtqemud): it looks for hooks when it starts; guests are not touched by that",
+    ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
 )
 AUTOSTART = Item(
@@ -130,7 +141,8 @@ class Installation:
         is_ours = self.state(item) in {State.INSTALLED, State.OUTDATED}
         if is_ours:
             files.remove(path)
-            files.remove_directory(self.root + DIRECTORY)
+            for directory in (DIRECTORY, LIBVIRT):
+                files.remove_directory(self.root + directory)
         if os.path.lexists(path + KEPT) and not os.path.lexists(path):
             _rename(path + KEPT, path)
             return True
