@@ -1,6 +1,7 @@
 """What a network's dnsmasq hands out by DHCP and router advertisements: its settings, as text."""
 
 from vnethook.address import netmask_of_prefix, parse_ip
+from vnethook.definition.ip import RANGE_MAX
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
@@ -51,10 +52,18 @@ def hosts_file(network: "Network") -> str:
     return "".join(f"{','.join(_fixed_host(host))}\n" for host in hosts)
 
 
-def fixed_by_name(network: "Network") -> tuple[tuple[str, str], ...]:
-    """(label, address) of the hosts that are defined by name alone: attach binds them to the MAC of the guest's NIC."""
-    hosts = [host for ip in network.ips for host in ip.hosts]
-    return tuple((label_of(host.name), host.ip or "") for host in hosts if host.name and not (host.mac or host.id))
+def fixed(network: "Network") -> tuple[tuple[str, str, str], ...]:
+    """The hosts that attach knows by a NIC: (MAC, or label of a guest's name; words for dnsmasq; its name).
+
+    The name is empty where the guest's own name is meant. A host that the definition knows by an id alone is none.
+    """
+    hosts = [host for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.mac or not host.id]
+    found = []
+    for host in hosts:
+        name = host.name or ""
+        words = ",".join(word for word in _fixed_host(host) if word not in {host.mac, name})
+        found.append((host.mac, words, name) if host.mac else (label_of(name), words, ""))
+    return tuple(found)
 
 
 def _router(network: "Network") -> list[str]:
@@ -83,11 +92,9 @@ def _ranges(ip: "Ip") -> list[str]:
 
 
 def _capacity(ip: "Ip") -> int:
-    """The leases that may be out at once: every address of a range, and fixed ones outside of them."""
-    ends = [(parse_ip(item.start)[1], parse_ip(item.end)[1]) for item in ip.ranges]
-    fixed = {parse_ip(host.ip)[1] for host in ip.hosts if host.ip}
-    outside = [number for number in fixed if not any(first <= number <= last for first, last in ends)]
-    return sum(last - first + 1 for first, last in ends) + max(len(outside), 1 if not ends else 0)
+    """The leases that may be out at once. Not the number of what is handed out: that changes while dnsmasq runs."""
+    subnet = ip.subnet
+    return min(subnet.last - subnet.first, RANGE_MAX)
 
 
 def _fixed_host(host: "DhcpHost") -> list[str]:

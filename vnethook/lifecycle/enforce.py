@@ -71,7 +71,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         ),
         addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
-        fixed=dhcp.fixed_by_name(network),
+        fixed=dhcp.fixed(network),
         reserved=dns.reserved_names(network),
     )
 

@@ -25,9 +25,11 @@ SIGHUP = 1
 def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnings: list[str]) -> str:
     """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing.
 
+    A name that the definition gives to the MAC goes before the guest's own.
     One at a time, until the NIC's record is written: the caller sees to it.
     """
-    label = label_of(nic.guest)
+    named = next((name for key, _, name in live.fixed if key == nic.mac and name), "")
+    label = named or label_of(nic.guest)
     if not (label and nic.mac and live.daemons):
         return ""
     unnamed = f"its NIC {nic.interface!r} has no name in DNS"
@@ -36,7 +38,7 @@ def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnin
         return ""
     directory = paths.dnsmasq(live.name)
     owner = _owner(paths, links, live, f"{directory}/names/{label}", nic)
-    if label in live.reserved or owner:
+    if owner or (label in live.reserved and not named):
         taken = f"by {owner}" if owner else "in the definition"
         warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
         return ""
@@ -57,13 +59,19 @@ def forget(paths: "Paths", nic: "Nic") -> None:
 
 def give_back(paths: "Paths", nic: "Nic") -> bool:
     """Give the name of a NIC back, as far as it still holds it; whether dnsmasq has to be told to forget it."""
+    give_name_back(paths, nic)
     directory = paths.dnsmasq(nic.network)
-    if nic.hostname and files.link_target(f"{directory}/names/{nic.hostname}") == nic.interface:
-        files.remove(f"{directory}/names/{nic.hostname}")
     if nic.mac and files.link_target(f"{directory}/macs/{nic.mac}") == nic.interface:
         files.remove(f"{directory}/macs/{nic.mac}")
         return files.remove(f"{directory}/guests/{nic.mac}")
     return False
+
+
+def give_name_back(paths: "Paths", nic: "Nic") -> None:
+    """Let others have the name of a NIC, as far as it still holds it."""
+    path = f"{paths.dnsmasq(nic.network)}/names/{nic.hostname}"
+    if nic.hostname and files.link_target(path) == nic.interface:
+        files.remove(path)
 
 
 def reload_daemon(live: "LiveNetwork") -> None:
@@ -79,8 +87,9 @@ def reload_daemon(live: "LiveNetwork") -> None:
 
 
 def _line(live: "LiveNetwork", mac: str, label: str) -> str:
-    fixed = [address for name, address in live.fixed if name == label and address]
-    return ",".join([mac, *(f"[{address}]" if ":" in address else address for address in fixed), label]) + "\n"
+    """What dnsmasq is told of the guest: with what the definition gives its MAC, else its name."""
+    found = [[words for key, words, _ in live.fixed if key == wanted and words] for wanted in (mac, label)]
+    return ",".join([mac, *(found[0] or found[1]), label]) + "\n"
 
 
 def _write(live: "LiveNetwork", path: str, line: str) -> None:

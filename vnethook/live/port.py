@@ -48,6 +48,8 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
         with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
             nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
             nics.write(paths, nic)
+            if before is not None and before.hostname != nic.hostname:
+                naming.give_name_back(paths, before)
     else:
         nics.write(paths, nic)
     if is_forgotten:

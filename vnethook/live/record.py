@@ -19,8 +19,8 @@ class LiveNetwork(Value):
 
     `chains`: (name, use); `elements`: (set, key in hexadecimal); `daemons`: (program, pid, start time); `sysctls`:
     (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `fixed`:
-    (guest's name, address) of hosts that are defined by name alone; `reserved`: DNS names that no guest may take;
-    `is_changing`: from before a change of the network until after it, so that one that was killed is seen.
+    (MAC or guest's label, words for dnsmasq, name or nothing) of hosts in the definition; `reserved`: DNS names that no
+    guest may take; `is_changing`: from before a change of the network until after it, to see one that was killed.
     """
 
     name: str
@@ -37,7 +37,7 @@ class LiveNetwork(Value):
     sysctls: tuple[tuple[str, str], ...] = ()
     addresses: tuple[str, ...] = ()
     subnets: tuple[tuple[int, int, int], ...] = ()
-    fixed: tuple[tuple[str, str], ...] = ()
+    fixed: tuple[tuple[str, str, str], ...] = ()
     reserved: tuple[str, ...] = ()
     is_changing: bool = False
 

@@ -25,7 +25,7 @@ LIVE = LiveNetwork(
     daemons=(("dnsmasq", os.getpid(), process.start_time(os.getpid())),),
     sysctls=(("net/ipv4/ip_forward", "1"),),
     subnets=((4, 0xC0000200, 0xC00002FF),),
-    fixed=(("web", "192.0.2.9"),),
+    fixed=(("web", "192.0.2.9", ""),),
     reserved=("gateway",),
 )
 
