@@ -1,0 +1,34 @@
+"""Every example of the documentation is defined, comes up on a real host, is as defined, and leaves nothing behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Host
+
+pytestmark = pytest.mark.netns
+EXAMPLES = sorted((Path(__file__).parents[2] / "docs/examples").glob("*.xml"))
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    """A host with what the examples take for granted: a bridge of the administrator's, a directory for TFTP."""
+    with Host() as host:
+        host.run(["ip", "link", "add", "br0", "type", "bridge"])
+        host.run(["ip", "link", "set", "br0", "up"])
+        host.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"])
+        host.run(["mkdir", "/srv/tftp"])
+        yield host
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_comes_up_and_leaves_nothing(host: Host, path: Path) -> None:
+    name = path.read_text().partition("<name>")[2].partition("</name>")[0]
+    before = host.snapshot()
+    host.vnet("net-define", path)
+    host.vnet("net-start", name)
+    assert host.vnet("net-check", name).stdout == f"Network {name} is as defined\n\n"
+    host.vnet("net-destroy", name)
+    host.vnet("net-undefine", name)
+    assert before.changes_to(host.snapshot(), ignoring=[r"file .*locks", r"file d"]) == []
