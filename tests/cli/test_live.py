@@ -155,3 +155,27 @@ def test_a_user_is_told_that_root_is_needed(host: Host) -> None:
     assert refused.stderr.count("error: ") == 1
     assert "try `sudo vnet`" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_notes_of_a_network_that_is_up_are_of_what_is_up_of_what_is_stored_or_of_both(host: Host) -> None:
+    host.vnet("net-start", "lab")
+    before = host.snapshot()
+    host.vnet("net-desc", "lab", "up")
+    host.vnet("net-desc", "lab", "--config", "stored")
+    assert host.vnet("net-desc", "lab").stdout == host.vnet("net-desc", "lab", "--live").stdout == "up\n"
+    assert host.vnet("net-desc", "lab", "--config").stdout == "stored\n"
+    host.vnet("net-metadata", "lab", "urn:x", "--live", "--config", "--key", "x", "--set", "<a/>")
+    for option in ("--live", "--config"):
+        assert host.vnet("net-metadata", "lab", "urn:x", option).stdout == "<a/>\n\n"
+    assert before.changes_to(host.snapshot(), ignoring=["^. file "]) == []
+    assert host.vnet("net-check", "lab").returncode == 0
+    host.vnet("net-restart", "lab")
+    assert host.vnet("net-desc", "lab").stdout == "stored\n"
+
+
+def test_a_note_of_a_transient_network_lasts_as_long_as_it(host: Host) -> None:
+    host.vnet("net-create", "-", stdin="<network><name>short</name></network>")
+    host.vnet("net-desc", "short", "--title", "For now")
+    assert "<title>For now</title>" in host.vnet("net-dumpxml", "short").stdout
+    refused = host.vnet("net-desc", "short", "--config", "x", check=False)
+    assert (refused.returncode, "is transient" in refused.stderr) == (4, True)

@@ -80,6 +80,22 @@ def parts_of_xml(verb: "Verb") -> "Verb":
     return with_parts
 
 
+def affected(verb: "Verb") -> "Verb":
+    """--live, --config, --current: the verb gets `on`, which of a network's two definitions it is about."""
+
+    @click.option("--live", is_flag=True, help="Of what is up.")
+    @click.option("--config", is_flag=True, help="Of what is stored.")
+    @click.option("--current", is_flag=True, help="Of what is up, or what is stored if it is down (the default).")
+    @wraps(verb)
+    def with_affected(*, live: bool, config: bool, current: bool, **rest: object) -> int | None:
+        if current and (live or config):
+            msg = f"options --current and --{'live' if live else 'config'}: only one can be given"
+            raise UsageError(msg)
+        return verb(on=slow.updates.Affected(live, config), **rest)
+
+    return with_affected
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

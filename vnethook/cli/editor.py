@@ -4,17 +4,25 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 from vnethook.cli import report
-from vnethook.errors import HostError, UsageError
+from vnethook.errors import HostError, UsageError, VnetError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
+AGAIN, DROP, FORCE = "y", "n", "f"
+MEANINGS = {
+    AGAIN: "yes, start the editor again",
+    DROP: "no, throw away what was written",
+    FORCE: "force: define it also if somebody else has changed the definition",
+}
 DEFAULTS = ("sensible-editor", "vi")
 TEXT_MAX = 2 << 20
 """Bytes; more than a definition may have (definition/syntax.py)."""
@@ -23,10 +31,13 @@ COULD_NOT_START = 127
 
 
 class Draft:
-    """A text while it is edited: its file is private to the user, and stays if an error ends the work on it."""
+    """A text while it is edited: its file is private to the user, and stays if an error ends the work on it.
 
-    def __init__(self, text: str, *, name: str) -> None:
-        self.original = text
+    `before`: what it would change, if that is not the text that the user is given.
+    """
+
+    def __init__(self, text: str, *, name: str, before: str | None = None) -> None:
+        self.original = text if before is None else before
         self.text = text
         try:
             self.path = f"{tempfile.mkdtemp(prefix='vnet-')}/{name}"
@@ -39,7 +50,7 @@ class Draft:
     @property
     def is_changed(self) -> bool:
         """Whether the user wrote something else than he was given."""
-        return self.text != self.original
+        return self.text.rstrip("\n") != self.original.rstrip("\n")  # editors end the last line
 
     def edit(self) -> None:
         """Let the user edit the text; raise HostError if the editor fails, UsageError for what is no text."""
@@ -73,6 +84,30 @@ class Draft:
             report.warning(f"what you wrote is kept in {self.path}")
 
 
+def settle(draft: Draft, store: "Callable[[str], None]", *, force: "Callable[[], None] | None" = None) -> int | None:
+    """Have the user edit a draft until `store` takes its text, he leaves it as it was, or he drops it.
+
+    0: it is stored; None: it is as it was; else the status of the refusal after which it was dropped. Without a
+    terminal to ask at, a refusal is raised. `force`, if there is one, makes `store` take what others would lose by.
+    """
+    draft.edit()
+    while draft.is_changed:
+        try:
+            store(draft.text)
+        except VnetError as error:
+            answer = _answer(error, [AGAIN, DROP, *([FORCE] if force else [])])
+            if answer == DROP:
+                draft.text = draft.original
+                return error.exit_status
+            if answer == FORCE and force:
+                force()
+            else:
+                draft.edit()
+        else:
+            return 0
+    return None
+
+
 def editor() -> str:
     """The editor's command: VISUAL, EDITOR, else the system's; the shell reads it, so it may have options."""
     asked = os.environ.get("VISUAL") or os.environ.get("EDITOR")
@@ -87,3 +122,19 @@ def _run(command: str, path: str) -> int:
             return process.wait()
         finally:
             signal.signal(signal.SIGINT, earlier)
+
+
+def _answer(error: VnetError, answers: list[str]) -> str:
+    """What to do about a refusal: what the user at the terminal says; raise the error where there is none."""
+    if not sys.stdin.isatty():
+        raise error
+    report.error(error)
+    while True:
+        try:
+            answer = report.ask(f"Try again? [{','.join(answers)},?]: ").strip().lower()
+        except EOFError:
+            raise error from None
+        if answer in answers:
+            return answer
+        for letter in answers:
+            report.line(f"{letter} - {MEANINGS[letter]}")

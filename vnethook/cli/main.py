@@ -39,6 +39,8 @@ SECTIONS = {
         "net-define": "networks:net_define",
         "net-create": "networks:net_create",
         "net-edit": "edit:net_edit",
+        "net-desc": "notes:net_desc",
+        "net-metadata": "notes:net_metadata",
         "net-undefine": "networks:net_undefine",
         "net-update": "updates:net_update",
         "net-dumpxml": "listing:net_dumpxml",

@@ -39,6 +39,11 @@ def safe(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def prose(text: str) -> str:
+    """The text in its lines, each as `safe` gives it."""
+    return "\n".join(safe(part) for part in text.expandtabs().split("\n"))
+
+
 def line(text: str = "") -> None:
     """Print a line."""
     write(f"{text}\n")
@@ -60,6 +65,12 @@ def done(text: str) -> None:
     if not _is_quiet():
         line(safe(text))
         line()
+
+
+def told(text: str) -> None:
+    """Say what was done, where virsh ends with no empty line; not with --quiet."""
+    if not _is_quiet():
+        line(safe(text))
 
 
 def table(content: "Table") -> None:

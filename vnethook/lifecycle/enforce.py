@@ -29,10 +29,15 @@ def enforce(
     `live`: the record so far, None for a network that comes up. Raises HostError; then `plan.apply` says what is left.
     """
     changes = plans.apply(host, steps, Journal(host.paths, network.name))
-    files.write_json(f"{host.paths.definitions}/{network.name}.json", network.to_plain())
+    keep(host, network)
     now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
     record.write(host.paths, now_live, before=live)
     return now_live, changes
+
+
+def keep(host: "Host", network: "Network") -> None:
+    """Keep the definition with which a network is up, until it goes down."""
+    files.write_json(f"{host.paths.definitions}/{network.name}.json", network.to_plain())
 
 
 def attach_again(host: "Host", live: LiveNetwork) -> None:

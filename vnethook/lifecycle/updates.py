@@ -1,17 +1,24 @@
 """Change one part of a network: of what is up, at once and unnoticed by its guests, of what is stored, or of both."""
 
+from typing import TYPE_CHECKING
+
 from vnethook.definition.model import Network
 from vnethook.definition.node import Node
 from vnethook.definition.store import Store, xml_module
 from vnethook.definition.update import Change, updated
 from vnethook.errors import StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, catalog, changes
+from vnethook.lifecycle import bringup, catalog, changes, enforce
 from vnethook.live import record
 from vnethook.live.lock import Lock
 from vnethook.value import Value
 
-__all__ = ["SOURCE", "Affected", "Change", "element", "update"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Put = Callable[[Host, Network, Lock], None]
+
+__all__ = ["SOURCE", "Affected", "Change", "definition", "element", "note", "update"]
 
 SOURCE = "<update>"
 """What messages call an element that came in no file."""
@@ -32,36 +39,71 @@ def element(change: Change, xml: str | bytes, *, source: str = SOURCE) -> Node:
 def update(host: Host, name: str, change: Change, node: Node, *, on: Affected) -> Affected:
     """Make `change` with an element in what is up, what is stored, or both; what was changed.
 
-    `on` with neither: in what is up if the network is, else in what is stored. Both or nothing: what is stored is made
-    sure of first, and what is up is given back if storing fails. Raises StateError for a network that is down or has no
-    stored definition, as `updated` does, and what applying raises.
+    Raises as `_modify` does with `updated`, and what applying raises.
+    """
+    return _modify(host, name, lambda network: updated(network, change, node), on=on, put=_apply)
+
+
+def note(host: Host, name: str, change: "Callable[[Network], Network]", *, on: Affected) -> Affected:
+    """Make a change that concerns nothing on the host: title, description, metadata; else like `update`."""
+    return _modify(host, name, change, on=on, put=_write)
+
+
+def definition(host: Host, name: str, *, on: Affected) -> Network:
+    """What a network notes, as a change `on` would find it: of what is up, or of what is stored; raise StateError."""
+    live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
+    if on.live and live is None:
+        raise _is_down(name)
+    return Store(host.paths).stored(name) if live is None or on.config else live
+
+
+def _modify(host: Host, name: str, change: "Callable[[Network], Network]", *, on: Affected, put: "Put") -> Affected:
+    """Make `change` in the definition of what is up, which `put` puts there, in what is stored, or in both.
+
+    `on` with neither: in what is up if the network is, else in what is stored; what was changed is given. Both or
+    nothing: what is stored is made sure of first, and what is up is given back if storing fails. Raises StateError for
+    a network that is down or has no stored definition, and what `change` and `put` raise.
     """
     with Lock(host.paths.lock(name)) as lock:
         live = bringup.live_definition(host, name) if record.read(host.paths, name) else None
         if not (on.live or on.config):
             on = Affected(live is not None, live is None)
         if on.config:
-            updated(Store(host.paths).stored(name), change, node)
+            change(Store(host.paths).stored(name))
         if on.live:
             if live is None:
-                msg = f"network {name!r}: update: network is not active"
-                raise StateError(msg, hint="without --live its stored definition is changed")
-            _apply(host, updated(live, change, node), lock)
+                raise _is_down(name)
+            put(host, change(live), lock)
         if on.config:
             try:
-                catalog.rewrite(host, name, lambda network: updated(network, change, node))
+                catalog.rewrite(host, name, change)
             except BaseException:
                 if live is not None and on.live:
-                    _apply(host, live, lock)
+                    put(host, live, lock)
                 raise
         elif live is None:
             lock.finish()
     return on
 
 
+def _is_down(name: str) -> StateError:
+    msg = f"network {name!r}: update: network is not active"
+    return StateError(msg, hint="without --live it is its stored definition")
+
+
 def _apply(host: Host, network: Network, lock: Lock) -> None:
     """Put a definition into force, and into the file of a network that lasts only until it stops."""
     changes.apply_definition(host, network.name, network, lock=lock)
+    _write_transient(host, network)
+
+
+def _write(host: Host, network: Network, _lock: Lock) -> None:
+    """Keep a definition as that with which the network came up, and in the file of one that lasts only so long."""
+    enforce.keep(host, network)
+    _write_transient(host, network)
+
+
+def _write_transient(host: Host, network: Network) -> None:
     with host.shared.lock():
         store = Store(host.paths)
         if store.is_transient(network.name):

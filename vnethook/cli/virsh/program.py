@@ -20,7 +20,7 @@ READING = {
     *("net-port-dumpxml", "net-port-list", "net-uuid"),
 }
 """What --readonly allows; of the next ones too, unless a parameter is given that changes something."""
-READING_UNLESS = {"net-desc": ("edit", "new_desc"), "net-metadata": ("edit", "remove", "set")}
+READING_UNLESS = {"net-desc": ("edit", "new_desc"), "net-metadata": ("edit", "remove", "new")}
 
 
 class Command(NamedTuple):

@@ -9,7 +9,6 @@ HEADLINES = {
     "net-autostart": "failed to mark network {word} as autostarted",
     "net-create": "Failed to create network from {path}",
     "net-define": "Failed to define network from {path}",
-    "net-desc": "Failed to set new network description",
     "net-destroy": "Failed to destroy network {word}",
     "net-dhcp-leases": "Failed to get leases info for {word}",
     "net-port-create": "Failed to create network from {path}",
