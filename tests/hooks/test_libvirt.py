@@ -63,6 +63,13 @@ def test_a_guest_is_recorded_from_its_start_to_its_release(host):
     assert _active(host) == ["lab"]
 
 
+def test_a_guest_gets_the_address_that_the_definition_keeps_for_its_name(host):
+    host.define(LAB.replace("<dhcp/>", "<dhcp><host name='web' ip='192.0.2.50'/></dhcp>"))
+    _start(host)
+    written = (host.root / f"run/vnethook/dnsmasq/lab/guests/{MAC}").read_text()
+    assert written == f"{MAC},192.0.2.50,web\n"
+
+
 def test_prepare_mends_a_network_that_is_not_as_it_came_up(host):
     host.vnet("net-start", "lab")
     host.run(["ip", "link", "delete", "vnlab"])

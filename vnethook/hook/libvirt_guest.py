@@ -141,8 +141,10 @@ def _check(guest: Guest) -> None:
 
 def _check_bridge(paths: "Paths", guest: Guest, interface: "Interface") -> None:
     """Raise DefinitionError if the metadata says another network than the one whose bridge libvirt will use."""
+    if not (guest.domain.assignments and interface.bridge):
+        return
     network = guest.network_of(paths, interface)
-    live = record.read(paths, network) if network and interface.bridge else None
+    live = record.read(paths, network) if network else None
     if live is not None and live.bridge != interface.bridge:
         msg = (
             f"guest {shown(guest.name)}: interface {interface.mac}: is on bridge {interface.bridge!r}, "
