@@ -87,6 +87,39 @@ def test_a_nic_is_attached_listed_with_its_lease_and_detached(host: Host) -> Non
         assert host.vnet_json("nic-list") == []
 
 
+SCRIPT = """\
+virsh -c qemu:///system net-list --all | awk 'NR > 2 && NF {print $1, $2}'
+virsh net-info lab | sed -n 's/^Bridge: *//p'
+virsh net-dumpxml lab --xpath '//range/@start' | sed 's/.*"\\(.*\\)"/first \\1/'
+virsh net-dhcp-leases lab | awk -v mac=%s '$3 == mac {split($5, part, "/"); print part[1], $6}'
+virsh -q net-list --uuid
+virsh net-list | grep -q '^ lab .* active' || virsh net-start lab
+virsh net-destroy lab >/dev/null
+virsh net-start lab; virsh net-start nosuch 2>&1 || echo "status $?"
+virsh <<END | grep '^lab'
+net-list --name
+END
+"""
+
+
+def test_a_script_for_virsh_reads_ours(host: Host) -> None:
+    (host.directory / "bin").mkdir()
+    (host.directory / "bin/virsh").symlink_to(_vnet()[0])
+    with Client(host, "web", port="veth-web", mac=MAC) as client:
+        host.vnet("attach", "veth-web", "--network", "lab", "--guest", "web", "--mac", MAC)
+        address = client.lease()["ip"]
+        uuid = host.vnet_json("net-info", "lab")["uuid"]
+        path = f"PATH={host.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        ran = host.run(["env", path, "sh", "-c", SCRIPT % MAC])
+    assert ran.stdout.splitlines() == [
+        *("default inactive", "lab active", "vnbr7", "first 10.77.0.2", "", f"{address} web", uuid),
+        *("Network lab started", "", "error: failed to get network 'nosuch'"),
+        "error: Network not found: no network with matching name 'nosuch'",
+        *("  known networks: default, lab", "", "status 1", "lab"),
+    ]
+    assert ran.stderr == "warning: network 'lab': a NIC is attached: the next start attaches it again\n"
+
+
 def test_the_mac_of_a_nic_that_nobody_told_is_learned_from_the_bridge(host: Host) -> None:
     with Client(host, "web", port="veth-web", mac=MAC) as client:
         host.vnet("attach", "veth-web", "--network", "lab")

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from vnethook.cli import slow
+import click
+
+from vnethook.cli import main, slow
 from vnethook.errors import HostError
 
 PYTHON = [sys.executable, "-m", "vnethook.cli.main"]
@@ -16,8 +18,16 @@ def test_a_near_miss_is_told(vnet) -> None:
     )
 
 
-def test_the_proposals_words_mean_the_same(vnet) -> None:
+def test_the_proposals_words_mean_the_same_for_every_verb(vnet) -> None:
     assert vnet("network-list", "--all", "--name").out == "default\n\n"
+    assert vnet("network-dumpxml").out.startswith("<network>\n  <name>default</name>\n")
+    context = click.Context(main.vnet)
+    for verb in filter(lambda verb: verb.startswith("net-"), main.VERBS):
+        theirs = main.vnet.get_command(context, verb.replace("net-", "network-", 1))
+        assert theirs is main.vnet.get_command(context, verb)
+    for verb in ("create", "dumpxml", "define", "list", "start", "stop", "restart"):
+        assert f"net-{verb}" in main.VERBS
+    assert vnet("network-plane").status == 1
 
 
 def test_start_goes_on_past_a_failure_and_gives_the_first_status(vnet) -> None:

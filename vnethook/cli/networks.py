@@ -59,7 +59,10 @@ def net_destroy(network: str, *, force: bool) -> None:
     """
     nics = slow.catalog.nics(slow.host(), network) if report.is_virsh() else []
     if nics:  # virsh asks nobody
-        report.warning(f"network {network!r}: {len(nics)} NICs are attached: the next start attaches them again")
+        count = "a NIC is attached: the next start attaches it again"
+        if len(nics) > 1:
+            count = f"{len(nics)} NICs are attached: the next start attaches them again"
+        report.warning(f"network {network!r}: {count}")
     slow.catalog.stop(slow.host(), network, force=force or report.is_virsh())
     report.done(f"Network {network} destroyed")
 

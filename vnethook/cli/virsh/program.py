@@ -69,7 +69,7 @@ def virsh(context: click.Context, /, words: tuple[str, ...], **options: object) 
 def _session(context: click.Context) -> int:
     """Read commands and run them until there are no more; what fails does not end it, and is not its status."""
     if not context.params["quiet"]:
-        report.line("Welcome to virsh, the networks of it, by vnethook.\n")
+        report.line("Welcome to virsh by vnethook: the networks of this host.\n")
         report.line("Type:  'help' for help with commands\n       'quit' to quit\n")
     is_over = False
 
