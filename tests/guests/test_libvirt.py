@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -147,15 +148,22 @@ def test_a_plugged_in_nic_with_a_script_is_attached_without_a_name(site, guests)
 
 
 def test_metadata_puts_interfaces_on_networks_and_brings_up_what_may_be_plugged_in(site):
-    items = "<vnet:interface mac='52:54:00:00:53:1a' network='dmz'/><vnet:interface network='lab'/>"
+    site.host.define(NETWORK.format(name="spare", bridge="vnspare", third=79))
+    items = "<vnet:interface mac='52:54:00:00:53:1a' network='dmz'/><vnet:interface network='spare'/>"
     metadata, nic = METADATA.format(items=items), ETHERNET.format(mac="1a", more="")
     with LibvirtGuest(site.libvirt, "meta", nic, metadata=metadata) as guest:
+        settings = site.host.root / "etc/vnethook/vnethook.toml"
+        settings.rename(f"{settings}.kept")  # so that nothing goes down again meanwhile
         guest.start("--paused")
         assert [(*nic[:1], *nic[2:]) for nic in _nics(site) if nic[2] == "meta"] == [("dmz", "meta", "meta", "1a")]
         assert _ports(site, "vndmz") == [nic[1] for nic in _nics(site) if nic[2] == "meta"]
-        assert not _is_down(site, "lab")
+        assert not _is_down(site, "spare")
         guest.destroy()
         assert [nic for nic in _nics(site) if nic[2] == "meta"] == []
+        Path(f"{settings}.kept").rename(settings)
+        for network in ("dmz", "spare"):
+            site.host.vnet("net-destroy", network)
+        site.host.vnet("net-undefine", "spare")
 
 
 def test_metadata_that_virsh_sets_is_read(site):
@@ -236,7 +244,7 @@ def test_the_last_guest_takes_its_record_name_and_network_with_it(site, guests):
     web, mail = guests
     mail.destroy()
     assert [nic[2] for nic in _nics(site)] == ["web"]
-    assert web.resolve("mail") == ""
+    wait_for(lambda: web.resolve("mail") == "", "the end of the name")
     web.destroy()
     assert (_nics(site), _left_over(site)) == ([], [])
     wait_for(lambda: _is_down(site, "lab"), "the idle network's end")

@@ -109,17 +109,22 @@ def _reconnect(paths: "Paths", guest: Guest) -> None:
 
 
 def _release(paths: "Paths", guest: Guest) -> None:
-    """Forget the NICs; the XML names no links any more, and a name may be another guest's by now."""
+    """Detach the NICs; the XML names no links any more, and a link's name may be another guest's by now."""
     uuid = guest.domain.uuid
     announced.withdraw(paths, uuid)
     try:
         remembered = [(str(interface), mac) for interface, mac in files.read_json(paths.libvirt_guest(uuid)) or []]
     except (HostError, TypeError, ValueError):
         remembered = []  # damaged: who looks at the network next forgets NICs that are gone
+    links = Links()
     for interface, mac in remembered:
         nic = nics.read(paths, interface)
-        if nic is not None and (nic.mac, nic.guest) == (mac, guest.name):
-            port.detach(paths, Links(), interface)
+        if nic is None or (nic.mac, nic.guest) != (mac, guest.name):
+            continue
+        try:
+            port.detach(paths, links, interface)
+        except VnetError as error:
+            serve.warn(VIA, [f"guest {shown(guest.name)}: {error.report()}"])
     files.remove(paths.libvirt_guest(uuid))
 
 
