@@ -9,6 +9,7 @@ import pytest
 NETWORK = (
     "<network><name>default</name><uuid>dd8fe884-6c02-601e-7551-cca97df1c5df</uuid><bridge name='virbr0'/></network>"
 )
+LAB = "<network><name>lab</name><uuid>5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf</uuid><bridge name='vnbrlab'/></network>"
 HEADER = " Name      State      Autostart   Persistent\n----------------------------------------------\n"
 ROW = " default   inactive   no          yes\n"
 INFO = """\
@@ -67,6 +68,16 @@ CASES = [
     ("", "net-autostart default", "Network default marked as autostarted\n\n", "", 0),
     ("-q", "net-autostart default", "", "", 0),
     ("", "net-autostart --disable default", "Network default unmarked as autostarted\n\n", "", 0),
+    ("", "net-autostart x", "\n", NOT_FOUND, 1),
+    ("", "net-edit default", "Network default XML configuration not changed.\n\n", "", 0),
+    ("", "net-define FILE", "Network lab defined from FILE\n\n", "", 0),
+    (
+        "-q",
+        "net-define --file FILE --validate; net-name --network 5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf",
+        "lab\n",
+        "",
+        0,
+    ),
     ("", "net-undefine default", "Network default has been undefined\n\n", "", 0),
     ("", "net-uuid default; net-info x; net-list --all --name", f"{UUID}\ndefault\n\n", NOT_FOUND, 0),
     ("", "net-list --all --name; net-info x", "default\n\n\n", NOT_FOUND, 1),
@@ -89,7 +100,13 @@ CASES = [
 
 
 @pytest.fixture(autouse=True)
-def _no_other_connection(monkeypatch):
+def _surroundings(monkeypatch, tmp_path):
+    """A definition in the file FILE, an editor that changes nothing, and no other connection than the one asked for."""
+    (tmp_path / "FILE").write_text(LAB)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDITOR", "true")
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("VIRSH_DEFAULT_CONNECT_URI", raising=False)
     monkeypatch.delenv("LIBVIRT_DEFAULT_URI", raising=False)
 
@@ -111,7 +128,7 @@ def test_virsh_itself_answers_so(case) -> None:
         pytest.skip("no virsh here to compare with")
     down = "net-destroy default; "
     words = [program, "-c", "test:///default", *options.split(), down + line]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, env={"LC_ALL": "C.UTF-8"})
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
     printed = ended.stdout.removeprefix("Network default destroyed\n\n")
     assert (ended.returncode, printed, ended.stderr) == (status, out, err)
 

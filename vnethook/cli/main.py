@@ -118,7 +118,7 @@ def vnet(connect: str | None, **_: object) -> None:
     NET is the name, the uuid or the bridge of a network. `vnet VERB --help` tells more about a verb, vnet(1) about all.
     """
     if connect is not None:
-        from vnethook.cli import connection  # noqa: PLC0415 (few say it)
+        from vnethook.host import connection  # noqa: PLC0415 (few say it)
 
         connection.require_this_host(connect)
 

@@ -4,8 +4,9 @@ import os
 from typing import TYPE_CHECKING
 
 from vnethook import __version__
-from vnethook.cli import connection, report
+from vnethook.cli import report
 from vnethook.errors import HostError, UsageError
+from vnethook.host import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

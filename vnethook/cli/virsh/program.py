@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from vnethook.cli import connection, report
+from vnethook.cli import report
 from vnethook.cli.main import vnet
 from vnethook.cli.verb import Verb
 from vnethook.cli.virsh import builtin, line
 from vnethook.errors import StateError, UsageError
+from vnethook.host import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
