@@ -66,7 +66,8 @@ def _nics(site):
 
 
 def _ports(site, bridge):
-    return sorted(link["ifname"] for link in site.host.json(["ip", "-json", "link", "show", "master", bridge]))
+    links = site.host.json(["ip", "-json", "link", "show"])
+    return sorted(link["ifname"] for link in links if link.get("master") == bridge)
 
 
 def _is_down(site, name):
