@@ -101,6 +101,7 @@ def test_guests_and_network_outlive_a_kill_of_libvirtd(site, guests):
     site.libvirt.start()
     assert [guest.is_running() for guest in guests] == [True, True]
     assert web.pings("mail")
+    wait_for(lambda: not [line for line in site.host.processes() if "50-vnethook" in line], "the hook's end")
     changes = before.changes_to(site.host.snapshot(), ignoring=["^. process ", "run/vnethook/locks/"])
     assert (changes, _nics(site)) == ([], nics)
 
