@@ -170,10 +170,12 @@ def _to_host(network: "Network", local: str) -> list[str]:
 
 
 def _local(network: "Network") -> list[str]:
-    """What guests may ask of the host: replies, ICMP, and DHCP and DNS of the network's own addresses."""
+    """What guests may ask of the host: replies, ICMP, and DHCP, DNS and TFTP of the network's own addresses."""
     rules = ["ct state established,related accept", f"meta l4proto {{ {_ICMP} }} accept"]
     for ip in network.ips:
         rules += _dhcp(ip)
+        if ip.tftp_root:
+            rules.append(f"ip daddr {ip.address} udp dport 69 accept")
     if network.dns.enable:
         served = [f"{_family(ip.subnet)} daddr {ip.address}" for ip in network.ips]
         if network.has_ipv6:
