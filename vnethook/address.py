@@ -50,6 +50,14 @@ def parse_ip(text: str) -> tuple[int, int]:
     return version, int.from_bytes(packed, "big")
 
 
+def is_ipv4(text: str) -> bool:
+    """Whether `text` is an IPv4 address."""
+    try:
+        return parse_ip(text)[0] == 4
+    except DefinitionError:
+        return False
+
+
 def format_ip(version: int, number: int) -> str:
     """(4, number) -> "192.0.2.1"; IPv6 in its canonical short form."""
     return inet_ntop(_FAMILY[version], number.to_bytes(BITS[version] // 8, "big"))

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from tests.lab.dhcp6 import Lease6, ask_for_address
 from tests.lab.host import Host
 from tests.lab.machine import Machine
 
@@ -13,7 +14,8 @@ case $1 in
     ip address replace "$ip/$mask" dev "$interface"
     for gateway in $router; do ip route replace default via "$gateway"; done
     printf 'LEASE %s\\n' "ip=$ip" "mask=$mask" "router=$router" "dns=$dns" "domain=$domain"
-    printf 'LEASE %s\\n' "server=$serverid" "lease_s=$lease" "mtu=$mtu"
+    printf 'LEASE %s\\n' "server=$serverid" "lease_s=$lease" "mtu=$mtu" "ntp=$ntpsrv"
+    printf 'LEASE %s\\n' "next_server=$siaddr" "boot_file=$boot_file"
     ;;
 esac
 """
@@ -37,8 +39,13 @@ class Client(Machine):
         self.host.run(["ip", "link", "set", self.port, "down"])  # as a hypervisor hands it over
         return self
 
-    def lease(self, *, hostname: str = "", tries: int = 10) -> dict[str, str]:
-        """Ask for a lease and take it: ip, mask, router, dns, domain, server, lease_s, mtu; empty if there is none."""
+    def lease(self, *, hostname: str = "", client_id: str = "", mac: str = "", tries: int = 10) -> dict[str, str]:
+        """Ask for a lease and take it, as it is or with another client id (hexadecimal) or MAC; empty if there is none.
+
+        ip, mask, router, dns, domain, server, lease_s, mtu, ntp, next_server, boot_file.
+        """
+        if mac:
+            self.run(["ip", "link", "set", "eth0", "address", mac])
         words = [
             "busybox",
             "udhcpc",
@@ -53,10 +60,13 @@ class Client(Machine):
             "eth0",
             "-O",
             "mtu",
+            "-O",
+            "ntpsrv",
             "-s",
             self.directory / "on-lease",
         ]
         hello = ["-x", f"hostname:{hostname}"] if hostname else []
+        hello += ["-C", "-x", f"0x3d:{client_id}"] if client_id else []
         lines = self.run([*words, *hello], check=False).stdout.splitlines()
         pairs = [line.removeprefix("LEASE ").partition("=") for line in lines if line.startswith("LEASE ")]
         return {key: value for key, _, value in pairs}
@@ -64,6 +74,16 @@ class Client(Machine):
     def resolve(self, name: str, *, server: str, kind: str = "A") -> list[str]:
         """The addresses that a DNS server has for `name`."""
         return self.run(["dig", "+short", "+time=2", "+tries=2", f"@{server}", name, kind], check=False).stdout.split()
+
+    def tftp(self, file: str, *, server: str) -> str:
+        """What a TFTP server has in a file; AssertionError with the client's words if it gives it not."""
+        there = self.directory / "fetched"
+        self.run(["busybox", "timeout", "5", "busybox", "tftp", "-g", "-r", file, "-l", there, server])
+        return there.read_text()
+
+    def lease6(self, duid: str) -> Lease6 | None:
+        """Ask for an IPv6 address by DHCP with this DUID (hexadecimal with colons); None if there is none."""
+        return self.call(lambda: ask_for_address("eth0", duid))
 
     def pings(self, address: str) -> bool:
         """Whether an answer comes back within two seconds."""

@@ -1,15 +1,18 @@
 """What a network's dnsmasq hands out by DHCP and router advertisements: its settings, as text."""
 
 from vnethook.address import netmask_of_prefix, parse_ip
+from vnethook.capability.dnsmasq_text import lease_time
 from vnethook.definition.ip import RANGE_MAX
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.definition.model import DhcpHost, Ip, Network
+    from vnethook.definition.model import DhcpHost, DhcpRange, Ip, Network
     from vnethook.host.facts import Facts
 
 SLAAC_PREFIX = 64
+LEASE_DEFAULT_S = {4: 3600, 6: 86400}
+"""dnsmasq's."""
 
 
 def serves(network: "Network") -> bool:
@@ -48,22 +51,33 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
 
 def hosts_file(network: "Network") -> str:
     """The fixed hosts, a line each as after --dhcp-host; those by name alone are bound to a MAC with attach."""
-    hosts = [host for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.mac or host.id]
-    return "".join(f"{','.join(_fixed_host(host))}\n" for host in hosts)
+    hosts = [(host, ip) for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.mac or host.id]
+    return "".join(f"{','.join(_fixed_host(host, ip))}\n" for host, ip in hosts)
 
 
 def fixed(network: "Network") -> tuple[tuple[str, str, str], ...]:
     """The hosts that attach knows by a NIC: (MAC, or label of a guest's name; words for dnsmasq; its name).
 
-    The name is empty where the guest's own name is meant. A host that the definition knows by an id alone is none.
+    The name is empty where the guest's own name is meant. A host that the definition knows by an id alone is none. One
+    entry for both families: dnsmasq would take one of two lines for either; so there is one lease time, too.
     """
-    hosts = [host for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.mac or not host.id]
-    found = []
-    for host in hosts:
-        name = host.name or ""
-        words = ",".join(word for word in _fixed_host(host) if word not in {host.mac, name})
-        found.append((host.mac, words, name) if host.mac else (label_of(name), words, ""))
-    return tuple(found)
+    found: dict[tuple[str, str], list[tuple[DhcpHost, Ip]]] = {}
+    for ip in network.ips:
+        for host in ip.hosts if ip.serves_dhcp else ():
+            if host.mac or not host.id:
+                key = (host.mac, host.name or "") if host.mac else (label_of(host.name or ""), "")
+                found.setdefault(key, []).append((host, ip))
+    for (_, name), hosts in found.items():
+        if name:  # an IPv6 host has no MAC: the same guest is there a second time, by its name alone
+            hosts += [pair for pair in found.get((label_of(name), ""), ()) if pair[1].version != hosts[0][1].version]
+    return tuple((key, _words(hosts), name) for (key, name), hosts in found.items())
+
+
+def _words(hosts: "list[tuple[DhcpHost, Ip]]") -> str:
+    times = [time for host, _ in hosts for time in _lease(host)]
+    times += [time for host, ip in hosts for time in _lease_of(host, ip)]
+    known = [word for host, _ in hosts for word in (_id(host), _address(host)) if word]
+    return ",".join([*known, *times[:1]])
 
 
 def _router(network: "Network") -> list[str]:
@@ -88,7 +102,7 @@ def _ranges(ip: "Ip") -> list[str]:
     mask = str(ip.prefix) if ip.version == 6 else netmask_of_prefix(ip.prefix)
     if not ip.ranges:
         return [f"dhcp-range={ip.address},static" + (f",{mask}" if ip.version == 6 else "")]
-    return [f"dhcp-range={item.start},{item.end},{mask}" for item in ip.ranges]
+    return [f"dhcp-range={','.join([item.start, item.end, mask, *_lease(item)])}" for item in ip.ranges]
 
 
 def _capacity(ip: "Ip") -> int:
@@ -97,7 +111,35 @@ def _capacity(ip: "Ip") -> int:
     return min(subnet.last - subnet.first, RANGE_MAX)
 
 
-def _fixed_host(host: "DhcpHost") -> list[str]:
-    ip = f"[{host.ip}]" if host.ip and parse_ip(host.ip)[0] == 6 else host.ip
-    words = (host.mac, f"id:{host.id}" if host.id else None, ip, host.name)
+def _has_range(ip: "Ip", address: str) -> bool:
+    number = parse_ip(address)[1]
+    return any(parse_ip(item.start)[1] <= number <= parse_ip(item.end)[1] for item in ip.ranges)
+
+
+def _fixed_host(host: "DhcpHost", ip: "Ip") -> list[str]:
+    words = (host.mac or "", _id(host), _address(host), host.name or "", *_lease_of(host, ip))
     return [word for word in words if word]
+
+
+def _id(host: "DhcpHost") -> str:
+    return f"id:{host.id}" if host.id else ""
+
+
+def _address(host: "DhcpHost") -> str:
+    return f"[{host.ip}]" if host.ip and ":" in host.ip else host.ip or ""
+
+
+def _lease_of(host: "DhcpHost", ip: "Ip") -> list[str]:
+    """A host outside of the ranges has the default, where dnsmasq would give it that of any of them."""
+    if (
+        host.lease_s is None
+        and host.ip
+        and not _has_range(ip, host.ip)
+        and any(item.lease_s is not None for item in ip.ranges)
+    ):
+        return [lease_time(LEASE_DEFAULT_S[ip.version])]
+    return _lease(host)
+
+
+def _lease(item: "DhcpRange | DhcpHost") -> list[str]:
+    return [] if item.lease_s is None else [lease_time(item.lease_s)]

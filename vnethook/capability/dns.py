@@ -1,8 +1,13 @@
 """What a network's dnsmasq answers by itself, and whom it asks for the rest: its settings, as text."""
 
+from vnethook.address import BITS
+from vnethook.capability.dnsmasq_text import quoted
+from vnethook.definition.dns import NOWHERE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.definition.model import Forwarder, Network
+    from vnethook.address import Subnet
+    from vnethook.definition.model import DnsSrv, Forwarder, Network
     from vnethook.host.facts import Facts
 
 QUERIES_MAX = 1000
@@ -21,6 +26,8 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         f"dns-forward-max={QUERIES_MAX}",
     ]
     lines += [*domain, *(["expand-hosts"] if domain else [])]
+    lines += [f"txt-record={txt.name},{quoted(txt.value)}" for txt in network.dns.txts]
+    lines += [_service(srv, network.domain) for srv in network.dns.srvs]
     return lines + _forwarding(network, facts)
 
 
@@ -37,15 +44,51 @@ def reserved_names(network: "Network") -> tuple[str, ...]:
     )
 
 
+def reverse_zones(subnet: "Subnet") -> list[str]:
+    """The DNS zones for the names of a subnet's addresses: several where its prefix ends within an octet or a nibble.
+
+    Source: RFC 1035, section 3.5; RFC 3596, section 2.5.
+    """
+    step, base, suffix = (8, 10, "in-addr.arpa") if subnet.version == 4 else (4, 16, "ip6.arpa")
+    bits = BITS[subnet.version]
+    labels = -(-subnet.prefix // step)
+    first = subnet.first >> (bits - labels * step)
+    zones = []
+    for number in range(first, first + (1 << (labels * step - subnet.prefix))):
+        digits = [number >> place * step & (1 << step) - 1 for place in range(labels)]
+        zones.append(".".join([*(f"{digit:{'x' if base == 16 else 'd'}}" for digit in digits), suffix]))
+    return zones
+
+
+def _service(srv: "DnsSrv", domain: str | None) -> str:
+    domain = srv.domain or domain
+    words = [f"_{srv.service}._{srv.protocol}" + (f".{domain}" if domain else "")]
+    if srv.target and srv.target != NOWHERE:
+        words += [srv.target, str(srv.port or 1), str(srv.priority or 0), str(srv.weight or 0)]
+    return f"srv-host={','.join(words)}"
+
+
 def _forwarding(network: "Network", facts: "Facts") -> list[str]:
-    """Who is asked for what is not answered here."""
+    """What is asked of nobody, and who is asked for the rest."""
+    lines = ["strict-order"]  # as resolv.conf(5) has it: the first may be a VPN's, which alone knows some names
+    lines += [] if network.dns.plain_names else ["domain-needed", "local=//"]
+    lines += [f"local=/{zone}/" for zone in _own_zones(network)]
     forwarders = [_server(item) for item in network.dns.forwarders]
     if network.forward == "none" or any(item.domain is None for item in network.dns.forwarders):
-        return ["no-resolv", *forwarders]
-    # the host's own resolver, which dnsmasq follows when it changes
-    return [f"resolv-file={facts.paths.resolv_conf}", *forwarders]
+        return [*lines, "no-resolv", *forwarders]
+    # the host's own name servers, which dnsmasq follows when they change
+    return [*lines, f"resolv-file={facts.paths.resolv_conf}", *forwarders]
+
+
+def _own_zones(network: "Network") -> list[str]:
+    """The zones for which nobody else is asked; a domain that the host asks us for would come back to us."""
+    zones = [zone for ip in network.ips if ip.local_ptr for zone in reverse_zones(ip.subnet)]
+    if network.domain and (network.domain_local or network.domain_register):
+        zones.insert(0, network.domain)
+    return zones
 
 
 def _server(forwarder: "Forwarder") -> str:
     domain = f"/{forwarder.domain}/" if forwarder.domain else ""
-    return f"server={domain}{forwarder.address or '#' if domain else forwarder.address}"
+    port = f"#{forwarder.port}" if forwarder.port else ""
+    return f"server={domain}{forwarder.address or '#'}{port}"

@@ -1,11 +1,12 @@
-"""DHCP, DNS and router advertisements, by one hardened dnsmasq for each network.
+"""DHCP, DNS, router advertisements and TFTP, by one hardened dnsmasq for each network.
 
 Its files: `dnsmasq.conf` (read at start), `hosts` (fixed hosts) and `names` (DNS hosts), read again on SIGHUP, and the
 directory `guests`, watched by dnsmasq, where attach writes a file for each guest. Source: dnsmasq(8).
 """
 
-from vnethook.capability import dhcp, dns
-from vnethook.errors import DefinitionError
+from vnethook.capability import boot, dhcp, dns
+from vnethook.capability.dnsmasq_text import file_of
+from vnethook.definition.options import keyword
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from vnethook.host.facts import Facts
     from vnethook.plan.step import Step
 
-_PRINTABLE = range(0x20, 0x7F)
+_ONCE = ("dhcp-lease-max", "dns-forward-max", "port")
+"""What dnsmasq takes only once, and an administrator may know better: said in the definition, ours is left out."""
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
-    """Write dnsmasq's files and run it; nothing for a network that serves neither DHCP nor DNS."""
+    """Write dnsmasq's files and run it; nothing for a network that serves nothing."""
     if not serves(network):
         return []
     directory = facts.paths.dnsmasq(network.name)
@@ -42,13 +44,14 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             configuration=text,
             link=network.bridge.name or "",
             reloaded=fixed + names,
+            directories=(root,) if (root := boot.tftp_root(network)) else (),
         ),
     ]
 
 
 def serves(network: "Network") -> bool:
     """Whether the network needs a dnsmasq at all."""
-    return bool(network.ips) and (network.dns.enable or dhcp.serves(network))
+    return bool(network.ips) and (network.dns.enable or dhcp.serves(network) or boot.tftp_root(network) is not None)
 
 
 def configuration(network: "Network", facts: "Facts") -> str:
@@ -62,9 +65,8 @@ def configuration(network: "Network", facts: "Facts") -> str:
         "bind-dynamic",
         *dns.settings(network, facts),
         *dhcp.settings(network, facts),
+        *boot.settings(network),
     ]
-    for line in lines:
-        if not all(ord(char) in _PRINTABLE for char in line):
-            msg = f"network {network.name!r}: dnsmasq configuration: a control character in {line!a}"
-            raise DefinitionError(msg)
-    return "".join(f"{line}\n" for line in lines)
+    said = {keyword(option) for option in network.options}
+    ours = [line for line in lines if not (keyword(line) in _ONCE and keyword(line) in said)]
+    return file_of([*ours, *network.options], network=network.name)

@@ -9,7 +9,7 @@ from vnethook.names import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.definition.model import Ip, Network
+    from vnethook.definition.model import Network
 
 _SRIOV = "it is for macvtap and SR-IOV, which have no bridge of the host's"
 
@@ -57,24 +57,10 @@ def _later(network: "Network") -> list[str]:
         "forward dev": network.uplinks,
         "forward nat": network.nat != type(network.nat)(),
         "macTableManager": network.bridge.mac_table == "libvirt",
-        "domain localOnly": network.domain_local,
         "domain register": network.domain_register,
-        "dns forwardPlainNames": not network.dns.plain_names,
-        "dns txt": network.dns.txts,
-        "dns srv": network.dns.srvs,
-        "dns forwarder port": any(item.port for item in network.dns.forwarders),
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
         "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),
         "port isolated": network.isolated,
-        "ip localPtr": any(ip.local_ptr for ip in network.ips),
-        "ip tftp": any(ip.tftp_root for ip in network.ips),
-        "dhcp bootp": any(ip.bootp_file for ip in network.ips),
-        "dhcp lease": any(lease_s is not None for ip in network.ips for lease_s in _leases(ip)),
         "route": network.routes,
-        "dnsmasq option": network.options,
     }
     return [f"{what} is kept and not done" for what, value in done.items() if value]
-
-
-def _leases(ip: "Ip") -> list[int | None]:
-    return [item.lease_s for item in ip.ranges] + [item.lease_s for item in ip.hosts]

@@ -1,6 +1,6 @@
 """What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
 
-from vnethook.address import parse_ip
+from vnethook.address import is_ipv4, parse_ip
 from vnethook.names import is_link_name, label_of, refuse, shown
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ def check_parts(network: "Network") -> None:
     if not network.owns_bridge or network.managed is not None or network.foreign:
         _check_without_own_bridge(network)
     _check_routes(network)
+    _check_boot(network)
     names = [group.name for group in network.portgroups]
     for name in names:
         if names.count(name) > 1:
@@ -88,6 +89,17 @@ def _check_routes(network: "Network") -> None:
         if (route.subnet, route.metric) in seen:
             refuse(f"{what}: is given twice")
         seen.append((route.subnet, route.metric))
+
+
+def _check_boot(network: "Network") -> None:
+    roots = {ip.tftp_root for ip in network.ips if ip.tftp_root}
+    if len(roots) > 1:
+        refuse(f"tftp: has the roots {' and '.join(sorted(roots))}: a network serves one directory")
+    known = {name for host in network.dns.hosts for name in host.names}
+    for ip in network.ips:
+        server = ip.bootp_server
+        if server and not is_ipv4(server) and server not in known:
+            refuse(f"bootp: server {shown(server)}: must be an address, or a hostname of a <host> of <dns>")
 
 
 def _check_forwarding(network: "Network") -> None:

@@ -7,8 +7,12 @@ from vnethook.value import Value
 
 TXT_MAX = 255
 """Octets of one string in a TXT record. Source: RFC 1035, section 3.3."""
+NAME_MAX = 253
+"""Characters of a name. Source: RFC 1035, section 2.3.4."""
 PORT_MAX = 65535
 PROTOCOLS = ("tcp", "udp")
+NOWHERE = "."
+"""The target of a service that is decidedly not there. Source: RFC 2782."""
 
 
 class DnsHost(Value):
@@ -56,6 +60,8 @@ class DnsTxt(Value):
 
     def _check(self) -> None:
         check_ascii("DNS txt: name", self.name, without=' ,="\\')
+        if len(self.name) > NAME_MAX:
+            refuse(f"DNS txt {shown(self.name)}: name longer than {NAME_MAX} characters")
         if len(self.value) > TXT_MAX:
             refuse(f"DNS txt {shown(self.name)}: value longer than {TXT_MAX} characters")
         if self.value:
@@ -63,7 +69,7 @@ class DnsTxt(Value):
 
 
 class DnsSrv(Value):
-    """A service record; without a target the service is said not to be there (RFC 2782)."""
+    """A service record; without a target, or with ".", the service is said not to be there (RFC 2782)."""
 
     service: str
     protocol: str
@@ -85,7 +91,7 @@ class DnsSrv(Value):
         if self.protocol not in PROTOCOLS:
             refuse(f"{what}: protocol {shown(self.protocol)}: must be {' or '.join(PROTOCOLS)}")
         for name, value in (("domain", self.domain), ("target", self.target)):
-            if value is not None and not is_domain_name(value):
+            if value is not None and not is_domain_name(value) and (name, value) != ("target", NOWHERE):
                 refuse(f"{what}: {name} {shown(value)}: not a DNS name")
         numbers = (("port", self.port, 1), ("priority", self.priority, 0), ("weight", self.weight, 0))
         for name, number, least in numbers:

@@ -14,6 +14,10 @@ RANGE_MAX = 65535
 """Addresses of one DHCP range, as in libvirt."""
 CLIENT_ID_MAX = 389
 """Characters of a client id or DUID: 130 octets in hexadecimal with colons. Source: RFC 8415, section 11.1."""
+BOOT_FILE_MAX = 127
+"""Characters of the file that a guest boots: the field of 128 octets ends with a zero. Source: RFC 2131, figure 1."""
+TFTP_ROOT_MAX = 1000
+"""dnsmasq reads lines of up to 1024 characters."""
 PREFIX_DEFAULT = {4: 24, 6: 64}
 
 
@@ -162,11 +166,15 @@ class Ip(Value):
         if self.version == 6 and (self.bootp_file or self.tftp_root):
             refuse(f"ip {self.address}: tftp and bootp are for IPv4")
         if self.tftp_root is not None:
-            check_ascii("tftp: root", self.tftp_root, without='",')
+            check_ascii("tftp: root", self.tftp_root, without='"\\')
+            if len(self.tftp_root) > TFTP_ROOT_MAX:
+                refuse(f"tftp: root {shown(self.tftp_root)}: longer than {TFTP_ROOT_MAX} characters")
             if not self.tftp_root.startswith("/"):
                 refuse(f"tftp: root {shown(self.tftp_root)}: must be an absolute path")
         if self.bootp_file is not None:
-            check_ascii("bootp: file", self.bootp_file, without='",')
+            check_ascii("bootp: file", self.bootp_file, without='"\\')
+            if len(self.bootp_file) > BOOT_FILE_MAX:
+                refuse(f"bootp: file {shown(self.bootp_file)}: longer than {BOOT_FILE_MAX} characters")
         if self.bootp_server is not None and self.bootp_file is None:
             refuse("bootp: a server needs a file")
         if self.bootp_server is not None and not is_domain_name(self.bootp_server):
@@ -191,6 +199,8 @@ class Ip(Value):
                 refuse(f"DHCP host {host.mac}: an IPv6 host is recognised by id or name, not by mac")
             if subnet.version == 4 and not (host.mac or host.name):
                 refuse(f"DHCP host {host.label}: an IPv4 host is recognised by mac or name, not by id alone")
+            if self.dhcp and not host.ip and not self.ranges:
+                refuse(f"DHCP host {host.label}: has no ip, and there is no range to take one from")
             if host.ip == self.address:
                 refuse(f"DHCP host {host.label}: {host.ip} is the bridge's own address")
         _check_recognised(self.hosts)

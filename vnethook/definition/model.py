@@ -11,6 +11,7 @@ from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
+from vnethook.definition.options import check_option
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.routes import Nat, Route
 from vnethook.definition.text import check_ascii, check_line, check_prose
@@ -208,7 +209,7 @@ class Network(Value):
         if self.domain is not None and not is_domain_name(self.domain):
             refuse(f"domain {shown(self.domain)}: not a DNS name")
         for option in self.options:
-            check_ascii("dnsmasq option", option)
+            check_option(option)
 
     def _check_mtu(self) -> None:
         if self.mtu is None:

@@ -4,12 +4,14 @@ from vnethook.address import Subnet, canonical_ip, check_canonical, class_prefix
 from vnethook.names import refuse
 from vnethook.value import Value
 
+METRIC_DEFAULT = 1
+"""As libvirt has it: virNetDevIPRouteGetMetric()."""
 METRIC_MAX = 0xFFFFFFFF
 PORT_MAX = 65535
 
 
 class Route(Value):
-    """A route by a gateway on the network; `metric` None: the kernel's default."""
+    """A route by a gateway on the network; `metric` None: METRIC_DEFAULT."""
 
     address: str
     prefix: int

@@ -135,6 +135,12 @@ def _hint(reason: str) -> str:
             "another DNS or DHCP server listens on all addresses of this host: "
             "bind it to its own interfaces, or use <dns enable='no'/>"
         )
+    if " at line " in reason:
+        return (
+            "a line of <dnsmasq:options>, or a dnsmasq that is too old for one of ours: `dnsmasq --help` lists its own"
+        )
+    if "inaccessible" in reason:
+        return "dnsmasq reads it as the user nobody, unless <dnsmasq:options> name another"
     if "inotify" in reason:
         return "each network takes one of them: sysctl -w fs.inotify.max_user_instances=1024"
     return ""

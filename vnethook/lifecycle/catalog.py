@@ -8,7 +8,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions, overlap
+from vnethook.lifecycle import bringup, definitions, options, overlap
 from vnethook.live import files, record
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
@@ -290,6 +290,7 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
     found = overlap.of(host, network)
     if found and not found.is_chosen:
         raise DefinitionError(str(found), hint="without <ip address=…> a free subnet is chosen")
+    options.require(host, network)
     return network
 
 

@@ -1,7 +1,9 @@
 """The step that keeps a program running for a network."""
 
+import os
 from zlib import crc32
 
+from vnethook.errors import HostError
 from vnethook.host import programs
 from vnethook.plan.step import Step
 
@@ -18,7 +20,7 @@ class RunDaemon(Step):
     `name`: what it is to us, and its files; `arguments`: without the program itself; `word`: the one among them that no
     other process has; `configuration`: the text that it reads at its start, so that another text means another start;
     `link`: what it is bound to, so that a link of that name made anew means a new start too; `reloaded`: the text that
-    it reads again on SIGHUP, so that another text means only that.
+    it reads again on SIGHUP, so that another text means only that; `directories`: the administrator's, which it serves.
     """
 
     _about = ("directory", "name")
@@ -30,6 +32,7 @@ class RunDaemon(Step):
     configuration: str
     link: str
     reloaded: str = ""
+    directories: tuple[str, ...] = ()
 
     @property
     def record(self) -> str:
@@ -47,6 +50,10 @@ class RunDaemon(Step):
 
     def require(self, host: "Host") -> None:
         programs.require(self.program)
+        for path in self.directories:
+            if not os.path.isdir(path):
+                msg = f"{self.name}: start: directory {path!r}: no such directory"
+                raise HostError(msg, hint="make it, readable for everybody, or change the definition")
 
     def do(self, host: "Host") -> None:
         tag = self._tag(host)
@@ -55,7 +62,14 @@ class RunDaemon(Step):
             host.daemons.reload(record=self.record, word=self.word, tag=tag)
             return
         argv = [programs.require(self.program), *self.arguments]
-        host.daemons.start(argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=tag)
+        try:
+            host.daemons.start(argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=tag)
+        except HostError as error:
+            line = complaint(str(error), self.configuration)
+            if line:
+                msg = f"{error}{line}"
+                raise HostError(msg, hint=error.hint) from error
+            raise
 
     def undo(self, host: "Host") -> None:
         host.daemons.stop(record=self.record, pid_file=self.pid_file, word=self.word)
@@ -71,6 +85,14 @@ class RunDaemon(Step):
 
     def __str__(self) -> str:
         return f"run {self.name} on {self.link}"
+
+
+def complaint(reason: str, configuration: str) -> str:
+    """The line of its configuration that a program complains about, as the end of a message; empty if of none."""
+    _, _, rest = reason.partition(" at line ")
+    number = rest.partition(" ")[0]
+    lines = configuration.splitlines()
+    return f": {lines[int(number) - 1]}" if number.isdigit() and 0 < int(number) <= len(lines) else ""
 
 
 def _of_start(tag: str) -> str:

@@ -1,17 +1,21 @@
 """What single capabilities decide, where the golden files do not show it."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vnethook import capability
-from vnethook.address import Subnet, parse_subnet, subnet_of
-from vnethook.capability import dnsmasq, firewall, forwarding, idle, subnet
+from vnethook.address import BITS, Subnet, format_ip, parse_subnet, subnet_of
+from vnethook.capability import dhcp, dns, dnsmasq, firewall, forwarding, idle, subnet
+from vnethook.capability.dnsmasq_text import file_of
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Network
 from vnethook.errors import DefinitionError
 from vnethook.host.facts import Facts, Taken
 from vnethook.live.paths import Paths
+from vnethook.plan.daemon import complaint
 from vnethook.plan.sysctl import HoldSysctl
 
 PATHS = Paths("/etc/vnethook", "/run/vnethook", "/var/lib/vnethook")
@@ -124,3 +128,81 @@ def test_an_overlap_is_found_in_both_directions_and_named(other):
     clear = Taken(parse_subnet("10.2.0.0/16"), "eth1", "x")
     assert subnet.overlap(network, [clear]) is None
     assert subnet.overlap(network, [clear, taken]) == (subnet_of("10.0.0.0", 24), taken)
+
+
+@given(version=st.sampled_from([4, 6]), number=st.integers(0, 2**128 - 1), prefix=st.integers(8, 126))
+def test_reverse_zones_hold_the_names_of_a_subnets_addresses_and_no_others(version, number, prefix):
+    bits = BITS[version]
+    prefix = min(prefix, bits - 2)
+    within = Subnet(version, (number >> (128 - prefix)) << (bits - prefix), prefix)
+    zones = dns.reverse_zones(within)
+    assert len(set(zones)) == len(zones) <= (128 if version == 4 else 8)
+
+    def is_there(at):
+        pointer = ip_address(format_ip(version, at)).reverse_pointer
+        return any(pointer.endswith(f".{zone}") or pointer == zone for zone in zones)
+
+    assert is_there(within.first)
+    assert is_there(within.last)
+    assert not is_there(within.first - 1 if within.first else within.last + 1)
+    assert not is_there(within.last + 1 if within.last + 1 < 1 << bits else within.first - 1)
+
+
+def test_what_dnsmasq_complains_about_is_shown():
+    text = "one\ntwo=2\n"
+    assert complaint("bad option at line 2 of stdin", text) == ": two=2"
+    for reason in (
+        "bad option at line 3 of stdin",
+        "bad option at line x",
+        "failed to bind",
+        " at line ",
+        "at line 0 of x",
+    ):
+        assert complaint(reason, text) == ""
+
+
+def test_a_line_that_dnsmasq_would_read_as_two_is_refused():
+    assert file_of(["a" * 1024], network="lab") == "a" * 1024 + "\n"
+    with pytest.raises(
+        DefinitionError, match=r"^network 'lab': dnsmasq configuration: longer than 1024 characters: 'aaa"
+    ):
+        file_of(["a" * 1025], network="lab")
+
+
+def test_what_is_said_once_in_the_definition_is_not_said_by_us():
+    network = _network(ips=(Ip("10.0.0.1", 24),), options=("dns-forward-max=7", "no-negcache"))
+    lines = dnsmasq.configuration(network, Facts(PATHS)).splitlines()
+    assert lines[-2:] == ["dns-forward-max=7", "no-negcache"]
+    assert [line for line in lines if line.startswith("dns-forward-max")] == ["dns-forward-max=7"]
+
+
+def test_a_guest_is_given_what_hosts_of_its_mac_or_name_say_with_one_lease_time_for_both_families():
+    hosts = (
+        DhcpHost(name="DB", ip="10.0.0.2", lease_s=0),
+        DhcpHost(name="any"),
+        DhcpHost("52:54:00:00:53:01", "01:02", "web", "10.0.0.3", 600),
+        DhcpHost("52:54:00:00:53:02", None, "mail", "10.0.0.4"),
+    )
+    six = (
+        DhcpHost(name="db", ip="2001:db8::2"),
+        DhcpHost(name="web", ip="2001:db8::3"),
+        DhcpHost(id="00:01", name="mail", ip="2001:db8::4"),
+    )
+    network = _network(ips=(Ip("10.0.0.1", 24, (RANGE,), hosts), Ip("2001:db8::1", 64, (), six)))
+    assert dhcp.fixed(network) == (
+        ("db", "10.0.0.2,[2001:db8::2],infinite", ""),
+        ("any", "", ""),
+        ("52:54:00:00:53:01", "id:01:02,10.0.0.3,[2001:db8::3],600", "web"),
+        ("52:54:00:00:53:02", "10.0.0.4", "mail"),
+        ("web", "[2001:db8::3]", ""),
+    )
+
+
+def test_a_host_outside_of_ranges_with_lease_times_has_the_default():
+    ip = Ip(
+        "10.0.0.1",
+        24,
+        (RANGE.replace(lease_s=0),),
+        (DhcpHost("52:54:00:00:53:01", ip="10.0.0.2"), DhcpHost("52:54:00:00:53:02", ip="10.0.0.101")),
+    )
+    assert dhcp.hosts_file(_network(ips=(ip,))) == "52:54:00:00:53:01,10.0.0.2,3600\n52:54:00:00:53:02,10.0.0.101\n"

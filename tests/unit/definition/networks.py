@@ -41,20 +41,21 @@ def _unlike(items, key):
 
 
 @st.composite
-def hosts(draw, version, number):
+def hosts(draw, version, number, *, has_range=True):
     """A host of the subnet; `number` is its address, None for a subnet that is to be chosen."""
+    fixed = None if number is None else format_ip(version, number)
     return DhcpHost(
         mac=draw(macs) if version == 4 else None,
         id=draw(st.none() | ids) if version == 4 else draw(ids),
         name=draw(host_names),
-        ip=None if number is None else draw(st.none() | st.just(format_ip(version, number))),
+        ip=draw(st.none() | st.just(fixed)) if has_range else fixed,
         lease_s=draw(leases),
     )
 
 
 boots = st.fixed_dictionaries(
     {"tftp_root": st.none() | st.just("/srv/tftp")},
-    optional={"bootp_file": st.just("pxelinux.0"), "bootp_server": domains},
+    optional={"bootp_file": st.just("pxelinux.0"), "bootp_server": st.just("192.0.2.69")},
 ).map(lambda boot: boot if "bootp_file" in boot else {"tftp_root": boot["tftp_root"]})
 
 
@@ -73,7 +74,7 @@ def ips(draw, index):
     ends = [format_ip(version, first + end) for end in ends]
     ranges = (DhcpRange(*ends, draw(leases)),) if draw(st.booleans()) else ()
     numbers = draw(st.lists(st.integers(1, 6).filter(lambda number: number != own), max_size=4, unique=True))
-    found = [draw(hosts(version, first + number)) for number in numbers]
+    found = [draw(hosts(version, first + number, has_range=bool(ranges))) for number in numbers]
     unlike = {host.mac or host.id: host for host in found}
     if len({host.id.lower() for host in unlike.values() if host.id}) < sum(bool(host.id) for host in unlike.values()):
         unlike = {}

@@ -3,6 +3,7 @@
 import pytest
 
 from vnethook.address import parse_subnet
+from vnethook.definition.dns import DnsSrv, DnsTxt
 from vnethook.definition.ip import every_range
 from vnethook.definition.model import Bridge, DhcpHost, DhcpRange, Dns, DnsHost, Forwarder, Ip, Network
 from vnethook.errors import DefinitionError
@@ -51,6 +52,33 @@ from vnethook.errors import DefinitionError
             lambda: DhcpHost(name="_a", ip="192.0.2.1"),
             "DHCP host: name '_a': must be a DNS name that begins with a letter or digit",
         ),
+        (
+            lambda: Ip("192.0.2.1", hosts=(DhcpHost("52:54:00:00:53:01", None, "a"),)),
+            "DHCP host 52:54:00:00:53:01: has no ip, and there is no range to take one from",
+        ),
+        (
+            lambda: Ip("192.0.2.1", bootp_file="a" * 128),
+            f"bootp: file '{'a' * 59}…aaaaaaa': longer than 127 characters",
+        ),
+        (
+            lambda: Ip("192.0.2.1", tftp_root="/a\\"),
+            "tftp: root '/a\\\\': must be printable ASCII characters without \" \\",
+        ),
+        (
+            lambda: Network("a", ips=(Ip("192.0.2.1", tftp_root="/b"), Ip("198.51.100.1", tftp_root="/a"))),
+            "tftp: has the roots /a and /b: a network serves one directory",
+        ),
+        (
+            lambda: Network("a", ips=(Ip("192.0.2.1", bootp_file="x", bootp_server="boot.example"),)),
+            "bootp: server 'boot.example': must be an address, or a hostname of a <host> of <dns>",
+        ),
+        (
+            lambda: Network("a", options=("log-queries", "pid-file = /tmp/x")),
+            "dnsmasq option 'pid-file = /tmp/x': pid-file is what vnethook keeps dnsmasq by",
+        ),
+        (lambda: Network("a", options=("test",)), "dnsmasq option 'test': test is what vnethook keeps dnsmasq by"),
+        (lambda: DnsTxt("a" * 254), f"DNS txt '{'a' * 59}…aaaaaaa': name longer than 253 characters"),
+        (lambda: DnsSrv("sip", "tcp", "."), "DNS srv 'sip': domain '.': not a DNS name"),
         (lambda: DnsHost("192.0.2.1", ()), "DNS host 192.0.2.1: needs a hostname"),
         (lambda: DnsHost("192.0.2.1", ("a", "a")), "DNS host 192.0.2.1: a hostname is given twice"),
         (Forwarder, "DNS forwarder: needs an addr, a domain or both"),
