@@ -21,15 +21,6 @@ BRIDGE_PREFIX = "vnbr"
 """Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
 
 
-def random_uuid() -> str:
-    """A random UUID, RFC 9562 version 4; the uuid module costs more to import than a bridge to make."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def random_mac(taken: "set[str | None]") -> str:
     """A random MAC, of the block that QEMU and libvirt use, that is not taken."""
     while True:

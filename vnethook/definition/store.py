@@ -7,7 +7,7 @@ from vnethook.definition import choices, compiled
 from vnethook.definition.compiled import DEFAULT
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, ExistsError, HostError, NoNetworkError, StateError, VnetError
-from vnethook.live import files
+from vnethook.live import files, nics
 from vnethook.live.paths import Paths
 from vnethook.names import is_network_name, shown
 
@@ -152,11 +152,11 @@ class Store:
                 network = network.replace(mac=network.mac or old.mac, bridge=network.bridge.replace(name=name))
             network = network.with_subnet(subnet) if subnet is not None and network.wants_subnet else network
         if not network.owns_bridge:
-            return network.replace(uuid=network.uuid or choices.random_uuid())
+            return network.replace(uuid=network.uuid or nics.random_uuid())
         others = [other for other in self.all_networks() if other.name != network.name]
         taken = {*taken_bridges, *(other.bridge.name for other in others)}
         return network.replace(
-            uuid=network.uuid or choices.random_uuid(),
+            uuid=network.uuid or nics.random_uuid(),
             mac=network.mac or choices.random_mac({other.mac for other in others}),
             bridge=network.bridge.replace(name=network.bridge.name or choices.free_bridge(taken)),
         )

@@ -1,4 +1,7 @@
-"""What a network or a class of its NICs is allowed: rates, VLANs. Rates are in kilobytes (1000) per second."""
+"""What a network or a class of its NICs is allowed: rates, VLANs. Rates are in kilobytes (1000) per second.
+
+The units are those of tc(8), to which libvirt hands the numbers.
+"""
 
 from vnethook.definition.element import Element
 from vnethook.definition.text import check_line
@@ -12,7 +15,7 @@ NATIVE_MODES = ("tagged", "untagged")
 
 
 class Rate(Value):
-    """Limits of one direction in kilobytes/s; `burst` in kilobytes; `floor`: what is guaranteed, inbound only."""
+    """Limits of one direction in kilobytes/s; `burst` in 1024 bytes; `floor`: what is guaranteed, inbound only."""
 
     average: int | None = None
     peak: int | None = None
@@ -38,6 +41,21 @@ class Bandwidth(Value):
     inbound: Rate | None = None
     outbound: Rate | None = None
     _nested = {"inbound": Rate, "outbound": Rate}  # noqa: RUF012 (ClassVar needs typing)
+
+    @classmethod
+    def of(cls, numbers: tuple[int, ...]) -> "Bandwidth | None":
+        """The inverse of `numbers`; None for no limit at all."""
+        inbound, outbound = (
+            Rate(*(number or None for number in part)) if any(part) else None for part in (numbers[:4], numbers[4:])
+        )
+        return cls(inbound, outbound) if inbound or outbound else None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """As a NIC's record has it: inbound average, peak, burst, floor, outbound average, peak, burst; 0: not said."""
+        rates = [tuple(rate.__dict__.values()) if rate else () for rate in (self.inbound, self.outbound)]
+        inbound, outbound = (tuple(number or 0 for number in rate) or (0, 0, 0, 0) for rate in rates)
+        return (*inbound, *outbound[:3])
 
     def _check(self) -> None:
         if self.outbound is not None and self.outbound.floor is not None:

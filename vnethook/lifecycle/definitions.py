@@ -11,6 +11,7 @@ from vnethook.definition import choices, compiled, settings
 from vnethook.definition.model import Network
 from vnethook.errors import HostError
 from vnethook.host import facts, programs
+from vnethook.live import nics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _built_in(host: "Host") -> Network:
         others = _others(host, network.name)
         taken = {*(other.bridge.name for other in others), *(link.name for link in host.links.all_links())}
         network = network.replace(
-            uuid=network.uuid or choices.random_uuid(),
+            uuid=network.uuid or nics.random_uuid(),
             mac=network.mac or choices.random_mac({other.mac for other in others}),
             bridge=network.bridge.replace(name=network.bridge.name or choices.free_bridge(taken)),
         )

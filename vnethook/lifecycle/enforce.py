@@ -2,7 +2,7 @@
 
 from time import time
 
-from vnethook.capability import dhcp, dns, forwarding
+from vnethook.capability import dhcp, dns, forwarding, nic_class
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
@@ -78,6 +78,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
         fixed=dhcp.fixed(network),
         reserved=dns.reserved_names(network),
+        classes=nic_class.classes(network),
     )
 
 

@@ -1,4 +1,6 @@
-"""The records of attached NICs: which guest's, on which network, one file each."""
+"""The records of attached NICs: which guest's, on which network, and how; one file each."""
+
+import posix
 
 from vnethook.errors import HostError
 from vnethook.live import files
@@ -10,11 +12,41 @@ if TYPE_CHECKING:
     from vnethook.live.rtnl import Links
 
 
+class Traits(Value):
+    """How a NIC's port differs from one that a bridge simply learns from and sends to.
+
+    `isolated`: it reaches no other isolated port; `is_listed`: its MAC is told to the bridge, which learns and floods
+    nothing; `vlans`: (id, flags of struct bridge_vlan_info), linux/if_bridge.h; `limits`: (average, peak, burst, floor)
+    of what the guest receives, (average, peak, burst) of what it sends, in kilobytes (1000) and kilobytes per second,
+    bursts in 1024 bytes, 0: none; all empty without any limit.
+    """
+
+    isolated: bool = False
+    is_listed: bool = False
+    vlans: tuple[tuple[int, int], ...] = ()
+    limits: tuple[int, ...] = ()
+
+
+class NicClass(Traits):
+    """What the NICs of a portgroup have in common; with an empty name, those of a network that are in none.
+
+    `is_default`: of the NICs that name none; `refusal`: why no NIC of it can be attached, empty if they can.
+    """
+
+    name: str = ""
+    is_default: bool = False
+    refusal: str = ""
+
+
 class Nic(Value):
     """An attached guest NIC: its link in the host, its network, and what is known of the guest.
 
     `owner`: (pid, start time) of the hypervisor's process, (0, 0) if unknown. `hostname`: its name in the network's
-    DNS, empty if it has none. `since`: Unix time in seconds. `had_ipv6`: given back by detach.
+    DNS, empty if it has none. `since`: Unix time in seconds. `had_ipv6`: given back by detach. `uuid`: names its port;
+    `guest_uuid`: the guest's, empty if unknown. `portgroup`: as it was asked for. `isolated`, `vlans`, `limits`: its
+    own in place of its portgroup's (None, none: it has none; see Traits). `alias`: the name for DNS that it is given in
+    place of its guest's. `traits`: what is in force on its port, None: nothing special. `class_id`: of its guaranteed
+    rate on the bridge, 0: none.
     """
 
     interface: str
@@ -27,6 +59,29 @@ class Nic(Value):
     via: str = ""
     since: int = 0
     had_ipv6: bool = False
+    uuid: str = ""
+    guest_uuid: str = ""
+    portgroup: str = ""
+    isolated: bool | None = None
+    vlans: tuple[tuple[int, int], ...] = ()
+    limits: tuple[int, ...] = ()
+    alias: str = ""
+    traits: Traits | None = None
+    class_id: int = 0
+    _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
+
+
+OWN = ("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id")
+"""What a NIC keeps that the same guest attaches again."""
+
+
+def random_uuid() -> str:
+    """A random UUID, RFC 9562 version 4; the uuid module costs more to import than a bridge to make."""
+    raw = bytearray(posix.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def read(paths: "Paths", interface: str) -> Nic | None:

@@ -12,38 +12,46 @@ from vnethook.names import check_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.live.nics import Nic
+    from vnethook.live.nics import Nic, Traits
     from vnethook.live.paths import Paths
     from vnethook.live.record import LiveNetwork
     from vnethook.live.rtnl import Link, Links
 
 
 def attach_warm(paths: "Paths", links: "Links", network: str, nic: "Nic") -> list[str] | None:
-    """Attach to a network that is up and as it came up, and give warnings; None if it is not. Raises as `attach`."""
+    """Attach to a network that is up and as it came up, and give warnings. Raises as `attach`.
+
+    None if it is not, or if it takes more than a port: rates for the NIC, or a port that was made for it before.
+    """
     with Lock(paths.lock(network), shared=True):
         live = record.read(paths, network)
         if live is None or record.fault(live, links):
             return None
-        return attach(paths, links, live, nic)
+        before = nics.read(paths, nic.interface)
+        if nic.mac in live.waiting or _has_limits(live, nic, before):
+            return None
+        return _attach(paths, links, live, nic, before)
 
 
 def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> list[str]:
     """Make `nic.interface` a port of the network's bridge; give warnings of what is not as the guest's owner may think.
 
-    Raises UsageError for an impossible interface name, HostError for a link that does not exist or is refused,
+    A NIC without a uuid is what somebody asks for, one with a uuid is a record and whole. Raises UsageError for an
+    impossible interface name or an unknown portgroup, HostError for a link that does not exist or is refused,
     StateError for one that another program has put on a bridge of its own. Call it with the network's lock held.
     """
+    return _attach(paths, links, live, nic, nics.read(paths, nic.interface))
+
+
+def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> list[str]:
     link = require_link(links, nic.interface, live.name)
     _require_free(paths, links, live, link)
-    before = nics.read(paths, nic.interface)
+    warnings: list[str] = []
     is_same = before is not None and before.index == link.index and before.network == live.name
+    nic = _completed(live, link, nic, before)
     is_forgotten = False
     if before is not None and not (is_same and (before.mac, before.guest) == (nic.mac, nic.guest)):
         is_forgotten = naming.give_back(paths, before)
-    had_ipv6 = before.had_ipv6 if before and before.index == link.index else sysctl.read(_ipv6(nic.interface)) == "0"
-    since = before.since if before and is_same else int(time())
-    warnings: list[str] = []
-    nic = nic.replace(network=live.name, index=link.index, since=since, had_ipv6=had_ipv6)
     if nic.guest and nic.mac:
         with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
             nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
@@ -57,12 +65,49 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
     if before is not None and before.network != live.name:
         nics.remove(paths, before)
     try:
-        join(links, live, link)
+        join(links, live, link, nic, before if is_same else None)
     except BaseException:
         if before is None:
             naming.forget(paths, nic)
         raise
+    if nic.traits is not None and nic.traits.is_listed and not nic.mac:
+        warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return warnings
+
+
+def _has_limits(live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> bool:
+    """Whether the NIC has rates, or its link still has those of another."""
+    if before is not None and before.traits is not None and before.traits.limits:
+        return True
+    found = _traits(live, nic)
+    return found is not None and bool(found.limits)
+
+
+def _traits(live: "LiveNetwork", nic: "Nic") -> "Traits | None":
+    """What is special about the NIC's port, None if nothing is; raise UsageError for an unknown portgroup."""
+    if not (live.classes or nic.portgroup or nic.limits or nic.vlans or nic.isolated):
+        return None
+    from vnethook.live import bridge_port  # noqa: PLC0415 (most networks and NICs are ordinary)
+
+    return bridge_port.traits(live, nic)
+
+
+def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> "Nic":
+    """The record of a NIC: what is asked for, with what it had of its own if the same guest asks for it again."""
+    earlier = before if before is not None and before.index == link.index else None
+    same = earlier if earlier is not None and earlier.network == live.name else None
+    if not nic.uuid:
+        own = {"uuid": nics.random_uuid()}
+        if same is not None and (same.mac, same.guest) == (nic.mac, nic.guest):
+            own |= {name: getattr(same, name) for name in nics.OWN if not getattr(nic, name)}
+        nic = nic.replace(**own)
+    return nic.replace(
+        network=live.name,
+        index=link.index,
+        since=same.since if same else int(time()),
+        had_ipv6=earlier.had_ipv6 if earlier else sysctl.read(_ipv6(nic.interface)) == "0",
+        traits=_traits(live, nic),
+    )
 
 
 def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link") -> None:
@@ -89,9 +134,17 @@ def require_link(links: "Links", interface: str, network: str) -> "Link":
     return link
 
 
-def join(links: "Links", live: "LiveNetwork", link: "Link") -> None:
-    """Put a link on the network's bridge, with its MTU, up, and without an IPv6 address of the host's on it."""
+def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> None:
+    """Put a link on the network's bridge, with its MTU, up, and without an IPv6 address of the host's on it.
+
+    `before`: the record with which it is on that bridge now, None if it is not.
+    """
     _set_ipv6(link.name, enabled=False)
+    if nic.traits is not None or (before is not None and before.traits is not None):
+        from vnethook.live import bridge_port  # noqa: PLC0415 (most networks and NICs are ordinary)
+
+        bridge_port.join(links, live, link, nic, before)
+        return
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 

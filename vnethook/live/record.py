@@ -6,6 +6,7 @@ often each firewall chain is used, which processes run, which sysctls are set.
 
 from vnethook.errors import HostError, StateError
 from vnethook.live import files, nftables, process, sysctl
+from vnethook.live.nics import NicClass
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -20,7 +21,9 @@ class LiveNetwork(Value):
     `chains`: (name, use); `elements`: (set, key in hexadecimal); `daemons`: (program, pid, start time); `sysctls`:
     (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `fixed`:
     (MAC or guest's label, words for dnsmasq, name or nothing) of hosts in the definition; `reserved`: DNS names that no
-    guest may take; `is_changing`: from before a change of the network until after it, to see one that was killed.
+    guest may take; `is_changing`: from before a change of the network until after it, to see one that was killed;
+    `classes`: what its NICs have in common, none where nothing is special about any; `waiting`: MACs of ports that wait
+    for a NIC.
     """
 
     name: str
@@ -40,9 +43,14 @@ class LiveNetwork(Value):
     fixed: tuple[tuple[str, str, str], ...] = ()
     reserved: tuple[str, ...] = ()
     is_changing: bool = False
+    classes: tuple[NicClass, ...] = ()
+    waiting: tuple[str, ...] = ()
+    _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
 
 
-_TUPLES = ("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "fixed", "reserved")
+_TUPLES = (
+    *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "fixed", "reserved", "classes", "waiting"),
+)
 _KINDS = {
     "name": str,
     "bridge": str,

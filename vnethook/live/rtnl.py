@@ -86,12 +86,12 @@ class Links:
     def all_links(self) -> list[Link]:
         """Every link."""
         body = _LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
-        return [_link(answer) for answer in self._ask("links", "list", _GET_LINK, DUMP, body)]
+        return [_link(answer) for answer in self.ask("links", "list", _GET_LINK, DUMP, body)]
 
     def ports(self, bridge: int) -> list[Link]:
         """The links on the bridge of that index."""
         body = _LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS) + number(_IFLA_MASTER, bridge)
-        found = [_link(answer) for answer in self._ask("links", "list", _GET_LINK, DUMP, body)]
+        found = [_link(answer) for answer in self.ask("links", "list", _GET_LINK, DUMP, body)]
         return [link for link in found if link.master == bridge]
 
     def create_bridge(self, name: str, *, mac: str, stp: bool, delay_s: int) -> None:
@@ -101,14 +101,14 @@ class Links:
             data = number(_BRIDGE_DELAY, delay_s * _CENTISECONDS) + number(_BRIDGE_STP, 0)
         info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
         body = _LINK.pack(0, 0, 0, 0, 0) + text(_IFLA_NAME, name) + pack(_IFLA_ADDRESS, _mac_bytes(mac))
-        self._ask(f"bridge {name!r}", "create", _NEW_LINK, CREATE | EXCLUSIVE, body + pack(_IFLA_INFO, info))
+        self.ask(f"bridge {name!r}", "create", _NEW_LINK, CREATE | EXCLUSIVE, body + pack(_IFLA_INFO, info))
 
     def set_bridge(self, name: str, *, stp: bool, delay_s: int) -> None:
         """Change a bridge's spanning tree and forward delay (seconds)."""
         data = number(_BRIDGE_STP, int(stp)) + number(_BRIDGE_DELAY, delay_s * _CENTISECONDS)
         info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
         body = _LINK.pack(0, 0, self._index(name), 0, 0) + pack(_IFLA_INFO, info)
-        self._ask(f"bridge {name!r}", "set", _NEW_LINK, 0, body)
+        self.ask(f"bridge {name!r}", "set", _NEW_LINK, 0, body)
 
     def delete(self, name: str) -> None:
         """Delete a link; nothing if it is gone."""
@@ -134,7 +134,7 @@ class Links:
             body += number(_IFLA_MASTER, master)
         flags, change = (int(up), _UP) if up is not None else (0, 0)
         head = _LINK.pack(0, 0, self._index(name), flags, change)
-        self._ask(f"link {name!r}", "set", _SET_LINK, 0, head + body)
+        self.ask(f"link {name!r}", "set", _SET_LINK, 0, head + body)
 
     def addresses(self, name: str) -> list[str]:
         """The addresses of a link, as "192.0.2.1/24"; none for a link that does not exist."""
@@ -175,7 +175,7 @@ class Links:
         found = []
         for family in (AF_INET, AF_INET6):
             body = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
-            for answer in self._ask("routes", "list", _GET_ROUTE, DUMP, body):
+            for answer in self.ask("routes", "list", _GET_ROUTE, DUMP, body):
                 route = _route(answer)
                 if route is not None:
                     found.append(route)
@@ -198,7 +198,7 @@ class Links:
         return link.index
 
     def _addresses(self, index: int) -> "Iterator[tuple[int, str]]":
-        for answer in self._ask("addresses", "list", _GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, index)):
+        for answer in self.ask("addresses", "list", _GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, index)):
             family, prefix, _, _, at = _ADDRESS.unpack_from(answer)
             if index and at != index:
                 continue
@@ -219,7 +219,8 @@ class Links:
             body += number(_IFA_FLAGS, _NO_DAD)
         return _ADDRESS.pack(family, int(length), 0, 0, self._index(name)) + body
 
-    def _ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:
+    def ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:
+        """The answers to one message; raise HostError that says what of what was refused."""
         try:
             return self._netlink.request(kind, flags, body)
         except NetlinkError as error:
