@@ -41,6 +41,11 @@ def warnings(network: "Network") -> tuple[str, ...]:
         found.append(f"trustGuestRxFilters is kept and not done: {_SRIOV}")
     if network.bridge.zone:
         found.append("bridge zone= is kept and not done: the bridge stays in firewalld's default zone")
+    found += [
+        f"portgroup {group.name!r}: virtualport is not done: no NIC of it is attached"
+        for group in network.portgroups
+        if group.virtualport is not None
+    ]
     found += _later(network)
     return tuple(found)
 
@@ -56,11 +61,9 @@ def _later(network: "Network") -> list[str]:
         "forward mode 'bridge'": network.forward == "bridge",
         "forward dev": network.uplinks,
         "forward nat": network.nat != type(network.nat)(),
-        "macTableManager": network.bridge.mac_table == "libvirt",
         "domain register": network.domain_register,
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
         "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),
-        "port isolated": network.isolated,
         "route": network.routes,
     }
     return [f"{what} is kept and not done" for what, value in done.items() if value]

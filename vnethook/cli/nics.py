@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vnethook.lifecycle.catalog import Lease
 
 VIA = "vnet attach"
+_PLACE = "By name, uuid or bridge; after a colon, a portgroup."
 GUEST_MAX = 255
 """Characters of a guest's name, by hand; hypervisors allow less."""
 _ENTRY_BYTES, _MAC_BYTES, _PORT_LOW, _IS_LOCAL, _PORT_HIGH = 16, 6, 6, 7, 12
@@ -35,15 +36,17 @@ class Attached(NamedTuple):
 
 @verb
 @click.argument("interface", metavar="IFNAME", shell_complete=known.links)
-@click.option("--network", "net", metavar="NET", help="By name, uuid or bridge.", shell_complete=known.networks)
+@click.option("--network", "net", metavar="NET[:GROUP]", help=_PLACE, shell_complete=known.networks)
+@click.option("--portgroup", metavar="GROUP", help="The class of the network's NICs that it is in.")
 @click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
 @click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
-def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None:
+def attach(interface: str, net: str | None, portgroup: str | None, guest: str, mac: str | None) -> None:
     """Attach a guest's NIC to a network.
 
     IFNAME is its tap, veth or vif in the host. A network that is down is brought up.
 
-    Without --network the variable VNET_NETWORK, then the map in vnethook.toml, then `default` decides.
+    Without --network the variable VNET_NETWORK, then the map in vnethook.toml, then `default` decides; without
+    --portgroup the variable VNET_PORTGROUP, then what follows the network's name.
     """
     host = slow.host()
     check_link_name(interface)
@@ -51,9 +54,10 @@ def attach(interface: str, net: str | None, guest: str, mac: str | None) -> None
     canonical = "" if mac is None else arguments.mac(mac)
     named = net if net is not None else os.environ.get("VNET_NETWORK") or None
     mapped = named or slow.definitions.settings_of(host.paths).network_of(interface, guest)
-    network = slow.catalog.find(host, mapped or DEFAULT)
+    network, mapped_group = slow.nics.place(host, mapped or DEFAULT)
     require_link(host.links, interface, network)
-    nic = Nic(interface=interface, network=network, mac=canonical, guest=guest, via=VIA)
+    group = portgroup or os.environ.get("VNET_PORTGROUP") or mapped_group
+    nic = Nic(interface, network, mac=canonical, guest=guest, via=VIA, portgroup=group)
     for warning in slow.attach.attach(host, network, nic):
         report.warning(warning)
     report.done(f"Interface {interface} attached to network {network}")

@@ -17,6 +17,7 @@ __all__ = [
     "changes",
     "definitions",
     "health",
+    "nics",
     "updates",
 ]
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, health, updates
+    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, health, nics, updates
 else:
 
     def __getattr__(name: str) -> "ModuleType":

@@ -30,7 +30,8 @@ class Settings(Value):
 
     `pools`: IPv4 subnets of which automatic ones are parts, each `prefix` bits long. `idle_s`: a network that a guest
     brought up goes down so many seconds after its last guest, None: never. `interfaces`, `guests`: pairs of a shell
-    pattern, for the name of a link or a guest, and the network that it means; the first that matches counts.
+    pattern, for the name of a link or a guest, and the network that it means, as NAME or NAME:PORTGROUP; the first that
+    matches counts.
     """
 
     pools: tuple[str, ...] = POOLS
@@ -60,7 +61,8 @@ class Settings(Value):
             for pattern, network in pairs:
                 if not pattern or not pattern.isprintable():
                     refuse(f"map.{table}: {shown(pattern)}: not a pattern for a name")
-                if not is_network_name(network):
+                name, colon, portgroup = network.partition(":")
+                if not is_network_name(name) or (colon and not (portgroup and portgroup.isprintable())):
                     refuse(f"map.{table}: {shown(pattern)}: {shown(network)} cannot be the name of a network")
 
 

@@ -51,9 +51,11 @@ def _help(paths: "Paths", argv: list[str]) -> None:
         nic = None  # another NIC's: this one was plugged in later
     is_unnamed = words["br"] == QEMU_DEFAULT and not (nic and nic.get("br"))
     tap, interface = _open_tap(has_header="use-vnet" in words)
+    environ = variables()
     request = NicRequest(
         interface=interface,
-        explicit=variables().get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
+        explicit=environ.get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
+        portgroup=environ.get("VNET_PORTGROUP", ""),
         guest=qemu_command.guest_name(caller.arguments),
         mac=nic.mac if nic else "",
         owner=caller.owner,

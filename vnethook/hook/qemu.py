@@ -41,8 +41,9 @@ def ifdown() -> int:
 def _up(paths: "Paths", argv: list[str]) -> None:
     interface = _interface(argv)
     caller = qemu_command.caller()
-    named = variables().get("VNET_NETWORK", "") or network_of_link(argv[0])
-    request = NicRequest(interface=interface, explicit=named, via=IFUP)
+    environ = variables()
+    named = environ.get("VNET_NETWORK", "") or network_of_link(argv[0])
+    request = NicRequest(interface, explicit=named, portgroup=environ.get("VNET_PORTGROUP", ""), via=IFUP)
     if caller.is_libvirt:
         announced = _announced(paths, interface)
         if announced is not None:

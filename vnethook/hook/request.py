@@ -7,11 +7,13 @@ class NicRequest(Value):
     """A NIC that wants to be on a network.
 
     `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
-    or empty; `guest`, `mac`: empty if unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name.
+    or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`: empty if unknown; `owner`:
+    (pid, start time) of the hypervisor; `via`: the hook's name.
     """
 
     interface: str
     explicit: str = ""
+    portgroup: str = ""
     guest: str = ""
     mac: str = ""
     owner: tuple[int, int] = (0, 0)

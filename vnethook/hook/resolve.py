@@ -1,12 +1,12 @@
 """Which network a call means. First match wins: what the call names, the administrator's map, `default`.
 
-A network is named by its name or by its bridge's name. A live record answers at once; the definitions are looked at
-only for a network that is down.
+A network is named by its name or by its bridge's name, with the name of a portgroup after a colon. A live record
+answers at once; the definitions are looked at only for a network that is down.
 """
 
 from vnethook.errors import NoNetworkError
 from vnethook.live import files, record
-from vnethook.names import is_network_name, shown
+from vnethook.names import is_link_name, is_network_name, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,24 @@ if TYPE_CHECKING:
     from vnethook.live.paths import Paths
 
 
-def network_of(paths: "Paths", request: "NicRequest") -> str:
-    """The name of the network that a request means; raise NoNetworkError if there is none of that name."""
-    return named(paths, request.explicit or _mapped(paths, request) or "default")
+def network_of(paths: "Paths", request: "NicRequest") -> tuple[str, str]:
+    """The name of the network that a request means, and the portgroup; raise NoNetworkError if there is no network."""
+    network, portgroup = grouped(paths, request.explicit or _mapped(paths, request) or "default")
+    return network, request.portgroup or portgroup
+
+
+def grouped(paths: "Paths", text: str) -> tuple[str, str]:
+    """The network and the portgroup (empty: none is named) of "NAME" or "NAME:GROUP"; raise as `named` does.
+
+    No network's name holds a colon; a bridge's may, and goes first.
+    """
+    name, colon, portgroup = text.partition(":")
+    if not colon:
+        return named(paths, text), ""
+    bridged = by_bridge(paths, text) if is_link_name(text) else None
+    if bridged is not None:
+        return bridged, ""
+    return named(paths, name if portgroup else text), portgroup
 
 
 def named(paths: "Paths", name: str) -> str:

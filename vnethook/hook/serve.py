@@ -32,7 +32,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
     Raises any of the VnetErrors; then the NIC is not attached.
     """
     check_link_name(request.interface)
-    network = resolve.network_of(paths, request)
+    network, portgroup = resolve.network_of(paths, request)
     links = Links()
     port.require_link(links, request.interface, network)
     nic = Nic(
@@ -42,6 +42,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         guest=request.guest,
         owner=request.owner,
         via=request.via,
+        portgroup=portgroup,
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings

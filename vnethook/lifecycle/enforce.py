@@ -6,6 +6,7 @@ from vnethook.capability import dhcp, dns, forwarding, nic_class
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
+from vnethook.live.nics import Nic
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
@@ -47,10 +48,18 @@ def attach_again(host: "Host", live: LiveNetwork) -> None:
             naming.forget(host.paths, nic)
             continue
         try:
-            for warning in port.attach(host.paths, host.links, live, nic):
+            for warning in port.attach(host.paths, host.links, live, _regrouped(live, nic)):
                 log.warning(warning)
         except VnetError as error:
             log.warning(f"{error}; the network is up without it")
+
+
+def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
+    """The NIC in its portgroup, or in none if the network has that no longer."""
+    if not nic.portgroup or any(group.name == nic.portgroup for group in live.classes):
+        return nic
+    log.warning(f"network {live.name!r}: portgroup {nic.portgroup!r} is gone: NIC {nic.interface!r} is in none")
+    return nic.replace(portgroup="")
 
 
 def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, since: int) -> LiveNetwork:

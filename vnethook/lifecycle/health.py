@@ -5,7 +5,7 @@ from vnethook.errors import StateError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, overlap
 from vnethook.lifecycle.catalog import in_force
-from vnethook.live import nics, record
+from vnethook.live import bridge_port, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -60,6 +60,8 @@ def _faults(host: Host, network: Network, live: LiveNetwork | None) -> list[str]
             found.append(f"NIC {nic.interface}: the link is gone, its record is left")
         elif live is not None and (link.master != live.index or not link.is_up):
             found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
+        elif live is not None and nic.traits is not None:
+            found += [f"NIC {nic.interface}: {words}" for words in bridge_port.faults(host.links, live, nic, link)]
     return found
 
 

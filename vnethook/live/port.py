@@ -69,6 +69,8 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     except BaseException:
         if before is None:
             naming.forget(paths, nic)
+            if nic.had_ipv6:
+                _set_ipv6(nic.interface, enabled=True)
         raise
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")

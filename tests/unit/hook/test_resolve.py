@@ -32,6 +32,12 @@ def paths(tmp_path):
 
 
 def _network(paths, **request):
+    network, portgroup = _place(paths, **request)
+    assert portgroup == ""
+    return network
+
+
+def _place(paths, **request):
     return resolve.network_of(paths, NicRequest(request.pop("interface", "tap0"), **request))
 
 
@@ -170,3 +176,30 @@ def test_a_long_name_against_many_stars_takes_few_steps(name, pattern):
     counted = Counted(pattern)
     assert not settings._is_match(name, counted)
     assert counted.looks <= 3 * len(name) * len(pattern)
+
+
+def test_a_portgroup_follows_the_networks_name_or_its_bridges(paths):
+    assert _place(paths, explicit="lab:fast") == ("lab", "fast")
+    assert _place(paths, explicit="vnbr1:two words: yes") == ("office", "two words: yes")
+
+
+def test_a_portgroup_that_is_named_apart_goes_first(paths):
+    assert _place(paths, explicit="lab:fast", portgroup="slow") == ("lab", "slow")
+    assert _place(paths, portgroup="slow") == ("default", "slow")
+
+
+def test_a_bridge_with_a_colon_in_its_name_goes_before_a_portgroup(paths):
+    files.write_text(f"{paths.networks}/odd.xml", "")
+    compiled.write(paths, Network("odd", bridge=Bridge("lab:fast")))
+    assert _place(paths, explicit="lab:fast") == ("odd", "")
+
+
+def test_the_map_may_name_a_portgroup(paths):
+    _configure(paths, '[map.interfaces]\n"tap*" = "lab:fast"\n')
+    assert _place(paths) == ("lab", "fast")
+
+
+@pytest.mark.parametrize("name", ["lab:", ":fast", "nonsense:fast"])
+def test_a_portgroup_needs_a_network_and_a_colon_a_portgroup(paths, name):
+    with pytest.raises(NoNetworkError, match="no such network"):
+        _place(paths, explicit=name)
