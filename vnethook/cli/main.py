@@ -31,6 +31,7 @@ SECTIONS = {
         "net-apply": "changes:net_apply",
         "net-autostart": "networks:net_autostart",
         "net-dhcp-leases": "listing:net_dhcp_leases",
+        "net-event": "events:net_event",
         "net-plan": "health:net_plan",
         "net-check": "health:net_check",
         "net-repair": "health:net_repair",

@@ -16,6 +16,7 @@ __all__ = [
     "catalog",
     "changes",
     "definitions",
+    "events",
     "health",
     "nics",
     "updates",
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, health, nics, updates
+    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, events, health, nics, updates
 else:
 
     def __getattr__(name: str) -> "ModuleType":

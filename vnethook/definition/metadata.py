@@ -28,7 +28,7 @@ def with_description(network: Network, description: str) -> Network:
 
 def element(network: Network, uri: str) -> str:
     """The element of a namespace, as XML without it; raise NoMetadataError if there is none."""
-    found = next((item for item in network.metadata if _uri(item) == uri), None)
+    found = next((item for item in network.metadata if namespace(item) == uri), None)
     if found is None:
         msg = f"network {network.name!r}: metadata: there is no element of {shown(uri)}"
         raise NoMetadataError(msg)
@@ -68,7 +68,7 @@ def with_element(network: Network, uri: str, *, key: str, text: str, source: str
 
 def without_element(network: Network, uri: str) -> Network:
     """The network without the element of a namespace, if there is one."""
-    return network.replace(metadata=tuple(item for item in network.metadata if _uri(item) != uri))
+    return network.replace(metadata=tuple(item for item in network.metadata if namespace(item) != uri))
 
 
 def check_uri(uri: str) -> str:
@@ -79,5 +79,6 @@ def check_uri(uri: str) -> str:
     return uri
 
 
-def _uri(item: str) -> str:
+def namespace(item: str) -> str:
+    """The namespace of an element, as `Network.metadata` holds it."""
     return etree.QName(etree.fromstring(item.encode(), etree.XMLParser(resolve_entities=False))).namespace or ""

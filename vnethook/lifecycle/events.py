@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 DEFINED, UNDEFINED, STARTED, STOPPED = "defined", "undefined", "started", "stopped"
 LIFECYCLE = (DEFINED, UNDEFINED, STARTED, STOPPED)
-TITLE, DESCRIPTION, METADATA = "title", "description", "metadata"
-TEXTS = (TITLE, DESCRIPTION, METADATA)
+TITLE, DESCRIPTION, ELEMENT = "title", "description", "element"
+TEXTS = (TITLE, DESCRIPTION, ELEMENT)
 ATTACHED, DETACHED = "attached", "detached"
 NICS = (ATTACHED, DETACHED)
 
 
 class Event(Value):
-    """What happened to a network, one of the words above; of a NIC, `interface`.
+    """What happened to a network, one of the words above; of a NIC, `interface`; of a metadata element, its namespace.
 
     "defined" is also a definition that was written anew, whether or not it says something else. `uuid` is empty for a
     network that was gone before anybody could read it.
@@ -43,6 +43,7 @@ class Event(Value):
     network: str
     uuid: str = ""
     interface: str = ""
+    uri: str = ""
 
 
 class _Known:
@@ -55,7 +56,7 @@ class _Known:
         self.is_seen_anew = False
         """Whether the stamp comes from a look at all files: then the kernel may yet tell of that very file."""
         self.started: tuple[str, int] | None = None
-        self.texts: tuple[object, ...] | None = None
+        self.texts: Network | None = None
 
 
 class Watcher:
@@ -179,11 +180,16 @@ class Watcher:
             yield from self._told(name, self._known(name), network)
 
     def _told(self, name: str, known: _Known, network: Network) -> "Iterator[Event]":
-        before, known.texts = known.texts, tuple(getattr(network, text) for text in TEXTS)
-        if before is not None and (known.is_defined or known.started):
-            for kind, was, now in zip(TEXTS, before, known.texts, strict=True):
-                if was != now:
-                    yield Event(kind, name, known.uuid)
+        before, known.texts = known.texts, network
+        if before is None:
+            return
+        if before.title != network.title:
+            yield Event(TITLE, name, known.uuid)
+        if before.description != network.description:
+            yield Event(DESCRIPTION, name, known.uuid)
+        changed = set(before.metadata) ^ set(network.metadata)
+        for uri in sorted({_namespace(item) for item in changed}):
+            yield Event(ELEMENT, name, known.uuid, uri=uri)
 
     # The link of an attached NIC
 
@@ -273,3 +279,9 @@ def _name(change: "Change", suffix: str) -> str:
         return ""
     name = change.name[: -len(suffix)]
     return name if is_network_name(name) else ""
+
+
+def _namespace(item: str) -> str:
+    from vnethook.definition import metadata  # noqa: PLC0415 (lxml takes its time)
+
+    return metadata.namespace(item)

@@ -143,9 +143,14 @@ def test_title_description_and_metadata_are_told_when_they_change(host, watcher)
     assert _told(watcher) == ["lab defined"]
     metadata = "<metadata><a:x xmlns:a='urn:a'/></metadata>"
     _define(host, LAB.replace("<bridge", f"{text}{metadata}<bridge"))
-    assert _told(watcher) == ["lab defined", "lab metadata"]
+    assert _told(watcher) == ["lab defined", "lab element"]
     _define(host)
-    assert _told(watcher) == ["lab defined", "lab title", "lab description", "lab metadata"]
+    assert [(event.kind, event.uri) for event in watcher.events()] == [
+        ("defined", ""),
+        ("title", ""),
+        ("description", ""),
+        ("element", "urn:a"),
+    ]
 
 
 def test_what_changes_in_a_running_network_is_told_once_though_it_is_stored_as_well(host, watcher):
