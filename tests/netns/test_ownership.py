@@ -207,6 +207,39 @@ def test_an_attach_that_was_killed_before_its_record_may_be_repeated() -> None:
         assert sorted(path.name for path in (host.root / "run/vnethook/ports").rglob("*")) == ["b", "tap0.json"]
 
 
+def test_an_attach_that_was_killed_after_its_record_leaves_nothing_with_the_network_that_the_nic_was_on() -> None:
+    with Host() as host:
+        for name, number in (("a", 1), ("b", 2)):
+            _define(host, f"<network><name>{name}</name><ip address='10.7{number}.0.1' prefix='24'/></network>")
+            on(host, lambda here, name=name: bringup.start(here, name) and None)
+        host.make_tap("tap0")
+        nic = nics.Nic(interface="tap0", network="b")
+
+        def to_b(here: machine.Host) -> None:
+            nics.remove = _die
+            attach.attach(here, "b", nic)
+
+        on(host, lambda here: attach.attach(here, "a", nic.replace(network="a")) and None)
+        _killed(host, to_b)
+        assert on(host, lambda here: attach.attach(here, "b", nic)) == []
+        on(host, lambda here: attach.detach(here, "tap0") and None)
+        for name in ("a", "b"):
+            on(host, lambda here, name=name: bringup.stop(here, name))
+        assert list((host.root / "run/vnethook/ports").rglob("*")) == []
+
+
+def test_a_bridge_that_another_program_made_in_place_of_ours_survives_a_stop() -> None:
+    with Host() as host:
+        _define(host, LAB)
+        on(host, lambda here: bringup.start(here, "lab") and None)
+        host.run(["ip", "link", "delete", "vnbr7"])
+        _make_bridge(host, "vnbr7")
+        link = host.run(["ip", "-o", "link", "show", "vnbr7"]).stdout
+        on(host, lambda here: bringup.stop(here, "lab"))
+        assert host.run(["ip", "-o", "link", "show", "vnbr7"]).stdout == link
+        assert "192.168.9.1/24" in host.run(["ip", "-o", "address", "show", "vnbr7"]).stdout
+
+
 @pytest.mark.parametrize("is_up", [True, False], ids=["the network is up", "the network is down"])
 def test_a_stale_record_does_not_take_a_new_tap_off_a_foreign_bridge(is_up: bool) -> None:
     with Host() as host:

@@ -108,6 +108,60 @@ def test_a_successor_on_the_same_tap_has_its_own_name_and_the_old_one_is_free(ho
         assert _hostnames(host) == {"va": "bob", "vb": "alice"}
 
 
+def test_a_guest_that_comes_back_with_another_mac_has_the_address_that_its_name_was_given(host: Host) -> None:
+    with Client(host, "db", port="va", mac=MAC) as guest:
+        _attach(host, "va", guest="db", mac=MAC)
+        assert guest.lease()["ip"] == "10.83.0.201"
+    _wait_until_gone(host, "va")
+    with Client(host, "db", port="vb", mac=MAC_2) as guest:
+        _attach(host, "vb", guest="db", mac=MAC_2)
+        assert guest.lease()["ip"] == "10.83.0.201"
+        assert guest.resolve("db", server=GATEWAY) == ["10.83.0.201"]
+
+
+@pytest.mark.parametrize("port", ["va", "vb"], ids=["on the same tap", "on another"])
+def test_a_nameless_guest_does_not_inherit_the_name_of_the_one_that_had_its_mac(host: Host, port: str) -> None:
+    with Client(host, "alice", port="va", mac=MAC) as alice:
+        _attach(host, "va", guest="alice", mac=MAC)
+        address = alice.lease()["ip"]
+        assert alice.resolve("alice", server=GATEWAY) == [address]
+    _wait_until_gone(host, "va")
+    with Client(host, "nameless", port=port, mac=MAC) as guest:
+        assert _attach(host, port, guest="", mac=MAC) == []
+        assert guest.lease()["server"] == GATEWAY
+        assert guest.resolve("alice", server=GATEWAY) == []
+        assert _hostnames(host) == {port: ""}
+
+
+def test_a_guest_that_is_started_again_keeps_its_address_and_name(host: Host) -> None:
+    with Client(host, "alice", port="va", mac=MAC) as alice:
+        _attach(host, "va", guest="alice", mac=MAC)
+        address = alice.lease()["ip"]
+    _wait_until_gone(host, "va")
+    lines = (host.root / "var/lib/vnethook/leases/lab").read_text()
+    with Client(host, "alice", port="vb", mac=MAC) as alice:
+        assert _attach(host, "vb", guest="alice", mac=MAC) == []
+        assert (host.root / "var/lib/vnethook/leases/lab").read_text() == lines
+        assert alice.lease()["ip"] == address
+        assert alice.resolve("alice", server=GATEWAY) == [address]
+
+
+def test_a_guest_that_moves_to_another_network_leaves_its_name_behind(host: Host) -> None:
+    other = LAB.replace("lab", "other").replace("vnbr8", "vnbr9").replace("10.83", "10.84")
+    on(host, lambda here: catalog.define(here, other, source="other.xml") and None)
+    with Client(host, "alice", port="va", mac=MAC) as alice, Client(host, "bob", port="vb", mac=MAC_2) as bob:
+        _attach(host, "vb", guest="bob", mac=MAC_2)
+        bob.lease()
+        _attach(host, "va", guest="alice", mac=MAC)
+        address = alice.lease()["ip"]
+        assert bob.resolve("alice", server=GATEWAY) == [address]
+        nic = nics.Nic(interface="va", network="other", guest="alice", mac=MAC)
+        on(host, lambda here: attach.attach(here, "other", nic))
+        wait_for(lambda: bob.resolve("alice", server=GATEWAY) == [], "the name to go")
+        address = alice.lease()["ip"]
+        assert alice.resolve("alice", server="10.84.0.1") == [address]
+
+
 def test_a_hook_that_is_called_with_its_children_ignored_brings_a_network_up(host: Host) -> None:
     host.make_tap("tap0")
     result = host.run([PYTHON, "-c", IGNORING, IFUP, "tap0"], env={"VNET_NETWORK": "lab"})

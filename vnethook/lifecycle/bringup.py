@@ -121,6 +121,7 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     for nic in nics.attached(host.paths, name):
         if not nics.is_attached(host.links, nic):
             naming.forget(host.paths, nic)
+    nics.forget_strays(host.paths, name)
     discard(host, name)
     if is_forgotten:
         forget_transient(host.paths, name)

@@ -43,6 +43,7 @@ def keep(host: "Host", network: "Network") -> None:
 
 def attach_again(host: "Host", live: LiveNetwork) -> None:
     """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
+    nics.forget_strays(host.paths, live.name)
     for nic in nics.attached(host.paths, live.name):
         if not nics.is_attached(host.links, nic):
             naming.forget(host.paths, nic)

@@ -11,6 +11,7 @@ from errno import ESRCH
 from vnethook.errors import HostError
 from vnethook.live import files, nics, process
 from vnethook.names import is_dnsmasq_keyword, label_of
+from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,33 +23,78 @@ if TYPE_CHECKING:
 SIGHUP = 1
 
 
-def take(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", warnings: list[str]) -> str:
+class Claim(Value):
+    """What is to be had for a NIC: `warnings` collects what its guest's owner should know."""
+
+    paths: "Paths"
+    links: "Links"
+    live: "LiveNetwork"
+    nic: "Nic"
+    warnings: list[str]
+
+    def owner(self, path: str) -> str:
+        """Who holds what `path` stands for: another NIC, still attached; one that is gone is forgotten."""
+        interface = files.link_target(path)
+        if interface is None or interface == self.nic.interface:
+            return ""
+        other = nics.read(self.paths, interface)
+        if other is None:
+            return ""
+        if nics.is_attached(self.links, other):
+            return f"{other.guest!r} on {interface!r}"
+        forget(self.paths, other)
+        self.end_leases(self.live, other)
+        reload_daemon(self.live)
+        return ""
+
+    def end_leases(self, live: "LiveNetwork", before: "Nic") -> None:
+        """End the leases of a NIC whose place this one takes, but not of the same guest, which keeps its address."""
+        if (live.name, before.mac, before.guest) == (self.live.name, self.nic.mac, self.nic.guest):
+            return
+        from vnethook.live import release  # noqa: PLC0415 (only where one guest takes another's place)
+
+        try:
+            release.end_leases(self.paths, live, before.mac)
+        except HostError as error:
+            self.warnings.append(f"guest {before.guest!r}: is in DNS until its lease ends: {error}")
+
+
+def take(claim: Claim) -> str:
     """Bind the guest's name to its MAC in the network's DNS and DHCP; the label that it got, or nothing.
 
-    A name that the definition gives to the MAC goes before the guest's own.
-    One at a time, until the NIC's record is written: the caller sees to it.
+    A name that the definition gives to the MAC goes before the guest's own. What a guest that is gone held by that name
+    or MAC is free afterwards, also where the new one has no name. One at a time, until the NIC's record is written: the
+    caller sees to it.
     """
-    named = next((name for key, _, name in live.fixed if key == nic.mac and name), "")
+    live, nic, warnings = claim.live, claim.nic, claim.warnings
+    if not (nic.mac and live.daemons):
+        return ""
+    directory = claim.paths.dnsmasq(live.name)
+    twin = claim.owner(_by_mac(claim.paths, nic))
+    named = next((name for key, _, name in live.fixed if key == nic.mac and name), "") if nic.guest else ""
     label = named or label_of(nic.guest)
-    if not (label and nic.mac and live.daemons):
+    if not label:
         return ""
     unnamed = f"its NIC {nic.interface!r} has no name in DNS"
     if is_dnsmasq_keyword(label):
         warnings.append(f"guest {nic.guest!r}: dnsmasq takes {label!r} for a setting: {unnamed}")
         return ""
-    directory = paths.dnsmasq(live.name)
-    owner = _owner(paths, links, live, f"{directory}/names/{label}", nic)
+    owner = claim.owner(f"{directory}/names/{label}")
     if owner or (label in live.reserved and not named):
         taken = f"by {owner}" if owner else "in the definition"
         warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
         return ""
-    twin = _owner(paths, links, live, f"{directory}/macs/{nic.mac}", nic)
     if twin:
         warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
     files.make_link(f"{directory}/names/{label}", nic.interface)
-    files.make_link(f"{directory}/macs/{nic.mac}", nic.interface)
+    files.make_link(_by_mac(claim.paths, nic), nic.interface)
     _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
     return label
+
+
+def is_wanted(paths: "Paths", nic: "Nic") -> bool:
+    """Whether there is something to `take`: a name, or what another NIC had by the MAC of a nameless one."""
+    return bool(nic.mac) and (bool(nic.guest) or files.link_target(_by_mac(paths, nic)) not in {None, nic.interface})
 
 
 def forget(paths: "Paths", nic: "Nic") -> None:
@@ -61,8 +107,8 @@ def give_back(paths: "Paths", nic: "Nic") -> bool:
     """Give the name of a NIC back, as far as it still holds it; whether dnsmasq has to be told to forget it."""
     give_name_back(paths, nic)
     directory = paths.dnsmasq(nic.network)
-    if nic.mac and files.link_target(f"{directory}/macs/{nic.mac}") == nic.interface:
-        files.remove(f"{directory}/macs/{nic.mac}")
+    if nic.mac and files.link_target(_by_mac(paths, nic)) == nic.interface:
+        files.remove(_by_mac(paths, nic))
         return files.remove(f"{directory}/guests/{nic.mac}")
     return False
 
@@ -86,6 +132,11 @@ def reload_daemon(live: "LiveNetwork") -> None:
                     raise HostError(msg) from error
 
 
+def _by_mac(paths: "Paths", nic: "Nic") -> str:
+    """The link that leads from a NIC's MAC to the interface that holds it on its network."""
+    return f"{paths.dnsmasq(nic.network)}/macs/{nic.mac}"
+
+
 def _line(live: "LiveNetwork", mac: str, label: str) -> str:
     """What dnsmasq is told of the guest: with what the definition gives its MAC, else its name."""
     found = [[words for key, words, _ in live.fixed if key == wanted and words] for wanted in (mac, label)]
@@ -98,18 +149,3 @@ def _write(live: "LiveNetwork", path: str, line: str) -> None:
         files.write_text(path, line)
         if before is not None:
             reload_daemon(live)  # dnsmasq adds what is new at once, but forgets only when told
-
-
-def _owner(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic: "Nic") -> str:
-    """Who holds what `path` stands for, if it is another NIC that is still attached; one that is gone is forgotten."""
-    interface = files.link_target(path)
-    if interface is None or interface == nic.interface:
-        return ""
-    other = nics.read(paths, interface)
-    if other is None:
-        return ""
-    if nics.is_attached(links, other):
-        return f"{other.guest!r} on {interface!r}"
-    forget(paths, other)
-    reload_daemon(live)
-    return ""

@@ -113,6 +113,14 @@ def attached(paths: "Paths", network: str) -> list[Nic]:
     return [nic for nic in found if nic is not None and nic.network == network]
 
 
+def forget_strays(paths: "Paths", network: str) -> None:
+    """Remove the records of NICs that are on another network by now: whoever took them there was killed in between."""
+    for interface in files.names(paths.ports(network), ".json"):
+        if files.link_target(f"{paths.interfaces}/{interface}") != network:
+            files.remove(_path(paths, network, interface))
+    files.remove_directory(paths.ports(network))
+
+
 def is_attached(links: "Links", nic: Nic) -> bool:
     """Whether the link of a record is still the one that was attached."""
     link = links.link(nic.interface)

@@ -46,24 +46,10 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
 def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> list[str]:
     link = require_link(links, nic.interface, live.name)
     _require_free(paths, links, live, link)
-    warnings: list[str] = []
     is_same = before is not None and before.index == link.index and before.network == live.name
     nic = _completed(live, link, nic, before)
-    is_forgotten = False
-    if before is not None and not (is_same and (before.mac, before.guest) == (nic.mac, nic.guest)):
-        is_forgotten = naming.give_back(paths, before)
-    if nic.guest and nic.mac:
-        with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
-            nic = nic.replace(hostname=naming.take(paths, links, live, nic, warnings))
-            nics.write(paths, nic)
-            if before is not None and before.hostname != nic.hostname:
-                naming.give_name_back(paths, before)
-    else:
-        nics.write(paths, nic)
-    if is_forgotten:
-        naming.reload_daemon(live)
-    if before is not None and before.network != live.name:
-        nics.remove(paths, before)
+    claim = naming.Claim(paths, links, live, nic, [])
+    nic = _record(before, claim)
     try:
         join(links, live, link, nic, before if is_same else None)
     except BaseException:
@@ -73,8 +59,46 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
                 _set_ipv6(nic.interface, enabled=True)
         raise
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
-        warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
-    return warnings
+        claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
+    return claim.warnings
+
+
+def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
+    """Write the NIC's record, with the name that it got; what the NIC before it on its interface held is given back."""
+    paths, nic = claim.paths, claim.nic
+    told = None
+    if before is not None and _who(before) != _who(nic):
+        told = _take_from(before, claim)
+    if naming.is_wanted(paths, nic):
+        with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
+            nic = nic.replace(hostname=naming.take(claim))
+            if before is not None and not nic.hostname and naming.give_back(paths, before):
+                told = claim.live  # the definition has its name by now
+            nics.write(paths, nic)
+            if before is not None and before.hostname != nic.hostname:
+                naming.give_name_back(paths, before)
+    else:
+        nics.write(paths, nic)
+    if told is not None:
+        naming.reload_daemon(told)
+    if before is not None and before.network != nic.network:
+        nics.remove(paths, before)
+    return nic
+
+
+def _who(nic: "Nic") -> tuple[str, int, str, str]:
+    """What makes a NIC another one."""
+    return nic.network, nic.index, nic.mac, nic.guest
+
+
+def _take_from(before: "Nic", claim: naming.Claim) -> "LiveNetwork | None":
+    """Take its name and lease from the guest that had the interface before; the network whose dnsmasq is to be told."""
+    if not naming.give_back(claim.paths, before):
+        return None
+    live = claim.live if before.network == claim.live.name else record.read(claim.paths, before.network)
+    if live is not None:
+        claim.end_leases(live, before)
+    return live
 
 
 def _has_limits(live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> bool:
