@@ -28,7 +28,7 @@ ip tuntap add tap0 mode tap; ip link set tap0 master br0 up
 ip address add 10.1.0.1/24 dev br0; ip address add 10.2.0.1/16 dev br0; ip -6 address add 2001:db8:1::1/64 dev br0 nodad
 ip address add 192.0.2.1/32 dev vb
 ip route add 198.51.100.0/24 via 10.1.0.9; ip route add 203.0.113.0/24 dev vb table 51820
-ip route add default via 10.1.0.9; ip -6 route add 2001:db8:9::/48 dev br0; ip route add blackhole 10.66.0.0/16
+ip route add default via 10.1.0.9 metric 70000; ip -6 route add 2001:db8:8::/48 via 2001:db8:1::9 metric 4000000000; ip -6 route add 2001:db8:9::/48 dev br0; ip route add blackhole 10.66.0.0/16
 ip route add 10.9.0.0/24 nexthop via 10.1.0.7 nexthop via 10.1.0.8
 """
 
@@ -108,6 +108,8 @@ def test_unicast_routes_of_all_tables_are_as_pyroute2_sees_them(host: Host) -> N
                                 str(ipaddress.ip_network(destination)),
                                 route.get_attr("RTA_OIF") or 0,
                                 route.get_attr("RTA_TABLE"),
+                                route.get_attr("RTA_GATEWAY") or "",
+                                route.get_attr("RTA_PRIORITY") or 0,
                             )
                         )
         ours = set()
@@ -115,7 +117,7 @@ def test_unicast_routes_of_all_tables_are_as_pyroute2_sees_them(host: Host) -> N
             cls = ipaddress.IPv4Network if route.version == 4 else ipaddress.IPv6Network
             network = cls((route.first, route.prefix))
             assert int(network[-1]) == route.last
-            ours.add((str(network), route.device, route.table))
+            ours.add((str(network), route.device, route.table, route.gateway, route.metric))
         return sorted(expected), sorted(ours)
 
     expected, ours = on(host, compare)

@@ -3,7 +3,7 @@
 A capability is added by its module and one line in `IN_ORDER`, the order of bring-up; a network goes down in reverse.
 """
 
-from vnethook.capability import address, bridge, dnsmasq, firewall, forwarding, idle
+from vnethook.capability import address, bridge, dnsmasq, firewall, forwarding, idle, routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ IN_ORDER = (
     firewall,  # before anything can be reached
     forwarding,
     address,
+    routes,
     dnsmasq,
     idle,
 )

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vnethook.definition.model import Network
+    from vnethook.definition.model import Network, Route
     from vnethook.host.facts import Taken
 
 
@@ -43,4 +43,21 @@ def overlap(network: "Network", taken: "Iterable[Taken]") -> "tuple[Subnet, Take
         for subnet in network.subnets:
             if subnet.overlaps(item.subnet):
                 return subnet, item
+    return None
+
+
+def captured(network: "Network", taken: "Iterable[Taken]") -> "tuple[Route, Taken] | None":
+    """The first static route that would take packets from where the host sends them now, and what from; None if none.
+
+    A route that is wider than one of the host's takes nothing: the narrower one counts. Of two to the same place that
+    of the lower metric does, so a default route by a guest may stand behind the host's own, in case that goes.
+    """
+    for item in taken:
+        for route in network.routes:
+            if item.metric is not None:
+                is_captured = route.subnet == item.subnet and route.effective_metric <= item.metric
+            else:
+                is_captured = item.subnet.overlaps(route.subnet) and item.subnet.prefix <= route.prefix
+            if is_captured:
+                return route, item
     return None

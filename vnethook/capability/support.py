@@ -64,6 +64,5 @@ def _later(network: "Network") -> list[str]:
         "domain register": network.domain_register,
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
         "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),
-        "route": network.routes,
     }
     return [f"{what} is kept and not done" for what, value in done.items() if value]

@@ -86,9 +86,9 @@ def _check_routes(network: "Network") -> None:
         for subnet in network.subnets:
             if route.subnet.overlaps(subnet) and route.prefix >= subnet.prefix:
                 refuse(f"{what}: lies in {subnet} of the network itself")
-        if (route.subnet, route.metric) in seen:
+        if (route.subnet, route.effective_metric) in seen:
             refuse(f"{what}: is given twice")
-        seen.append((route.subnet, route.metric))
+        seen.append((route.subnet, route.effective_metric))
 
 
 def _check_boot(network: "Network") -> None:

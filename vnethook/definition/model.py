@@ -151,6 +151,11 @@ class Network(Value):
         return tuple(ip.subnet for ip in self.ips if ip.address)
 
     @property
+    def claims(self) -> tuple[Subnet, ...]:
+        """What no other network can have: its subnets, and where its routes lead."""
+        return (*self.subnets, *(route.subnet for route in self.routes if not route.leads_everywhere))
+
+    @property
     def wants_subnet(self) -> bool:
         """Whether a free subnet has to be chosen for it."""
         return any(ip.address is None for ip in self.ips) or (self.forward in ROUTED_MODES and not self.ips)

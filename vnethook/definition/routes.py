@@ -1,6 +1,7 @@
 """How a network reaches others by itself: static routes by a guest, and what its masquerading turns addresses into."""
 
 from vnethook.address import Subnet, canonical_ip, check_canonical, class_prefix, parse_ip, subnet_of
+from vnethook.live.record import DEFAULT_PREFIX
 from vnethook.names import refuse
 from vnethook.value import Value
 
@@ -29,6 +30,16 @@ class Route(Value):
     def subnet(self) -> Subnet:
         """Where it leads."""
         return subnet_of(self.address, self.prefix)
+
+    @property
+    def leads_everywhere(self) -> bool:
+        """Whether it is a default route, or as good as one, so that it is in nobody's way but another's."""
+        return self.prefix <= DEFAULT_PREFIX[self.subnet.version]
+
+    @property
+    def effective_metric(self) -> int:
+        """The metric that it has in force."""
+        return self.metric or METRIC_DEFAULT
 
     def _check(self) -> None:
         check_canonical("route", self.address)

@@ -1,6 +1,7 @@
 """What a plan has to know of this host, read once, as plain data."""
 
 from vnethook.address import Subnet, format_ip, parse_subnet, subnet_of
+from vnethook.host.routes import MAIN_TABLE
 from vnethook.live.record import DEFAULT_PREFIX
 from vnethook.value import Value
 
@@ -14,16 +15,22 @@ if TYPE_CHECKING:
 
 
 class Taken(Value):
-    """A subnet that the host uses: by a route of `table`, or (0) by an address; `device`: its index, 0 for none."""
+    """A subnet that the host uses: by a route of `table`, or (0) by an address; `device`: its index, 0 for none.
+
+    `metric`: of a default route; everything is taken by it, and nothing in particular.
+    """
 
     subnet: Subnet
     device: int
     table: int
+    metric: int | None = None
 
     def described(self, host: "Host") -> str:
         """What it is, in words."""
         link = host.links.link_at(self.device) if self.device else None
         name = link.name if link else str(self.device)
+        if self.metric is not None:
+            return f"the route {self.subnet} dev {name} of metric {self.metric}"
         if not self.table:
             return f"the address {format_ip(self.subnet.version, self.subnet.first)} of {name}"
         return f"the route {self.subnet} dev {name}" + ("" if self.table == MAIN_TABLE else f" in table {self.table}")
@@ -48,7 +55,7 @@ def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> F
 
 def taken_subnets(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list[Taken]:
     """The subnets in use: unicast routes of every table but default ones, and addresses; not those of some devices."""
-    own = {link.index for name in except_devices if name and (link := host.links.link(name))}
+    own = _indexes(host, except_devices)
     found = [
         Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table)
         for route in host.links.routes()
@@ -60,8 +67,20 @@ def taken_subnets(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list
     return [item for item in found if not _is_local(item.subnet)]
 
 
-MAIN_TABLE = 254
-"""RT_TABLE_MAIN, linux/rtnetlink.h."""
+def default_routes(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list[Taken]:
+    """The host's default routes, and others that lead everywhere, in the table that all programs use."""
+    own = _indexes(host, except_devices)
+    return [
+        Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table, route.metric)
+        for route in host.links.routes()
+        if route.device not in own and route.prefix <= DEFAULT_PREFIX[route.version] and route.table == MAIN_TABLE
+    ]
+
+
+def _indexes(host: "Host", devices: "Iterable[str]") -> set[int]:
+    return {link.index for name in devices if name and (link := host.links.link(name))}
+
+
 _LOCAL = {
     4: (subnet_of("127.0.0.0", 8), subnet_of("224.0.0.0", 4)),
     6: (subnet_of("::1", 128), subnet_of("fe80::", 10), subnet_of("ff00::", 8)),

@@ -2,6 +2,7 @@
 
 from vnethook.host.daemons import Daemons
 from vnethook.host.nft import Nft
+from vnethook.host.routes import Routes
 from vnethook.host.shared import Shared
 from vnethook.host.sysctls import Sysctls
 from vnethook.live.rtnl import Links
@@ -17,6 +18,7 @@ class Host:
     def __init__(self, paths: "Paths", links: Links | None = None) -> None:
         self.paths = paths
         self.links = links or Links()
+        self.routes = Routes(self.links)
         self.nft = Nft()
         self.daemons = Daemons()
         self.sysctls = Sysctls()

@@ -199,7 +199,7 @@ def _without_overlap(host: "Host", network: Network, live: LiveNetwork | None) -
         log.warning(f"{found}; its guests stay attached; stop them, then net-restart it")
         return network, live
     if not found.is_chosen:
-        raise HostError(str(found), hint="change its <ip>, or take the route away")
+        raise HostError(str(found), hint=found.hint)
     if live is not None:
         take_down(host, network.name, is_forgotten=False)
         return _without_overlap(host, definitions.load(host, network.name), None)
@@ -212,7 +212,7 @@ def _require_startable(host: "Host", network: Network) -> None:
     """Raise HostError if the network could not come up as it is defined now; asked while the old one still works."""
     found = overlap.of(host, network)
     if found and not found.is_chosen:
-        raise HostError(str(found), hint="change its <ip>, or take the route away")
+        raise HostError(str(found), hint=found.hint)
     if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
         require_own_bridge(host, network)
     plans.require(host, steps_of(host, network, by=ADMIN))

@@ -289,7 +289,8 @@ def _completed(host: Host, store: Store, network: Network) -> Network:
         bringup.require_own_bridge(host, network)
     found = overlap.of(host, network)
     if found and not found.is_chosen:
-        raise DefinitionError(str(found), hint="without <ip address=…> a free subnet is chosen")
+        hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint
+        raise DefinitionError(str(found), hint=hint)
     options.require(host, network)
     return network
 

@@ -74,8 +74,8 @@ def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Ne
     support.require(network)
     old = bringup.live_definition(host, live.name) or definitions.load(host, live.name)
     found = overlap.of(host, network)
-    if found and found.subnet not in old.subnets:
-        raise HostError(str(found), hint="change its <ip>, or take the route away")
+    if found and found.subnet not in old.claims:
+        raise HostError(str(found), hint=found.hint)
     if network.owns_bridge and network.bridge.name != live.bridge:
         bringup.require_own_bridge(host, network)
     steps = bringup.steps_of(host, network, by=live.started_by)

@@ -48,7 +48,7 @@ def choose_subnet(host: "Host", network: Network, others: "list[Network]") -> Ne
     taken: list[Subnet] = [
         item.subnet for item in facts.taken_subnets(host, except_devices=[network.bridge.name or ""])
     ]
-    taken += [subnet for other in others if other.name != network.name for subnet in other.subnets]
+    taken += [subnet for other in others if other.name != network.name for subnet in other.claims]
     return network.with_subnet(subnets.choose(network.uuid or "", configured.pools, configured.prefix, taken))
 
 

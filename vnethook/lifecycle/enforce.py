@@ -86,6 +86,10 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         ),
         addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
+        routes=tuple(
+            (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
+            for route in network.routes
+        ),
         fixed=dhcp.fixed(network),
         reserved=dns.reserved_names(network),
         classes=nic_class.classes(network),

@@ -1,4 +1,4 @@
-"""Whether a subnet of a network is the host's own: asked of a definition, before a start, of what is up."""
+"""Whether a subnet or route of a network is the host's own: asked of a definition, before a start, of what is up."""
 
 from vnethook.address import Subnet
 from vnethook.capability import subnet as subnets
@@ -13,27 +13,44 @@ if TYPE_CHECKING:
 
 
 class Overlap(Value):
-    """A subnet of a network that the host uses otherwise; `is_chosen`: by us, so that another one can be."""
+    """A subnet of a network, or where a route of it leads, that the host uses otherwise.
+
+    `is_chosen`: by us, so that another one can be; `element`: the one of the definition that says it.
+    """
 
     network: str
     subnet: Subnet
     reason: str
     is_chosen: bool
+    element: str = "<ip>"
+
+    @property
+    def hint(self) -> str:
+        """What helps."""
+        return f"change its {self.element}, or take the host's route away"
 
     def __str__(self) -> str:
         return f"network {self.network!r}: {self.reason}"
 
 
 def of(host: "Host", network: "Network") -> Overlap | None:
-    """The first subnet of a network that the host uses otherwise, None if there is none.
+    """The first subnet or route of a network that the host uses otherwise, None if there is none.
 
     What lies on the network's own bridge is no use otherwise, nor on the one that it has now and shall have no longer.
     """
     live = record.read(host.paths, network.name)
     own = {network.bridge.name or "", live.bridge if live else ""}
-    found = subnets.overlap(network, facts.taken_subnets(host, except_devices=own))
-    if found is None:
+    in_use = facts.taken_subnets(host, except_devices=own)
+    found = subnets.overlap(network, in_use)
+    if found is not None:
+        subnet, taken = found
+        is_chosen = any(ip.automatic for ip in network.ips if ip.address and ip.subnet == subnet)
+        return Overlap(network.name, subnet, f"subnet {subnet} overlaps {taken.described(host)}", is_chosen)
+    if any(route.leads_everywhere for route in network.routes):
+        in_use += facts.default_routes(host, except_devices=own)
+    captured = subnets.captured(network, in_use)
+    if captured is None:
         return None
-    subnet, taken = found
-    is_chosen = any(ip.automatic for ip in network.ips if ip.address and ip.subnet == subnet)
-    return Overlap(network.name, subnet, f"subnet {subnet} overlaps {taken.described(host)}", is_chosen)
+    route, taken = captured
+    reason = f"route {route.subnet} of metric {route.effective_metric} would go before {taken.described(host)}"
+    return Overlap(network.name, route.subnet, reason, is_chosen=False, element="<route>")

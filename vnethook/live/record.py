@@ -19,11 +19,11 @@ class LiveNetwork(Value):
     """A network that is up. `started_by`: "guest", "admin" or "autostart"; `since`: Unix time in seconds.
 
     `chains`: (name, use); `elements`: (set, key in hexadecimal); `daemons`: (program, pid, start time); `sysctls`:
-    (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `fixed`:
-    (MAC or guest's label, words for dnsmasq, name or nothing) of hosts in the definition; `reserved`: DNS names that no
-    guest may take; `is_changing`: from before a change of the network until after it, to see one that was killed;
-    `classes`: what its NICs have in common, none where nothing is special about any; `waiting`: MACs of ports that wait
-    for a NIC.
+    (path below /proc/sys, value); `addresses`: the bridge's; `subnets`: (IP version, first, last address); `routes`:
+    (IP version, first address, prefix, gateway, metric); `fixed`: (MAC or guest's label, words for dnsmasq, name or
+    nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
+    change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
+    where nothing is special about any; `waiting`: MACs of ports that wait for a NIC.
     """
 
     name: str
@@ -40,6 +40,7 @@ class LiveNetwork(Value):
     sysctls: tuple[tuple[str, str], ...] = ()
     addresses: tuple[str, ...] = ()
     subnets: tuple[tuple[int, int, int], ...] = ()
+    routes: tuple[tuple[int, int, int, str, int], ...] = ()
     fixed: tuple[tuple[str, str, str], ...] = ()
     reserved: tuple[str, ...] = ()
     is_changing: bool = False
@@ -49,7 +50,8 @@ class LiveNetwork(Value):
 
 
 _TUPLES = (
-    *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "fixed", "reserved", "classes", "waiting"),
+    *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "routes", "fixed", "reserved"),
+    *("classes", "waiting"),
 )
 _KINDS = {
     "name": str,
@@ -140,7 +142,17 @@ def _bridge_fault(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
         return f"bridge {live.bridge!r} has another MTU"
     if not set(live.addresses) <= set(links.addresses_at(live.index)):
         return f"bridge {live.bridge!r} lacks an address"
-    return ""
+    return _route_fault(live, links) if live.routes else ""
+
+
+def _route_fault(live: LiveNetwork, links: "Links") -> str:
+    """Whether a route by a guest is gone."""
+    there = {
+        (route.version, route.first, route.prefix, route.gateway, route.metric)
+        for route in links.routes()
+        if route.device == live.index
+    }
+    return "" if there.issuperset(live.routes) else f"bridge {live.bridge!r} lacks a route"
 
 
 def _service_fault(live: LiveNetwork) -> str:

@@ -27,7 +27,7 @@ _BRIDGE_DELAY, _BRIDGE_STP = 1, 5
 _SKIP_STATISTICS = 1 << 3
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
 _NO_DAD = 0x02
-_RTA_DESTINATION, _RTA_OUT, _RTA_TABLE = 1, 4, 15
+_RTA_DESTINATION, _RTA_OUT, _RTA_GATEWAY, _RTA_METRIC, _RTA_TABLE = 1, 4, 5, 6, 15
 _UNICAST = 1
 _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _CENTISECONDS = 100
@@ -51,7 +51,10 @@ class Link(Value):
 
 
 class Route(Value):
-    """A unicast route: IP version, first and last address as numbers, prefix length, index of its device (0: none)."""
+    """A unicast route: IP version, first and last address as numbers, prefix length, index of its device (0: none).
+
+    `gateway`: empty for one that leads to the device itself, or to several gateways.
+    """
 
     version: int
     first: int
@@ -59,6 +62,8 @@ class Route(Value):
     prefix: int
     device: int
     table: int
+    gateway: str = ""
+    metric: int = 0
 
 
 class Links:
@@ -269,11 +274,13 @@ def _route(answer: bytes) -> Route | None:
     found = dict(attributes(answer, 12))
     bits = 32 if family == AF_INET else 128
     first = int.from_bytes(found.get(_RTA_DESTINATION, b""), "big")
-    device = _U32.unpack(found[_RTA_OUT])[0] if _RTA_OUT in found else 0
-    if _RTA_TABLE in found:
-        table = _U32.unpack(found[_RTA_TABLE])[0]
+    device, table, metric = (
+        _U32.unpack(found[what])[0] if what in found else default
+        for what, default in ((_RTA_OUT, 0), (_RTA_TABLE, table), (_RTA_METRIC, 0))
+    )
+    gateway = inet_ntop(family, found[_RTA_GATEWAY]) if _RTA_GATEWAY in found else ""
     last = first | ((1 << (bits - prefix)) - 1)
-    return Route(4 if family == AF_INET else 6, first, last, prefix, device, table)
+    return Route(4 if family == AF_INET else 6, first, last, prefix, device, table, gateway, metric)
 
 
 def _mac_bytes(mac: str) -> bytes:

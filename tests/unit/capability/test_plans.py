@@ -11,7 +11,7 @@ from vnethook.address import BITS, Subnet, format_ip, parse_subnet, subnet_of
 from vnethook.capability import dhcp, dns, dnsmasq, firewall, forwarding, idle, subnet
 from vnethook.capability.dnsmasq_text import file_of
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
-from vnethook.definition.model import Bridge, Network
+from vnethook.definition.model import Bridge, Network, Route
 from vnethook.errors import DefinitionError
 from vnethook.host.facts import Facts, Taken
 from vnethook.live.paths import Paths
@@ -206,3 +206,27 @@ def test_a_host_outside_of_ranges_with_lease_times_has_the_default():
         (DhcpHost("52:54:00:00:53:01", ip="10.0.0.2"), DhcpHost("52:54:00:00:53:02", ip="10.0.0.101")),
     )
     assert dhcp.hosts_file(_network(ips=(ip,))) == "52:54:00:00:53:01,10.0.0.2,3600\n52:54:00:00:53:02,10.0.0.101\n"
+
+
+LAN = Taken(parse_subnet("10.0.0.0/16"), 2, 254)
+DEFAULT = Taken(parse_subnet("0.0.0.0/0"), 2, 254, 100)
+
+
+@pytest.mark.parametrize(
+    ("route", "taken", "is_captured"),
+    [
+        (Route("10.0.0.0", 16, "192.0.2.2"), LAN, True),
+        (Route("10.0.9.0", 24, "192.0.2.2"), LAN, True),
+        (Route("10.0.0.0", 8, "192.0.2.2"), LAN, False),
+        (Route("10.1.0.0", 16, "192.0.2.2"), LAN, False),
+        (Route("0.0.0.0", 0, "192.0.2.2"), LAN, False),
+        (Route("0.0.0.0", 0, "192.0.2.2"), DEFAULT, True),
+        (Route("0.0.0.0", 0, "192.0.2.2", 100), DEFAULT, True),
+        (Route("0.0.0.0", 0, "192.0.2.2", 101), DEFAULT, False),
+        (Route("10.0.0.0", 16, "192.0.2.2"), DEFAULT, False),
+        (Route("::", 0, "2001:db8::2"), DEFAULT, False),
+    ],
+)
+def test_a_route_captures_what_lies_in_it_and_has_no_better_way(route, taken, is_captured):
+    network = _network(ips=(Ip("192.0.2.1", 24), Ip("2001:db8::1", 64)), routes=(route,))
+    assert subnet.captured(network, [taken]) == ((route, taken) if is_captured else None)

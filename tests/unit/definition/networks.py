@@ -79,8 +79,8 @@ def ips(draw, index):
     if len({host.id.lower() for host in unlike.values() if host.id}) < sum(bool(host.id) for host in unlike.values()):
         unlike = {}
     can_serve = version == 4 or prefix >= 64 or not (ranges or unlike)
-    boot = draw(boots) if version == 4 else {}
     can_serve = can_serve and draw(st.booleans())
+    boot = draw(boots) if version == 4 and (ranges or unlike or not can_serve) else {}
     return Ip(address, prefix, ranges, tuple(unlike.values()), can_serve, local_ptr=local_ptr, **boot)
 
 

@@ -113,6 +113,7 @@ class FakeLinks:
                 del self._sysctls[path]
             for port in self.ports(gone.index):
                 self._set(port.name, master=0)
+            self.more_routes = [route for route in self.more_routes if route.device != gone.index]
 
         if name in self.links:
             self._changes.make(f"delete link {name}", change)
@@ -168,6 +169,37 @@ class FakeLinks:
     def _set(self, name, **change):
         self._need(name)
         self.links[name] = self.links[name].replace(**change)
+
+
+class FakeRoutes:
+    """The routes by a gateway."""
+
+    def __init__(self, changes: Changes, links: FakeLinks) -> None:
+        self._changes = changes
+        self._links = links
+
+    def add(self, link, destination, *, gateway, metric):
+        def change():
+            route = self._route(link, destination, gateway, metric)
+            known = {(other.first, other.prefix, other.metric) for other in self._links.routes()}
+            if (route.first, route.prefix, metric) in known:
+                msg = f"route {destination} by {gateway} on {link!r}: add: File exists"
+                raise HostError(msg, hint=f"the host has one of metric {metric} already")
+            self._links.more_routes.append(route)
+
+        self._changes.make(f"add route {destination} on {link}", change)
+
+    def remove(self, link, destination, *, gateway, metric):
+        if link in self._links.links:
+            route = self._route(link, destination, gateway, metric)
+            if route in self._links.more_routes:
+                change = f"remove route {destination} from {link}"
+                self._changes.make(change, lambda: self._links.more_routes.remove(route))
+
+    def _route(self, link, destination, gateway, metric):
+        subnet = parse_subnet(destination)
+        ends = (subnet.version, subnet.first, subnet.last, subnet.prefix)
+        return Route(*ends, self._links.links[link].index, 254, gateway, metric)
 
 
 class FakeSysctls:
@@ -246,6 +278,7 @@ class FakeHost:
         sysctls = dict(SYSCTLS)
         self.paths = Paths(f"{root}/etc", f"{root}/run", f"{root}/state", f"{root}/resolv.conf")
         self.links = FakeLinks(self.changes, sysctls)
+        self.routes = FakeRoutes(self.changes, self.links)
         self.sysctls = FakeSysctls(self.changes, sysctls)
         self.nft = FakeNft(self.changes)
         self.daemons = FakeDaemons(self.changes)
@@ -256,6 +289,7 @@ class FakeHost:
         return {
             "links": {name: link.replace(index=0) for name, link in self.links.links.items()},
             "addresses": copy.deepcopy(self.links.of_link),
+            "routes": [route.replace(device=0) for route in self.links.more_routes],
             "sysctls": dict(self.sysctls.values),
             "nft": copy.deepcopy(self.nft.tables),
             "daemons": sorted(self.daemons.by_record),

@@ -2,12 +2,13 @@
 
 from vnethook import capability
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
-from vnethook.definition.model import Bridge, Dns, DnsHost, Network
+from vnethook.definition.model import Bridge, Dns, DnsHost, Network, Route
 from vnethook.host import facts
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
 from vnethook.plan.links import AddAddress, CreateBridge, SetLinkSysctls, SetLinkUp
+from vnethook.plan.routes import AddRoute
 from vnethook.plan.sysctl import HoldSysctl
 
 NETWORK = Network(
@@ -22,6 +23,7 @@ NETWORK = Network(
         Ip("2001:db8:77::1", 64),
     ),
     dns=Dns(hosts=(DnsHost("10.77.0.1", ("gateway",)),)),
+    routes=(Route("203.0.113.0", 24, "10.77.0.9"),),
     domain="lab.example",
 )
 OTHER = Network(
@@ -36,7 +38,7 @@ OTHER = Network(
 STEPS = (
     [CreateBridge, SetLinkSysctls, InstallRules, HoldSysctl]
     + [HoldSysctl] * 3  # accept_ra of eth0 and default, then forwarding of IPv6
-    + [AddAddress, AddAddress, SetLinkUp]
+    + [AddAddress, AddAddress, SetLinkUp, AddRoute]
     + [MakeDirectory] * 3
     + [WriteFile] * 3
     + [RunDaemon, RunDaemon]

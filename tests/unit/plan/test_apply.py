@@ -189,6 +189,7 @@ def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):
         "add address 10.77.0.1/24 to vnbr3",
         "add address 2001:db8:77::1/64 to vnbr3",
         "set link vnbr3",
+        "add route 203.0.113.0/24 on vnbr3",
         "start dnsmasq",
         "start python3",
     ]
