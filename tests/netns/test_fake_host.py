@@ -363,7 +363,7 @@ def test_the_rich_network_comes_up_and_goes_down_alike(try_on):
         steps = rich.plan(host, idle_s=None)
         journal = Journal(host.paths, "lab")
         done = plans.apply(host, steps, journal)
-        seen = [[type(step).__name__ for step in done], plans.check(host, steps)]
+        seen = [[type(change.step).__name__ for change in done], plans.check(host, steps)]
         seen += [plans.revert(host, journal.steps()), _kinds_done(host)]
         return [*seen, host.sysctls.read(FORWARD), host.sysctls.read(REDIRECTS)]
 
