@@ -25,6 +25,9 @@ class Value:
     """
 
     _fields: "tuple[str, ...]" = ()
+    _required: "tuple[str, ...]" = ()
+    _blank: "dict[str, Any]" = {}  # noqa: RUF012 (ClassVar would need typing at run time)
+    """The fields in their order with their defaults, to begin a record with."""
     _nested: "dict[str, type[Value]]" = {}  # noqa: RUF012 (ClassVar would need typing at run time)
 
     def __init_subclass__(cls) -> None:
@@ -33,21 +36,21 @@ class Value:
         if own is None:  # Python 3.14 keeps them elsewhere; before it, this would be the base's
             own = cls.__annotations__ if hasattr(cls, "__annotate__") else {}
         cls._fields = (*cls._fields, *(name for name in own if not name.startswith("_")))
+        cls._blank = {name: getattr(cls, name, None) for name in cls._fields}
+        cls._required = tuple(name for name in cls._fields if not hasattr(cls, name))
 
     if not TYPE_CHECKING:
 
         def __init__(self, *args: object, **given: object) -> None:
             values = self.__dict__
-            values.update(zip(self._fields, args, strict=False))
-            for name in self._fields[len(args) :]:
-                if name in given:
-                    values[name] = given.pop(name)
-                elif hasattr(type(self), name):
-                    values[name] = getattr(type(self), name)
-                else:
-                    given[name] = "missing"
-            if given or len(args) > len(self._fields):
-                msg = f"{type(self).__name__} takes {', '.join(self._fields)}; given {len(args)} and {', '.join(given)}"
+            fields = self._fields
+            values.update(self._blank)
+            values.update(zip(fields, args, strict=False))
+            values.update(given)
+            is_odd = len(values) > len(fields) or len(args) > len(fields)
+            is_odd = is_odd or (bool(given) and any(name in given for name in fields[: len(args)]))
+            if is_odd or any(name not in given for name in self._required[len(args) :]):
+                msg = f"{type(self).__name__} takes {', '.join(fields)}; given {len(args)} and {', '.join(given)}"
                 raise TypeError(msg)
             self._check()
 
@@ -71,12 +74,24 @@ class Value:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
     def replace(self, **changes: "Any") -> "Self":
-        """The same record with some fields changed, checked again."""
+        """The same record with some fields changed, checked again; itself if that changes nothing."""
+        values = self.__dict__
+        if all(name in values and values[name] == value for name, value in changes.items()):
+            return self
         return type(self)(**{**self.__dict__, **changes})
 
     def to_plain(self) -> "dict[str, Any]":
         """The record as JSON's types: tuples become lists, nested records objects."""
         return {name: _plain(value) for name, value in self.__dict__.items()}
+
+    def to_sparse(self) -> "dict[str, Any]":
+        """The same without what is as it is by default; `from_plain` reads it too."""
+        blank = self._blank
+        return {
+            name: _sparse(value)
+            for name, value in self.__dict__.items()
+            if name in self._required or value != blank[name]
+        }
 
     @classmethod
     def from_plain(cls, plain: "dict[str, Any]") -> "Self":
@@ -89,6 +104,14 @@ def _plain(value: "Any") -> "Any":
         return value.to_plain()
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    return value
+
+
+def _sparse(value: "Any") -> "Any":
+    if isinstance(value, Value):
+        return value.to_sparse()
+    if isinstance(value, tuple):
+        return [_sparse(item) for item in value]
     return value
 
 
