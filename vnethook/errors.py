@@ -56,6 +56,12 @@ class ExistsError(DefinitionError):
     libvirt_code = 9
 
 
+class CollisionError(DefinitionError):
+    """A bridge or subnet that another definition has."""
+
+    libvirt_code = 1
+
+
 class NoNetworkError(VnetError):
     """A name that matches no network."""
 

@@ -12,7 +12,9 @@ def test_the_types_of_events_are_listed(vnet: Vnet) -> None:
 def test_an_unknown_type_is_refused_with_those_that_there_are(vnet: Vnet) -> None:
     refused = vnet("net-event", "--event", "life")
     assert (refused.status, refused.out) == (1, "")
-    assert refused.err == "error: event 'life': there is no such type\n  the types are lifecycle, metadata-change, nic\n"
+    assert (
+        refused.err == "error: event 'life': there is no such type\n  the types are lifecycle, metadata-change, nic\n"
+    )
 
 
 def test_an_unknown_network_is_not_waited_for(vnet: Vnet) -> None:

@@ -40,7 +40,7 @@ WARM_OURS = {
     "vnethook.live.sysctl",
 }
 OS = {"_collections_abc", "_stat", "genericpath", "os", "posixpath", "stat"}
-COLD_STANDARD = WARM_STANDARD | OS | {"select", "syslog", "zlib"}
+COLD_STANDARD = WARM_STANDARD | OS | {"_bisect", "bisect", "select", "syslog", "zlib"}
 SETTINGS = {"vnethook.address", "vnethook.definition", "vnethook.definition.settings"}
 SLOW_HALF = ("capability", "definition", "hook", "host", "lifecycle", "live", "plan")
 # Reads and writes XML, lists, or runs in the background: nothing that a guest's start waits for.

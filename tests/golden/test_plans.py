@@ -38,7 +38,9 @@ def _complete(network):
         bridge=network.bridge.replace(name=network.bridge.name or "vnbr0"),
     )
     if network.wants_subnet:
-        network = network.with_subnet(subnet.choose(network.uuid, POOLS, 24, network.subnets))
+        network = network.with_subnet(
+            subnet.choose(network.uuid, POOLS, 24, lambda free: any(free.overlaps(other) for other in network.subnets))
+        )
     return network
 
 

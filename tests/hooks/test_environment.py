@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab import CHECKOUT, Host, wait_for
 from vnethook.host import programs
-from vnethook.live import files, process
+from vnethook.live import process
 from vnethook.live.lock import Lock
 
 pytestmark = pytest.mark.netns
@@ -127,7 +127,7 @@ def test_a_program_gets_its_streams_and_our_lock_also_if_ours_are_closed(host, c
     def call():
         for fd in closed:
             os.close(fd)
-        files.fill_standard_descriptors()
+        process.fill_standard_descriptors()
         with Lock(f"{host.directory}/lock"):
             # flock(2) belongs to the open file: whoever has inherited it is seen by /proc
             script = f"cat; echo err >&2; for fd in /proc/self/fd/*; do [ $fd -ef {host.directory}/lock ] && echo locked; done; true"

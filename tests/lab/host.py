@@ -178,9 +178,12 @@ def _sysctls() -> list[str]:
 
 
 def _files(root: Path) -> list[str]:
-    """All below `root`: mode, path, and what is in a file or where a link leads."""
+    """All below `root`: mode, path, and what is in a file or where a link leads; but for why a start has failed."""
     lines = []
+    reasons = root / "run/vnethook/failed"
     for path in root.rglob("*"):
+        if reasons in {path, path.parent}:
+            continue
         mode = path.lstat().st_mode
         content = ""
         if stat.S_ISLNK(mode):

@@ -7,18 +7,17 @@ from vnethook.errors import DefinitionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from vnethook.definition.model import Network, Route
     from vnethook.host.facts import Taken
 
 
-def choose(seed: str, pools: "Sequence[str]", prefix: int, taken: "Iterable[Subnet]") -> Subnet:
+def choose(seed: str, pools: "Sequence[str]", prefix: int, is_taken: "Callable[[Subnet], bool]") -> Subnet:
     """A free subnet of the pools, beginning the search where `seed` (a uuid) points, so that it is the same each time.
 
-    Free: it overlaps none of `taken`, in either direction. Raises DefinitionError if there is none left.
+    `is_taken`: whether something overlaps a subnet, in either direction. Raises DefinitionError if there is none left.
     """
-    in_use = list(taken)
     blocks = [block for block in (parse_subnet(pool) for pool in pools) if block.prefix <= prefix]
     counts = [1 << (prefix - block.prefix) for block in blocks]
     total = sum(counts)
@@ -31,7 +30,7 @@ def choose(seed: str, pools: "Sequence[str]", prefix: int, taken: "Iterable[Subn
                 candidate = Subnet(4, block.first + number * size, prefix)
                 break
             number -= count
-        if not any(candidate.overlaps(other) for other in in_use):
+        if not is_taken(candidate):
             return candidate
     msg = f"subnet: none is free: all {total} of {', '.join(pools)} overlap a route, an address or a network"
     raise DefinitionError(msg, hint="add a pool in vnethook.toml, [subnets] pools = […], or write an <ip>")

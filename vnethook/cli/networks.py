@@ -104,8 +104,10 @@ def net_autostart(network: str, *, disable: bool) -> None:
 @click.command(hidden=True)
 @click.argument("name", required=False)
 def net_compile(name: str | None) -> None:
-    """Bring the form up to date that hooks read: of a definition and of the settings. Called by hooks."""
-    if name is not None:
+    """Bring the form up to date that hooks read: of one definition or of all, and of the settings. Called by hooks."""
+    if name is None:
+        slow.catalog.compile_changed(slow.host())
+    else:
         slow.catalog.compile_definition(slow.host(), name)
     slow.catalog.compile_settings(slow.host())
 

@@ -13,7 +13,10 @@ from vnethook.live import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
     from vnethook.address import Subnet
+    from vnethook.definition.replacement import Replacement
     from vnethook.live.paths import Paths
 
 
@@ -21,7 +24,7 @@ BRIDGE_PREFIX = "vnbr"
 """Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
 
 
-def random_mac(taken: "set[str | None]") -> str:
+def random_mac(taken: "Container[str | None]") -> str:
     """A random MAC, of the block that QEMU and libvirt use, that is not taken."""
     while True:
         mac = f"52:54:00:{os.urandom(3).hex(':')}"
@@ -29,18 +32,10 @@ def random_mac(taken: "set[str | None]") -> str:
             return mac
 
 
-def free_bridge(taken: "set[str | None]") -> str:
-    """The bridge name of ours with the lowest number that is not taken."""
-    number = 0
-    while f"{BRIDGE_PREFIX}{number}" in taken:
-        number += 1
-    return f"{BRIDGE_PREFIX}{number}"
-
-
 def read(paths: "Paths", name: str) -> dict[str, str]:
     """What was chosen for a network, by "uuid", "bridge", "mac", "subnet"; nothing if the file is lost or damaged."""
     try:
-        found = files.read_json(_path(paths, name))
+        found = files.read_json(path(paths, name))
     except HostError:
         return {}  # chosen anew: a guest's start does not fail for it
     if not isinstance(found, dict):
@@ -48,9 +43,11 @@ def read(paths: "Paths", name: str) -> dict[str, str]:
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
-def filled_in(paths: "Paths", network: Network) -> Network:
-    """The network with what it does not say filled in from what was chosen for it earlier."""
-    chosen = read(paths, network.name)
+def filled_in(paths: "Paths", network: Network, former: "Mapping[str, str] | None" = None) -> Network:
+    """The network with what it does not say filled in from what was chosen for it earlier, else from `former`."""
+    if network.is_complete:
+        return network
+    chosen = read(paths, network.name) or former
     if not chosen or network.uuid not in {None, chosen.get("uuid")}:
         return network
     try:
@@ -67,18 +64,38 @@ def filled_in(paths: "Paths", network: Network) -> Network:
         return network  # what was chosen does not go with what is written now
 
 
-def write(paths: "Paths", network: Network) -> None:
-    """Remember what was chosen for a network."""
-    chosen = {"uuid": network.uuid, "bridge": network.bridge.name, "mac": network.mac}
+def content(network: Network) -> dict[str, str]:
+    """What there is to remember of a network."""
     subnet = automatic_subnet(network)
-    if subnet is not None:
-        chosen["subnet"] = str(subnet)
-    files.write_json(_path(paths, network.name), {key: value for key, value in chosen.items() if value})
+    chosen = {
+        "uuid": network.uuid,
+        "bridge": network.bridge.name,
+        "mac": network.mac,
+        "subnet": None if subnet is None else str(subnet),
+    }
+    return {key: value for key, value in chosen.items() if value}
+
+
+def prepare(paths: "Paths", replacement: "Replacement", network: Network) -> list[int]:
+    """Write what was chosen for a network beside what is remembered; give the stamp that it will have.
+
+    An automatic subnet stands nowhere else, so it has to outlive a power cut.
+    """
+    chosen = content(network)
+    if chosen == read(paths, network.name):
+        return stamp(paths, network.name)
+    is_durable = "subnet" in chosen
+    return replacement.write(path(paths, network.name), files.dumps(chosen) + "\n", is_durable=is_durable)
+
+
+def stamp(paths: "Paths", name: str) -> list[int]:
+    """The stamp of what was chosen for a network, empty if nothing was."""
+    return files.stamp(path(paths, name)) or []
 
 
 def remove(paths: "Paths", name: str) -> None:
     """Forget what was chosen for a network."""
-    files.remove(_path(paths, name))
+    files.remove(path(paths, name))
 
 
 def automatic_subnet(network: Network) -> "Subnet | None":
@@ -86,5 +103,6 @@ def automatic_subnet(network: Network) -> "Subnet | None":
     return next((ip.subnet for ip in network.ips if ip.automatic), None)
 
 
-def _path(paths: "Paths", name: str) -> str:
+def path(paths: "Paths", name: str) -> str:
+    """Where it is remembered what was chosen for a network."""
     return f"{paths.state}/chosen/{name}.json"

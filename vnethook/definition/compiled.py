@@ -1,31 +1,43 @@
 """The compiled form of definitions: what a hook reads instead of XML, without lxml.
 
-One JSON file per network, `{"format", "stamp", "source", "network"}`, made whenever `vnet` meets a definition whose
-stamp (time, size, inode of the XML) differs. Links `bridge:NAME` beside them find a network by its bridge. The
-definition of a network that was created and not defined lies in the run directory and goes first.
+One JSON file per network, `{"format", "source", "stamp", "chosen", "network"}`, made whenever `vnet` meets a definition
+whose stamp (time, size, inode of the XML) differs, or that of what was chosen for it, if the XML leaves something open.
+Hard links `bridge:NAME` find a network by its bridge: they cost no inode, and what they hold may be an earlier form,
+which names the network all the same. The definition of a network that was created and not defined lies in the run
+directory and goes first. Whoever writes here holds the host's lock.
 """
 
+from vnethook.definition import choices
 from vnethook.definition.model import Network
-from vnethook.errors import DefinitionError, HostError
+from vnethook.definition.replacement import Replacement
+from vnethook.errors import DefinitionError, HostError, NoNetworkError
 from vnethook.live import files
-from vnethook.live.paths import BRIDGE
-from vnethook.names import is_link_name, is_network_name
+from vnethook.names import is_link_name, is_network_name, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from vnethook.live.paths import Paths
 
-FORMAT = 1
+FORMAT = 2
 DEFAULT = "default"
 """The network that exists without a file."""
+NAMES_IN_HINT = 20
+"""How many networks are listed to who names one that does not exist."""
+
+
+def path_of(paths: "Paths", name: str, *, is_transient: bool) -> str:
+    """Where the XML of a network lies, or would lie."""
+    return f"{paths.transient if is_transient else paths.networks}/{name}.xml"
 
 
 def source_of(paths: "Paths", name: str) -> str | None:
     """The XML file that defines `name`: a transient one, a stored one, or None (the built-in default has none)."""
     if not is_network_name(name):
         return None
-    for directory in (paths.transient, paths.networks):
-        path = f"{directory}/{name}.xml"
+    for is_transient in (True, False):
+        path = path_of(paths, name, is_transient=is_transient)
         if files.stamp(path) is not None:
             return path
     return None
@@ -38,48 +50,104 @@ def exists(paths: "Paths", name: str) -> bool:
 
 def read(paths: "Paths", name: str) -> Network | None:
     """The compiled definition of a network; None if there is none or its XML has changed since, so that it is stale."""
+    found = read_whole(paths, name)
+    return found[0] if found else None
+
+
+def read_whole(paths: "Paths", name: str) -> tuple[Network, list[int] | None] | None:
+    """The compiled definition, and the stamp of what was chosen for it, None if its XML says all."""
     source = source_of(paths, name)
     if source is None and name != DEFAULT:
         return None
-    try:
-        found = files.read_json(f"{paths.compiled}/{name}.json")
-    except HostError:
-        return None  # damaged: made anew, like a stale one
-    if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("source") != source:
+    found = _plain(_path(paths, name))
+    if found.get("format") != FORMAT or found.get("source") != source:
         return None
     if source is not None and found.get("stamp") != files.stamp(source):
         return None
+    chosen = found.get("chosen")
+    if chosen is not None and chosen != choices.stamp(paths, name):
+        return None
     try:
-        return Network.from_plain(found["network"])
+        return Network.from_plain(found["network"]), chosen
     except (AttributeError, DefinitionError, KeyError, TypeError):
         return None  # of another version
 
 
-def write(paths: "Paths", network: Network, *, stamp: list[int] | None = None) -> None:
-    """Compile a complete definition; its source is what `source_of` finds now, with `stamp` when it was read."""
-    link = f"{BRIDGE}{network.bridge.name}"
+def write(paths: "Paths", network: Network) -> None:
+    """Compile a complete definition that is in place, with what was chosen for it; that is remembered."""
     source = source_of(paths, network.name)
-    stamp = stamp or (files.stamp(source) if source else None)
-    plain = {"format": FORMAT, "source": source, "stamp": stamp, "network": network.to_plain()}
-    files.write_json(f"{paths.compiled}/{network.name}.json", plain)
-    if network.bridge.name:
-        files.make_link(f"{paths.compiled}/{link}", network.name)
-    _remove_links(paths, network.name, but=link)
+    stamp = files.stamp(source) if source else None
+    with Replacement() as replacement:
+        chosen = choices.prepare(paths, replacement, network)
+        prepare(paths, replacement, network, source=source, stamps=(stamp, chosen))
+
+
+def prepare(
+    paths: "Paths",
+    replacement: Replacement,
+    network: Network,
+    *,
+    source: str | None,
+    stamps: "tuple[list[int] | None, list[int] | None]",
+) -> None:
+    """Write the compiled form that goes with a source, whose stamps those are, and the link by the bridge."""
+    plain = {
+        "format": FORMAT,
+        "source": source,
+        "stamp": stamps[0],
+        "chosen": stamps[1],
+        "network": network.to_sparse(),
+    }
+    path = _path(paths, network.name)
+    replacement.write(path, files.dumps(plain) + "\n")
+    if network.bridge.name and _linked(paths, network.bridge.name) != network.name:
+        replacement.link(path, paths.defined_bridge(network.bridge.name))
+
+
+def identity(paths: "Paths", name: str) -> dict[str, str]:
+    """The "uuid", "bridge" and "mac" with which a network was last compiled, as far as it was."""
+    network = _plain(_path(paths, name)).get("network")
+    if not isinstance(network, dict) or not isinstance(network.get("bridge", {}), dict):
+        return {}
+    found = {"uuid": network.get("uuid"), "bridge": network.get("bridge", {}).get("name"), "mac": network.get("mac")}
+    return {key: value for key, value in found.items() if isinstance(value, str)}
+
+
+def remove_link(paths: "Paths", bridge: str | None, name: str) -> None:
+    """Let a network no longer be found by a bridge that it had."""
+    if bridge is not None and is_link_name(bridge) and _linked(paths, bridge) == name:
+        files.remove(paths.defined_bridge(bridge))
 
 
 def remove(paths: "Paths", name: str) -> None:
     """Forget the compiled form of a network and the link by its bridge."""
-    _remove_links(paths, name)
-    files.remove(f"{paths.compiled}/{name}.json")
+    remove_link(paths, identity(paths, name).get("bridge"), name)
+    files.remove(_path(paths, name))
+
+
+def forget_transient(paths: "Paths", name: str) -> bool:
+    """Remove the definition of a network that was created, and with the last one what was chosen; whether it was."""
+    if not is_network_name(name) or not files.remove(path_of(paths, name, is_transient=True)):
+        return False
+    if source_of(paths, name) is None:
+        remove(paths, name)
+        if name != DEFAULT:
+            choices.remove(paths, name)
+    if not files.names(paths.transient, ".xml") and not files.names(paths.networks, ".xml"):
+        files.remove(index_path(paths))
+    return True
+
+
+def index_path(paths: "Paths") -> str:
+    """Where the entries of all definitions lie; see index.py."""
+    return f"{paths.compiled}/index"  # without .json, so that it is no network's
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
-    """The name of the network whose bridge is called `bridge`, None if no definition says so."""
-    name = files.link_target(paths.defined_bridge(bridge)) if is_link_name(bridge) else None
-    if name is None or not exists(paths, name):
-        return None
-    network = read(paths, name)
-    return name if network is None or network.bridge.name == bridge else None
+    """The name of the network whose bridge is called `bridge`; None if none is compiled that says so."""
+    name = _linked(paths, bridge) if is_link_name(bridge) else None
+    network = read(paths, name) if name is not None else None
+    return name if network is not None and network.bridge.name == bridge else None
 
 
 def network_names(paths: "Paths") -> list[str]:
@@ -88,8 +156,28 @@ def network_names(paths: "Paths") -> list[str]:
     return sorted(name for name in found if is_network_name(name))
 
 
-def _remove_links(paths: "Paths", name: str, *, but: str = "") -> None:
-    for link in files.names(paths.compiled):
-        path = f"{paths.compiled}/{link}"
-        if link.startswith(BRIDGE) and link != but and files.link_target(path) == name:
-            files.remove(path)
+def unknown(paths: "Paths", name: str) -> NoNetworkError:
+    """The error for a name that matches no network."""
+    known = network_names(paths)
+    more = f" and {len(known) - NAMES_IN_HINT} more" if len(known) > NAMES_IN_HINT else ""
+    hint = f"known networks: {', '.join(known[:NAMES_IN_HINT])}{more}"
+    return NoNetworkError(f"network {shown(name)}: no such network", hint=hint)
+
+
+def _path(paths: "Paths", name: str) -> str:
+    return f"{paths.compiled}/{name}.json"
+
+
+def _linked(paths: "Paths", bridge: str) -> str | None:
+    """The name in the form that is found by a bridge."""
+    network = _plain(paths.defined_bridge(bridge)).get("network")
+    name = network.get("name") if isinstance(network, dict) else None
+    return name if isinstance(name, str) and is_network_name(name) else None
+
+
+def _plain(path: str) -> "dict[str, Any]":
+    try:
+        found = files.read_json(path)
+    except HostError:
+        return {}  # damaged: made anew, like a stale one
+    return found if isinstance(found, dict) else {}

@@ -62,10 +62,7 @@ def _is_bridge_of_ours(bridge: str) -> bool:
     from vnethook.live import files, paths  # noqa: PLC0415 (most calls need neither)
 
     places = paths.current()
-    return (
-        files.link_target(f"{places.bridges}/{bridge}") is not None
-        or files.link_target(places.defined_bridge(bridge)) is not None
-    )
+    return files.link_target(f"{places.bridges}/{bridge}") is not None or files.exists(places.defined_bridge(bridge))
 
 
 def _left_alone(argv: list[str], error: Exception) -> int:

@@ -4,9 +4,8 @@ A network is named by its name or by its bridge's name, with the name of a portg
 answers at once; the definitions are looked at only for a network that is down.
 """
 
-from vnethook.errors import NoNetworkError
 from vnethook.live import files, record
-from vnethook.names import is_link_name, is_network_name, shown
+from vnethook.names import is_link_name, is_network_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,33 +38,39 @@ def named(paths: "Paths", name: str) -> str:
     if is_network_name(name):
         if record.is_present(paths, name) or name == "default" or _is_defined(paths, name):
             return name
-        bridged = by_bridge(paths, name)
+        bridged = by_bridge(paths, name) or _after_edit(paths, name)
         if bridged is not None:
             return bridged
-    raise unknown(paths, name)
+    from vnethook.definition import compiled  # noqa: PLC0415 (only on the way to an error)
+
+    raise compiled.unknown(paths, name)
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
     """The network with a bridge of that name, live or defined; None if none of ours has it."""
     found = record.by_bridge(paths, bridge)
-    if found is not None or files.link_target(paths.defined_bridge(bridge)) is None:
+    if found is not None or not files.exists(paths.defined_bridge(bridge)):
         return found
     from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
 
     return compiled.by_bridge(paths, bridge)
 
 
+def _after_edit(paths: "Paths", bridge: str) -> str | None:
+    """The network with this bridge where a definition was changed by hand, so that what is compiled does not tell."""
+    from vnethook.definition import index  # noqa: PLC0415 (only on the way to an error)
+
+    known = index.of(paths)
+    if known.refresh():
+        from vnethook.lifecycle import definitions  # noqa: PLC0415 (only after an edit)
+
+        definitions.compile_changed()
+        known.refresh()
+    return next((entry.name for entry in known.holders("bridge", bridge)), None)
+
+
 def _is_defined(paths: "Paths", name: str) -> bool:
     return files.exists(f"{paths.networks}/{name}.xml") or files.exists(f"{paths.transient}/{name}.xml")
-
-
-def unknown(paths: "Paths", name: str) -> NoNetworkError:
-    """The error for a name that matches nothing."""
-    from vnethook.definition import compiled  # noqa: PLC0415 (only on the way to an error)
-
-    known = compiled.network_names(paths)
-    listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
-    return NoNetworkError(f"network {shown(name)}: no such network", hint=f"known networks: {listed}")
 
 
 def _mapped(paths: "Paths", request: "NicRequest") -> str:

@@ -8,7 +8,7 @@ import posix
 
 from vnethook.errors import VnetError
 from vnethook.hook import resolve
-from vnethook.live import files, port, record
+from vnethook.live import files, port, process, record
 from vnethook.live import paths as places
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
@@ -73,7 +73,7 @@ def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:
     name = _shown_name(argv[0])
     try:
         posix.umask(0o022)
-        files.fill_standard_descriptors()
+        process.fill_standard_descriptors()
         hook(places.current(), argv)
     except VnetError as error:
         _report(f"{name}: {error.report()}")

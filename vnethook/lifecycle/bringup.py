@@ -7,12 +7,12 @@ from the next start.
 
 from vnethook import capability
 from vnethook.capability import support
-from vnethook.definition import choices, compiled
+from vnethook.definition import compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
 from vnethook.lifecycle import definitions, enforce, overlap
-from vnethook.live import announced, files, naming, nics, record
+from vnethook.live import announced, failure, files, naming, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -21,7 +21,6 @@ from vnethook.plan.journal import Journal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
-    from vnethook.live.paths import Paths
     from vnethook.plan.apply import Change
     from vnethook.plan.step import Step
 
@@ -77,7 +76,18 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
 
 
 def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, list["Change"]]:
-    """What `bring_up` does, and what it had to change for it."""
+    """What `bring_up` does, and what it had to change for it. Why it fails is kept for whoever lists networks."""
+    try:
+        found = _mend(host, name, by=by, lock=lock)
+    except VnetError as error:
+        if not record.is_present(host.paths, name):
+            failure.write(host.paths, name, error)
+        raise
+    failure.remove(host.paths, name)
+    return found
+
+
+def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, list["Change"]]:
     live = record.read(host.paths, name)
     try:
         if live is None:
@@ -124,17 +134,16 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     nics.forget_strays(host.paths, name)
     discard(host, name)
     if is_forgotten:
-        forget_transient(host.paths, name)
+        forget_transient(host, name)
 
 
-def forget_transient(paths: "Paths", name: str) -> None:
+def forget_transient(host: "Host", name: str) -> None:
     """Forget the definition of a network that was created and not defined, with what was kept for it."""
-    if not files.remove(f"{paths.transient}/{name}.xml"):
+    if not files.exists(compiled.path_of(host.paths, name, is_transient=True)):
         return
-    compiled.remove(paths, name)
-    if not compiled.exists(paths, name):
-        choices.remove(paths, name)
-        files.remove(f"{paths.leases}/{name}")
+    with host.shared.lock():
+        if compiled.forget_transient(host.paths, name) and not compiled.exists(host.paths, name):
+            files.remove(f"{host.paths.leases}/{name}")
 
 
 def is_half_made(host: "Host", name: str) -> bool:
@@ -176,6 +185,12 @@ def live_definition(host: "Host", name: str) -> Network | None:
     """The definition with which a live network came up."""
     plain = files.read_json(f"{host.paths.definitions}/{name}.json")
     return Network.from_plain(plain) if plain else None
+
+
+def live_facts(host: "Host", name: str) -> tuple[str, str]:
+    """Forward mode and title of a live network, without the cost of all of its definition."""
+    plain = files.read_json(f"{host.paths.definitions}/{name}.json")
+    return (plain.get("forward") or "", plain.get("title") or "") if isinstance(plain, dict) else ("", "")
 
 
 def guests(host: "Host", name: str) -> list[nics.Nic]:

@@ -1,15 +1,25 @@
 """Define networks, forget them, list them: what needs the store and its XML, which no guest's start waits for."""
 
-from time import time
-
 from vnethook.capability import support
-from vnethook.definition import settings
+from vnethook.definition import compiled, settings
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
-from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
+from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions, options, overlap
-from vnethook.live import files, record
+from vnethook.lifecycle import bringup, definitions
+from vnethook.lifecycle.completion import completed
+from vnethook.lifecycle.leases import Lease, leases
+from vnethook.lifecycle.lookup import (
+    NetworkState,
+    autostarted,
+    by_uuid,
+    find,
+    in_force,
+    live_definition,
+    state,
+    states,
+)
+from vnethook.live import failure, files, record
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
 from vnethook.value import Value
@@ -18,32 +28,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-class NetworkState(Value):
-    """A network in a list. `forward`: "nat", "route" or "none"; `subnets`: "192.0.2.0/24"; `problem`: empty if none."""
-
-    name: str
-    uuid: str
-    bridge: str
-    is_active: bool
-    is_persistent: bool
-    is_autostart: bool
-    forward: str = ""
-    subnets: tuple[str, ...] = ()
-    problem: str = ""
-    title: str = ""
-
-
-class Lease(Value):
-    """A DHCP lease: expiry in Unix seconds (0: never), "ipv4" or "ipv6", address with its prefix length."""
-
-    expiry: int
-    mac: str
-    protocol: str
-    ip: str
-    prefix: int
-    hostname: str
-    clientid: str
+__all__ = [
+    "Defined",
+    "Edition",
+    "Lease",
+    "NetworkState",
+    "autostarted",
+    "by_uuid",
+    "can_read_xml",
+    "compile_changed",
+    "compile_definition",
+    "compile_settings",
+    "create",
+    "define",
+    "dump",
+    "edition",
+    "find",
+    "in_force",
+    "leases",
+    "nics",
+    "rewrite",
+    "set_autostart",
+    "state",
+    "states",
+    "stop",
+    "undefine",
+]
 
 
 class Defined(Value):
@@ -76,7 +86,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
         store = Store(host.paths)
         if edited is not None:
             _require_unchanged(store, edited, parsed.network, source)
-        network = _completed(host, store, parsed.network)
+        network = completed(host, store, parsed.network)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
     return Defined(network, (*parsed.warnings, *_not_done(network)))
@@ -92,12 +102,12 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
             raise StateError(msg, hint=f"`vnet net-define` and `vnet net-restart {name}` change it")
         with host.shared.lock():
             store = Store(host.paths)
-            network = _completed(host, store, parsed.network)
+            network = completed(host, store, parsed.network)
             store.write_transient(network)
         try:
             bringup.bring_up(host, name, by=bringup.ADMIN, lock=lock)
         except BaseException:
-            store.remove_transient(name)
+            bringup.forget_transient(host, name)
             raise
     return Defined(network, (*parsed.warnings, *_not_done(network)))
 
@@ -123,9 +133,9 @@ def rewrite(host: Host, name: str, change: "Callable[[Network], Network]") -> Ne
     `change` must not wait for a lock. The caller may hold that of the network, as always before the host's. Raises
     NoNetworkError, StateError for a transient network, what `change` raises, or as `define` does.
     """
+    store = Store(host.paths)
     with host.shared.lock():
-        store = Store(host.paths)
-        network = _completed(host, store, change(store.stored(name)).replace(name=name))
+        network = completed(host, store, change(store.stored(name)).replace(name=name))
         store.write(network)
     return network
 
@@ -133,16 +143,19 @@ def rewrite(host: Host, name: str, change: "Callable[[Network], Network]") -> Ne
 def undefine(host: Host, name: str) -> None:
     """Forget a definition; an active network becomes transient: it works until it stops."""
     store = Store(host.paths)
+    if not store.is_persistent(name):
+        store.stored(name)  # raises what fits
     with Lock(host.paths.lock(name)) as lock:
-        live = _live_definition(host, name)
+        live = live_definition(host, name)
         if live is None and bringup.is_half_made(host, name):
             bringup.take_down(host, name)
         with host.shared.lock():
+            if live is not None and not store.is_built_in(name) and not store.is_transient(name):
+                store.write_transient(live)  # first: it must not be without any
             store.remove(name)
-            if live is not None and not store.is_transient(name):
-                store.write_transient(live)
         if live is None:
             files.remove(f"{host.paths.leases}/{name}")
+            failure.remove(host.paths, name)
             lock.finish()
 
 
@@ -154,7 +167,7 @@ def stop(host: Host, name: str, *, force: bool = False) -> None:
             and not bringup.is_half_made(host, name)
             and Store(host.paths).is_transient(name)
         ):
-            bringup.forget_transient(host.paths, name)
+            bringup.forget_transient(host, name)
             lock.finish()
             return
     bringup.stop(host, name, force=force)
@@ -162,24 +175,36 @@ def stop(host: Host, name: str, *, force: bool = False) -> None:
 
 def set_autostart(host: Host, name: str, *, enabled: bool) -> None:
     """Start a network at boot, or not; raise StateError for a transient one."""
-    network = definitions.load(host, name)  # chosen values of the built-in default first
+    if enabled and Store(host.paths).is_built_in(name):
+        definitions.load(host, name)  # what it leaves open is chosen before it gets a file
     with host.shared.lock():
-        store = Store(host.paths)
-        if enabled and store.is_built_in(name):
-            store.write(network)
-        store.set_autostart(name, enabled=enabled)
+        Store(host.paths).set_autostart(name, enabled=enabled)
 
 
 def compile_definition(host: Host, name: str) -> Network:
     """Bring the compiled form of a definition up to date, choosing what it leaves open; raise as `load` does."""
+    if not compiled.exists(host.paths, name):
+        raise compiled.unknown(host.paths, name)
     store = Store(host.paths)
-    network = store.compile(name)
-    if network.is_complete:
+
+    def choose(network: Network) -> Network:
+        if not network.is_complete:
+            return completed(host, store, network)
+        store.collision(network)
         return network
+
     with host.shared.lock():
-        network = _completed(host, store, store.read(name))
-        store.remember(network)
-    return network
+        return compiled.read(host.paths, name) or store.compile(name, choose)
+
+
+def compile_changed(host: Host) -> None:
+    """Bring the compiled form of every definition up to date that is in order."""
+    for name in Store(host.paths).names():
+        if compiled.source_of(host.paths, name) is not None and compiled.read(host.paths, name) is None:
+            try:
+                compile_definition(host, name)
+            except (DefinitionError, HostError, NoNetworkError):
+                continue  # whoever starts it is told
 
 
 def can_read_xml() -> bool:
@@ -191,65 +216,12 @@ def can_read_xml() -> bool:
     return True
 
 
-def find(host: Host, text: str) -> str:
-    """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
-    store = Store(host.paths)
-    if text in store.names() or text in record.names(host.paths):
-        return text
-    found = store.by_uuid(text) or store.by_bridge(text) or record.by_bridge(host.paths, text)
-    if found is None:
-        store.read(text)  # raises, naming the known ones
-        raise NoNetworkError(text)
-    return found
-
-
-def states(host: Host) -> list[NetworkState]:
-    """Every network, by name; one whose definition is not in order is listed with its problem."""
-    store = Store(host.paths)
-    known = {network.name: network for network in reversed(store.all_networks())}
-    problems = store.problems()
-    names = sorted({*store.names(), *record.names(host.paths), *files.names(host.paths.journals)})
-    return [_state(host, store, name, known.get(name), problems.get(name, "")) for name in names]
-
-
-def state(host: Host, name: str) -> NetworkState:
-    """One network, by name."""
-    return next(item for item in states(host) if item.name == name)
-
-
 def dump(host: Host, name: str, *, inactive: bool = False) -> str:
     """The canonical XML of a network: what is live, or the stored definition."""
-    live = None if inactive else _live_definition(host, name)
+    live = None if inactive else live_definition(host, name)
     network = live or (Store(host.paths).stored(name) if inactive else definitions.load(host, name))
     text: str = xml_module().dump(network)
     return text
-
-
-def leases(host: Host, name: str) -> list[Lease]:
-    """The DHCP leases of a network that have not expired. Source: dnsmasq's lease file, lease_update_file()."""
-    network = in_force(host, name)
-    found = []
-    for line in (files.read_text(f"{host.paths.leases}/{name}") or "").splitlines():
-        words = line.split()
-        if len(words) != 5:  # the server's own DUID
-            continue
-        expiry, mac, ip, hostname, clientid = words
-        if int(expiry) and int(expiry) < time():
-            continue
-        subnet = next((item for item in network.subnets if item.has_address(ip)), None)
-        is_ipv6 = ":" in ip
-        found.append(
-            Lease(
-                expiry=int(expiry),
-                mac="" if is_ipv6 else mac,  # for IPv6 it is the IAID
-                protocol="ipv6" if is_ipv6 else "ipv4",
-                ip=ip,
-                prefix=subnet.prefix if subnet else (128 if is_ipv6 else 32),
-                hostname="" if hostname == "*" else hostname,
-                clientid="" if clientid == "*" else clientid,
-            )
-        )
-    return found
 
 
 def nics(host: Host, name: str = "") -> list[Nic]:
@@ -258,65 +230,7 @@ def nics(host: Host, name: str = "") -> list[Nic]:
     return [nic for network in names for nic in bringup.guests(host, network)]
 
 
-def autostarted(host: Host) -> list[str]:
-    """The networks that are started at boot."""
-    store = Store(host.paths)
-    return [name for name in store.names() if store.is_autostart(name)]
-
-
 def compile_settings(host: Host) -> None:
     """Bring the compiled form of the settings up to date."""
     if settings.compiled(host.paths) is None:
         settings.compile(host.paths)
-
-
-def _completed(host: Host, store: Store, network: Network) -> Network:
-    """The network with all that it leaves open chosen, checked against the other definitions and the host."""
-    if (
-        store.is_transient(network.name)
-        and not store.is_persistent(network.name)
-        and store.read(network.name).uuid != network.uuid
-    ):
-        active = store.read(network.name)
-        if network.uuid is not None:
-            msg = f"network {network.name!r}: is active already with uuid {active.uuid}"
-            raise ExistsError(msg)
-    links = {link.name for link in host.links.all_links()}
-    network = store.complete(network, taken_bridges=links)
-    network = definitions.choose_subnet(host, network, store.all_networks())
-    store.collision(network)
-    if network.owns_bridge and record.by_bridge(host.paths, network.bridge.name or "") is None:
-        bringup.require_own_bridge(host, network)
-    found = overlap.of(host, network)
-    if found and not found.is_chosen:
-        hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint
-        raise DefinitionError(str(found), hint=hint)
-    options.require(host, network)
-    return network
-
-
-def in_force(host: Host, name: str) -> Network:
-    """The definition that counts now: what the network came up with, else what is stored."""
-    return _live_definition(host, name) or definitions.load(host, name)
-
-
-def _live_definition(host: Host, name: str) -> Network | None:
-    """With what a network came up that is up now."""
-    return bringup.live_definition(host, name) if record.read(host.paths, name) else None
-
-
-def _state(host: Host, store: Store, name: str, network: Network | None, problem: str) -> NetworkState:
-    live = _live_definition(host, name)
-    network = live or network
-    return NetworkState(
-        name=name,
-        uuid=(network.uuid or "") if network else "",
-        bridge=(network.bridge.name or "") if network else "",
-        is_active=live is not None,
-        is_persistent=store.is_persistent(name),
-        is_autostart=store.is_autostart(name),
-        forward=network.forward if network else "",
-        subnets=tuple(map(str, network.subnets)) if network else (),
-        problem=problem,
-        title=(network.title or "") if network else "",
-    )

@@ -16,6 +16,7 @@ from vnethook.live import nics
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.address import Subnet
+    from vnethook.definition.index import Index
     from vnethook.definition.settings import Settings
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
@@ -26,8 +27,14 @@ def load(host: "Host", name: str) -> Network:
     found = compiled.read(host.paths, name)
     if found is not None:
         return found
-    if compiled.source_of(host.paths, name) is None and name == compiled.DEFAULT:
-        return _built_in(host)
+    if compiled.source_of(host.paths, name) is None:
+        if name == compiled.DEFAULT:
+            return _built_in(host)
+        raise compiled.unknown(host.paths, name)
+    with host.shared.lock():
+        found = compiled.read(host.paths, name)
+    if found is not None:
+        return found  # it was just being defined
     from vnethook.lifecycle import catalog  # noqa: PLC0415 (only for what has changed on disk)
 
     if not catalog.can_read_xml():
@@ -40,56 +47,60 @@ def settings_of(paths: "Paths") -> "Settings":
     return settings.compiled(paths) or settings.compile(paths)  # compiled once after an edit
 
 
-def choose_subnet(host: "Host", network: Network, others: "list[Network]") -> Network:
+def choose_subnet(host: "Host", network: Network, index: "Index") -> Network:
     """The network with a free subnet where it wants one; call it with the host's lock held, and remember the result."""
     if not network.wants_subnet:
         return network
     configured = settings_of(host.paths)
-    taken: list[Subnet] = [
-        item.subnet for item in facts.taken_subnets(host, except_devices=[network.bridge.name or ""])
-    ]
-    taken += [subnet for other in others if other.name != network.name for subnet in other.claims]
-    return network.with_subnet(subnets.choose(network.uuid or "", configured.pools, configured.prefix, taken))
+    taken = [item.subnet for item in facts.taken_subnets(host, except_devices=[network.bridge.name or ""])]
+
+    def is_taken(subnet: "Subnet") -> bool:
+        return index.is_claimed(subnet, but=network.name) or any(subnet.overlaps(other) for other in taken)
+
+    return network.with_subnet(subnets.choose(network.uuid or "", configured.pools, configured.prefix, is_taken))
 
 
 def choose_again(host: "Host", network: Network) -> Network:
     """The network with another automatic subnet, remembered: the one that it had is the host's now."""
     with host.shared.lock():
-        chosen = choose_subnet(host, network.without_automatic(), _others(host, network.name))
-        choices.write(host.paths, chosen)
+        chosen = choose_subnet(host, network.without_automatic(), _index(host.paths))
         compiled.write(host.paths, chosen)
     return chosen
+
+
+def compile_changed() -> None:
+    """Have `vnet` compile what was changed on disk since it was compiled, as far as it is in order."""
+    _run_vnet("net-compile")
 
 
 def _built_in(host: "Host") -> Network:
     """The network that exists without a file: what it needs is chosen at its first start and remembered."""
     with host.shared.lock():
         network = choices.filled_in(host.paths, Network(compiled.DEFAULT, forward="nat"))
-        others = _others(host, network.name)
-        taken = {*(other.bridge.name for other in others), *(link.name for link in host.links.all_links())}
+        index = _index(host.paths)
         network = network.replace(
             uuid=network.uuid or nics.random_uuid(),
-            mac=network.mac or choices.random_mac({other.mac for other in others}),
-            bridge=network.bridge.replace(name=network.bridge.name or choices.free_bridge(taken)),
+            mac=network.mac or choices.random_mac(index.macs()),
+            bridge=network.bridge.replace(
+                name=network.bridge.name or index.free_bridge(lambda name: host.links.link(name) is not None)
+            ),
         )
-        network = choose_subnet(host, network, others)
-        choices.write(host.paths, network)
+        network = choose_subnet(host, network, index)
         compiled.write(host.paths, network)
     return network
 
 
-def _others(host: "Host", name: str) -> list[Network]:
-    """The other definitions, as far as they are compiled; what is not is checked when it is."""
-    names = (other for other in compiled.network_names(host.paths) if other != name)
-    found = (compiled.read(host.paths, other) for other in names)
-    return [network for network in found if network is not None]
+def _index(paths: "Paths") -> "Index":
+    """Who has which bridge and subnet, as far as it is compiled; what is not is checked when it is."""
+    from vnethook.definition import index as indexes  # noqa: PLC0415 (only where something has to be chosen)
+
+    index = indexes.of(paths)
+    index.refresh()
+    return index
 
 
 def _compiled_by_vnet(paths: "Paths", name: str) -> Network:
-    environment = dict(programs.ENVIRONMENT)
-    if "VNETHOOK_ROOT" in os.environ:
-        environment["VNETHOOK_ROOT"] = os.environ["VNETHOOK_ROOT"]
-    finished = programs.run([programs.vnet(), "net-compile", name], environment=environment)
+    finished = _run_vnet("net-compile", name)
     found = compiled.read(paths, name)
     if finished.status == 0 and found is not None:
         return found
@@ -97,3 +108,10 @@ def _compiled_by_vnet(paths: "Paths", name: str) -> Network:
     error = HostError(lines[0].removeprefix("error: "), hint=" ".join(lines[1:]))
     error.exit_status = finished.status if finished.status else HostError.exit_status
     raise error
+
+
+def _run_vnet(*words: str) -> programs.Finished:
+    environment = dict(programs.ENVIRONMENT)
+    if "VNETHOOK_ROOT" in os.environ:
+        environment["VNETHOOK_ROOT"] = os.environ["VNETHOOK_ROOT"]
+    return programs.run([programs.vnet(), *words], environment=environment)

@@ -86,15 +86,6 @@ def dumps(value: "Any") -> str:
     raise TypeError(msg)
 
 
-def fill_standard_descriptors() -> None:
-    """Open /dev/null where the caller closed 0, 1 or 2, so that no file of ours gets their number."""
-    for fd in range(3):
-        try:
-            posix.fstat(fd)
-        except OSError:
-            posix.open("/dev/null", posix.O_RDWR)  # the lowest free number is this one
-
-
 def read_text(path: str) -> str | None:
     """The text of a file, None if it does not exist; raise HostError for what is there and cannot be read."""
     try:
@@ -125,40 +116,54 @@ def read_json(path: str) -> "Any":
 
 
 def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
-    """Replace a file in one step, making its directory; raise HostError if the file system refuses.
+    """Replace a file in one step, making its directory; raise HostError if the file system refuses."""
+    write_new(path, text, mode=mode)
+    put_in_place(path)
 
-    The new file is written beside it under a fixed name, so that a killed writer leaves one that the next replaces; the
-    name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir).
+
+def write_new(path: str, text: str, *, mode: int = 0o644, is_durable: bool = False) -> list[int]:
+    """Write what `put_in_place` shall replace a file by, making its directory; give the stamp that the file will have.
+
+    It is written beside the file under a fixed name, so that a killed writer leaves one that the next replaces; the
+    name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir). `is_durable`: it is on
+    the disk before this returns, so that after a power cut the file holds either the old text or the new one.
     """
-    new = _new_name(path)
+    new = new_name(path)
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
     try:
         try:
-            fd = posix.open(
-                new, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW, mode
-            )
+            fd = posix.open(new, flags, mode)
         except FileNotFoundError:
             make_directory(directory_of(path))
-            fd = posix.open(
-                new, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW, mode
-            )
+            fd = posix.open(new, flags, mode)
         try:
             data = text.encode("utf-8", "surrogateescape")
             while data:
                 data = data[posix.write(fd, data) :]
             posix.fchmod(fd, mode)
+            if is_durable:
+                posix.fsync(fd)
+            return _stamp(posix.fstat(fd))
         finally:
             posix.close(fd)
-        posix.rename(new, path)
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
-            _remove_new(new)
+            discard_new(path)
         raise refusal(path, "write", error) from error
 
 
-def _remove_new(new: str) -> None:
-    """Remove what was written so far: on a full disk it takes room."""
+def put_in_place(path: str) -> None:
+    """Replace a file by what `write_new` has written for it."""
     try:
-        posix.unlink(new)
+        posix.rename(new_name(path), path)
+    except OSError as error:
+        raise refusal(path, "write", error) from error
+
+
+def discard_new(path: str) -> None:
+    """Remove what was written and not put in place: on a full disk it takes room."""
+    try:
+        posix.unlink(new_name(path))
     except OSError:
         return
 
@@ -171,13 +176,11 @@ def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
 def remove(path: str) -> bool:
     """Remove a file or link and what a killed writer left beside it; whether it was there."""
     was_there = False
-    for name in (path, _new_name(path)):
+    for name in (path, new_name(path)):
         try:
             posix.unlink(name)
             was_there |= name == path
-        except FileNotFoundError:
-            continue
-        except NotADirectoryError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise refusal(name, "remove", error) from error
@@ -202,11 +205,7 @@ def make_directory(path: str, *, mode: int = 0o755) -> None:
 
 def exists(path: str) -> bool:
     """Whether there is something, following links."""
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True
+    return stamp(path) is not None
 
 
 def is_directory(path: str) -> bool:
@@ -254,13 +253,10 @@ def names(path: str, suffix: str = "") -> list[str]:
 
 def make_link(path: str, target: str) -> None:
     """Make `path` a symbolic link to `target`, replacing what it was."""
-    new = _new_name(path)
+    new = new_name(path)
     try:
         make_directory(directory_of(path))
-        try:
-            posix.unlink(new)
-        except FileNotFoundError:
-            pass
+        discard_new(path)
         posix.symlink(target, new)
         posix.rename(new, path)
     except OSError as error:
@@ -278,13 +274,17 @@ def link_target(path: str) -> str | None:
 def stamp(path: str) -> list[int] | None:
     """What changes when a file is replaced or edited: its time in ns, size and inode; None if it does not exist."""
     try:
-        found = posix.stat(path)
+        return _stamp(posix.stat(path))
     except OSError:
         return None
+
+
+def _stamp(found: posix.stat_result) -> list[int]:
     return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
-def _new_name(path: str) -> str:
+def new_name(path: str) -> str:
+    """Where `write_new` writes what shall replace a file."""
     directory, _, name = path.rpartition("/")
     return f"{directory}/.{name}.new"
 

@@ -67,12 +67,17 @@ class Paths(Value):
         return f"{self.run}/live"
 
     @property
+    def failures(self) -> str:
+        """Where it lies why networks did not come up the last time."""
+        return f"{self.run}/failed"
+
+    @property
     def bridges(self) -> str:
         """Where a link by a bridge's name leads to its network's name."""
         return f"{self.run}/bridges"
 
     def defined_bridge(self, bridge: str) -> str:
-        """The link by the name of a bridge that leads to the name of the network whose definition says so."""
+        """The compiled definition, or an earlier one, of the network whose definition says that bridge."""
         return f"{self.compiled}/{BRIDGE}{bridge}"
 
     @property

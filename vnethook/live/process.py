@@ -61,3 +61,12 @@ def is_in_our_network(pid: int) -> bool:
 def network_namespace() -> int:
     """The inode of this process's network namespace. Source: namespaces(7)."""
     return posix.stat("/proc/self/ns/net").st_ino
+
+
+def fill_standard_descriptors() -> None:
+    """Open /dev/null where the caller closed 0, 1 or 2, so that no file of ours gets their number."""
+    for fd in range(3):
+        try:
+            posix.fstat(fd)
+        except OSError:
+            posix.open("/dev/null", posix.O_RDWR)  # the lowest free number is this one

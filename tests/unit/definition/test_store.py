@@ -22,6 +22,14 @@ def store(tmp_path):
     return Store(Paths(f"{tmp_path}/etc", f"{tmp_path}/run", f"{tmp_path}/state"))
 
 
+def is_free(_):
+    return False
+
+
+def as_it_is(network):
+    return network
+
+
 def by_hand(store, name, text):
     os.makedirs(store.paths.networks, exist_ok=True)
     with open(f"{store.paths.networks}/{name}.xml", "w") as file:
@@ -36,7 +44,14 @@ def test_an_empty_store_holds_the_built_in_default(store):
         True,
     )
     assert store.read("default") == store.stored("default") == Network("default", forward="nat")
-    assert (store.all_networks(), store.problems()) == ([Network("default", forward="nat")], {})
+    [entry] = store.entries()
+    assert (entry.key, entry.forward, entry.uuid, entry.bridge, entry.problem) == (
+        ("default", False),
+        "nat",
+        "",
+        "",
+        "",
+    )
 
 
 @pytest.mark.parametrize("act", ["read", "stored", "remove", "compile"])
@@ -44,7 +59,7 @@ def test_an_empty_store_holds_the_built_in_default(store):
 def test_an_unknown_name_is_refused_with_the_known_ones(store, act, name):
     store.write(LAB)
     with pytest.raises(NoNetworkError) as caught:
-        getattr(store, act)(name)
+        getattr(store, act)(name, *[as_it_is] * (act == "compile"))
     assert caught.value.message.endswith(": no such network")
     assert caught.value.message.isprintable()
     assert caught.value.hint == "known networks: default, lab"
@@ -91,7 +106,7 @@ def test_a_transient_definition_goes_first_and_leaves_the_stored_one(store):
     store.write_transient(LAB.replace(mtu=1400))
     assert (store.read("lab"), store.stored("lab")) == (LAB.replace(mtu=1400), LAB)
     assert compiled.read(store.paths, "lab") == LAB.replace(mtu=1400)
-    assert store.all_networks()[1:] == [LAB.replace(mtu=1400), LAB]
+    assert sorted(entry.key for entry in store.entries()) == [("default", False), ("lab", False), ("lab", True)]
     store.write(LAB.replace(mtu=1300))
     assert compiled.read(store.paths, "lab") == LAB.replace(mtu=1400)
     store.remove_transient("lab")
@@ -106,7 +121,7 @@ def test_a_network_that_is_only_transient_has_nothing_stored(store):
         assert caught.value.message == "network 'lab': is transient: it has no stored definition"
     store.remove_transient("lab")
     assert store.names() == ["default"]
-    assert os.listdir(store.paths.compiled) == os.listdir(f"{store.paths.state}/chosen") == []
+    assert os.listdir(store.paths.compiled) == []
 
 
 def test_removing_a_definition_leaves_no_file_behind(store, tmp_path):
@@ -127,15 +142,15 @@ def test_the_built_in_default_cannot_be_removed_and_comes_back(store):
 
 
 def test_what_was_chosen_for_the_built_in_default_is_kept(store):
-    network = store.complete(store.read("default"), taken_bridges=set()).with_subnet(SUBNET)
-    store.remember(network)
+    network = store.complete(store.read("default"), is_taken=is_free).with_subnet(SUBNET)
+    compiled.write(store.paths, network)
     assert store.read("default") == compiled.read(store.paths, "default") == network
     assert store.is_built_in("default")
 
 
 def test_autostart_is_a_link_to_the_definition_and_gives_the_default_a_file(store):
-    network = store.complete(store.read("default"), taken_bridges=set()).with_subnet(SUBNET)
-    store.remember(network)
+    network = store.complete(store.read("default"), is_taken=is_free).with_subnet(SUBNET)
+    compiled.write(store.paths, network)
     store.set_autostart("default", enabled=True)
     assert os.readlink(f"{store.paths.autostart}/default.xml") == "../networks/default.xml"
     assert os.path.exists(f"{store.paths.autostart}/default.xml")
@@ -151,9 +166,9 @@ def test_a_broken_file_does_not_hide_the_others(store):
     by_hand(store, "other", "<network><name>lab2</name></network>")
     by_hand(store, "a b", "<network/>")
     folder = store.paths.networks
-    assert [network.name for network in store.all_networks()] == ["default", "lab"]
-    assert store.problems() == {
-        "a b": "file 'a b.xml': no network can have this name",
+    assert {entry.name: entry.problem for entry in store.entries()} == {
+        "default": "",
+        "lab": "",
         "bad": f"{folder}/bad.xml:1: the document ends where '</network>' is expected for the element of line 1",
         "other": f"{folder}/other.xml:1: <name> is 'lab2': must be 'other', like the file's",
     }
@@ -162,9 +177,13 @@ def test_a_broken_file_does_not_hide_the_others(store):
 
 def test_a_file_put_there_by_hand_keeps_what_was_chosen_for_it(store):
     by_hand(store, "hand", "<network><name>hand</name><forward/></network>")
-    network = store.complete(store.compile("hand"), taken_bridges={"vnbr0"}).with_subnet(SUBNET)
+    assert store.compile("hand", as_it_is) == Network("hand", forward="nat")
     assert compiled.read(store.paths, "hand") is None
-    store.remember(network)
+
+    def choose(network):
+        return store.complete(network, is_taken=lambda name: name == "vnbr0").with_subnet(SUBNET)
+
+    network = store.compile("hand", choose)
     assert store.read("hand") == compiled.read(store.paths, "hand") == network
     assert network.bridge.name == "vnbr1"
 
@@ -180,7 +199,7 @@ def test_a_change_of_the_file_makes_the_compiled_form_stale_until_compiled(store
     store.write(LAB)
     by_hand(store, "lab", f"<network><name>lab</name><uuid>{UUID}</uuid><mtu size='1400'/></network>")
     assert compiled.read(store.paths, "lab") is None
-    assert store.compile("lab").mtu == 1400
+    assert store.compile("lab", as_it_is).mtu == 1400
     assert compiled.read(store.paths, "lab") == store.read("lab")
 
 
@@ -188,12 +207,12 @@ def test_a_network_that_changes_its_bridge_is_found_by_the_new_one_alone(store):
     store.write(LAB)
     store.write(LAB.replace(bridge=Bridge("vnbr9")))
     assert (compiled.by_bridge(store.paths, "vnbr7"), compiled.by_bridge(store.paths, "vnbr9")) == (None, "lab")
-    assert sorted(os.listdir(store.paths.compiled)) == ["bridge:vnbr9", "lab.json"]
+    assert sorted(os.listdir(store.paths.compiled)) == ["bridge:vnbr9", "index", "lab.json"]
 
 
 def test_the_lowest_free_bridge_name_is_chosen(store):
     store.write(LAB.replace(bridge=Bridge("vnbr0")))
-    network = store.complete(Network("new"), taken_bridges={"vnbr1", "eth0"})
+    network = store.complete(Network("new"), is_taken={"vnbr1", "eth0"}.__contains__)
     assert network.bridge.name == "vnbr2"
     assert network.mac.startswith("52:54:00:")
     assert network.uuid[14] == "4"
@@ -201,10 +220,10 @@ def test_the_lowest_free_bridge_name_is_chosen(store):
 
 def test_redefining_by_name_keeps_what_is_not_written(store):
     store.write(AUTO.with_subnet(SUBNET))
-    network = store.complete(Network("auto", forward="nat", mtu=1400), taken_bridges={"vnbr8"})
+    network = store.complete(Network("auto", forward="nat", mtu=1400), is_taken={"vnbr8"}.__contains__)
     assert network == AUTO.with_subnet(SUBNET).replace(mtu=1400)
     other = UUID.replace("1", "a")
-    assert store.complete(Network("auto", other), taken_bridges=set()).mac != AUTO.mac
+    assert store.complete(Network("auto", other), is_taken=is_free).mac != AUTO.mac
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import pytest
 
 from vnethook.definition import compiled, settings
 from vnethook.definition.model import Bridge, Network
+from vnethook.definition.store import Store
 from vnethook.errors import NoNetworkError
 from vnethook.hook import resolve
 from vnethook.hook.request import NicRequest
+from vnethook.lifecycle import definitions
 from vnethook.live import files, record
 from vnethook.live.paths import Paths
 from vnethook.live.record import LiveNetwork
@@ -22,9 +24,10 @@ CONFIG = """
 
 
 @pytest.fixture
-def paths(tmp_path):
-    """Three networks that are down, with a bridge each; `default` is compiled by nobody."""
+def paths(tmp_path, monkeypatch):
+    """Three networks that are down, with a bridge each; `default` is compiled by nobody. Here, `vnet` only looks."""
     paths = Paths(f"{tmp_path}/etc", f"{tmp_path}/run", f"{tmp_path}/state")
+    monkeypatch.setattr(definitions, "compile_changed", lambda: Store(paths).index())
     for number, name in enumerate(("lab", "office", "backend")):
         files.write_text(f"{paths.networks}/{name}.xml", "")
         compiled.write(paths, Network(name, bridge=Bridge(f"vnbr{number}")))
@@ -134,6 +137,12 @@ def test_of_many_known_networks_twenty_are_listed(paths):
         _network(paths, explicit="nowhere")
     names = ["backend", "default", "lab", *(f"n{number:02}" for number in range(17))]
     assert caught.value.hint == f"known networks: {', '.join(names)} and 14 more"
+
+
+def test_a_bridge_is_found_right_after_an_edit_of_its_definition(paths):
+    files.write_text(f"{paths.networks}/lab.xml", "<network><name>lab</name><bridge name='vnbr9'/></network>")
+    files.write_text(f"{paths.networks}/new.xml", "<network><name>new</name><bridge name='vnbr0'/></network>")
+    assert (_network(paths, explicit="vnbr9"), _network(paths, explicit="vnbr0")) == ("lab", "new")
 
 
 def test_a_link_of_the_directory_of_compiled_definitions_does_not_make_a_network(paths):

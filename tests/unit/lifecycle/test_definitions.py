@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.plan.fake_host import FakeHost
 from vnethook.address import parse_subnet
-from vnethook.definition import choices, compiled, settings
+from vnethook.definition import choices, compiled, index, settings
 from vnethook.definition.model import Bridge, Network
 from vnethook.errors import DefinitionError, HostError, NoNetworkError
 from vnethook.host import programs, trees
@@ -131,7 +131,7 @@ def test_a_network_that_says_its_subnet_is_left_as_it_is(host):
     _write(host, "lab", LAB)
     network = definitions.load(host, "lab")
     _take(host, "10.77.0.0/24")
-    assert definitions.choose_subnet(host, network, []) == network
+    assert definitions.choose_subnet(host, network, index.of(host.paths)) == network
 
 
 def test_the_networks_own_bridge_is_not_in_its_way(host):
@@ -139,7 +139,7 @@ def test_the_networks_own_bridge_is_not_in_its_way(host):
     [ip] = first.ips
     host.links.add("vnbr0", kind="bridge")
     host.links.of_link["vnbr0"].append(f"{ip.address}/{ip.prefix}")
-    assert definitions.choose_subnet(host, first.without_automatic(), []) == first
+    assert definitions.choose_subnet(host, first.without_automatic(), index.of(host.paths)) == first
 
 
 # Files

@@ -1,0 +1,52 @@
+"""What two definitions must not share."""
+
+from vnethook.definition.model import OWN_MODES
+from vnethook.errors import CollisionError, ExistsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.index import Index
+    from vnethook.definition.model import Network
+
+
+def first(index: "Index", network: "Network") -> ExistsError | CollisionError | None:
+    """Why a definition cannot stand beside the others: its name, uuid, bridge or a subnet; None if it can."""
+    return _identity(index, network) or _bridge(index, network) or _subnets(index, network)
+
+
+def _identity(index: "Index", network: "Network") -> ExistsError | None:
+    if not network.uuid:
+        return None
+    for is_transient in (False, True):
+        old = index.entry(network.name, is_transient=is_transient)
+        if old is not None and old.uuid and old.uuid != network.uuid:
+            msg = f"network {network.name!r}: is defined already as {old.name!r} with uuid {old.uuid}"
+            return ExistsError(msg, hint="leave out <uuid> to change it")
+    for other in index.holders("uuid", network.uuid, but=network.name):
+        msg = f"network {network.name!r}: is defined already as {other.name!r} with uuid {network.uuid}"
+        return ExistsError(msg, hint="leave out <uuid> to get a new one")
+    return None
+
+
+def _bridge(index: "Index", network: "Network") -> CollisionError | None:
+    bridge = network.bridge.name or ""
+    namesakes = [other.name for other in index.holders("bridge", network.name, but=network.name)]
+    if bridge and bridge != network.name and index.has_network(bridge):
+        namesakes.append(bridge)
+    for namesake in namesakes:
+        msg = f"network {network.name!r}: its bridge and network {namesake!r}, or the reverse, share a name"
+        return CollisionError(msg, hint="choose another name for the bridge")
+    for other in index.holders("bridge", bridge, but=network.name):
+        if network.owns_bridge or other.forward in OWN_MODES:  # the administrator's own may serve several
+            msg = f"network {network.name!r}: bridge {bridge!r} is that of network {other.name!r}"
+            return CollisionError(msg, hint="without a name in <bridge> a free one is chosen")
+    return None
+
+
+def _subnets(index: "Index", network: "Network") -> CollisionError | None:
+    for subnet in network.subnets:
+        found = index.overlap(subnet, but=network.name)
+        if found is not None:
+            msg = f"network {network.name!r}: {subnet} overlaps {found[0]} of network {found[1]!r}"
+            return CollisionError(msg, hint="without <ip address=…> a free subnet is chosen")
+    return None

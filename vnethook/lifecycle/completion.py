@@ -1,0 +1,38 @@
+"""Choose what a definition leaves open, and check what it says against the other definitions and the host."""
+
+from vnethook.definition import index as indexes
+from vnethook.definition.model import Network
+from vnethook.definition.store import Store
+from vnethook.errors import DefinitionError, ExistsError
+from vnethook.host.host import Host
+from vnethook.lifecycle import bringup, definitions, options, overlap
+from vnethook.live import record
+
+
+def completed(host: Host, store: Store, network: Network) -> Network:
+    """The network with all that it leaves open chosen; call it with the host's lock held until that is stored.
+
+    Raises ExistsError, CollisionError, or DefinitionError for what the host has.
+    """
+    _require_same_uuid(store, network)
+    network = store.complete(network, is_taken=lambda name: host.links.link(name) is not None)
+    network = definitions.choose_subnet(host, network, store.index(max_age_s=indexes.LOOK_S))
+    store.collision(network)
+    if network.owns_bridge and record.by_bridge(host.paths, network.bridge.name or "") is None:
+        bringup.require_own_bridge(host, network)
+    found = overlap.of(host, network) if network.claims else None
+    if found and not found.is_chosen:
+        hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint
+        raise DefinitionError(str(found), hint=hint)
+    options.require(host, network)
+    return network
+
+
+def _require_same_uuid(store: Store, network: Network) -> None:
+    """Raise ExistsError if a transient network of that name is another one: its definition is all that there is."""
+    if network.uuid is None or store.is_persistent(network.name) or not store.is_transient(network.name):
+        return
+    active = store.entry(network.name)
+    if active is not None and active.uuid != network.uuid:
+        msg = f"network {network.name!r}: is active already with uuid {active.uuid}"
+        raise ExistsError(msg)

@@ -1,0 +1,118 @@
+"""Which networks there are, by what they are called, and how each of them is."""
+
+from vnethook.address import BITS, Subnet
+from vnethook.definition import compiled
+from vnethook.definition.entries import Entry
+from vnethook.definition.model import Network
+from vnethook.definition.store import Store
+from vnethook.errors import NoNetworkError
+from vnethook.host.host import Host
+from vnethook.lifecycle import bringup, definitions
+from vnethook.live import failure, files, record
+from vnethook.names import is_link_name, is_network_name, shown
+from vnethook.value import Value
+
+
+class NetworkState(Value):
+    """A network in a list. `forward`: the mode; `subnets`: "192.0.2.0/24".
+
+    `problem`: what is wrong with its definition, or why a network that is down did not come up; empty if nothing is.
+    """
+
+    name: str
+    uuid: str
+    bridge: str
+    is_active: bool
+    is_persistent: bool
+    is_autostart: bool
+    forward: str = ""
+    subnets: tuple[str, ...] = ()
+    problem: str = ""
+    title: str = ""
+
+
+def find(host: Host, text: str) -> str:
+    """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
+    store = Store(host.paths)
+    if _exists(host, text):
+        return text
+    found = store.by_uuid(text) or store.by_bridge(text)
+    if found is None and is_link_name(text):
+        found = record.by_bridge(host.paths, text)
+    if found is None:
+        store.read(text)  # raises, naming the known ones
+        raise NoNetworkError(text)
+    return found
+
+
+def by_uuid(host: Host, uuid: str | bytes) -> str:
+    """The name of the network with this uuid, given as its 16 bytes or as text; raise NoNetworkError."""
+    text = uuid if isinstance(uuid, str) else uuid.hex()
+    found = Store(host.paths).by_uuid(text)
+    if found is None:
+        msg = f"network with uuid {shown(text)}: no such network"
+        raise NoNetworkError(msg)
+    return found
+
+
+def states(host: Host) -> list[NetworkState]:
+    """Every network, by name; one whose definition is not in order is listed with its problem."""
+    store = Store(host.paths)
+    entries = store.entries()
+    persistent = {entry.name for entry in entries if not entry.is_transient}
+    in_force = {entry.name: entry for entry in entries if not entry.is_transient}
+    in_force |= {entry.name: entry for entry in entries if entry.is_transient}
+    autostarted = set(store.autostarted())
+    names = {*in_force, *record.names(host.paths), *files.names(host.paths.journals)}
+    return [
+        _state(host, name, in_force.get(name), is_persistent=name in persistent, is_autostart=name in autostarted)
+        for name in sorted(names)
+    ]
+
+
+def state(host: Host, name: str) -> NetworkState:
+    """One network, by name; raise NoNetworkError."""
+    store = Store(host.paths)
+    entry = store.entry(name)
+    if entry is None and not _exists(host, name):
+        store.read(name)  # raises, naming the known ones
+    return _state(host, name, entry, is_persistent=store.is_persistent(name), is_autostart=store.is_autostart(name))
+
+
+def autostarted(host: Host) -> list[str]:
+    """The networks that are started at boot."""
+    return Store(host.paths).autostarted()
+
+
+def in_force(host: Host, name: str) -> Network:
+    """The definition that counts now: what the network came up with, else what is stored."""
+    return live_definition(host, name) or definitions.load(host, name)
+
+
+def live_definition(host: Host, name: str) -> Network | None:
+    """With what a network came up that is up now."""
+    return bringup.live_definition(host, name) if record.read(host.paths, name) else None
+
+
+def _exists(host: Host, name: str) -> bool:
+    """Whether there is a network of that name: defined, up, or half made."""
+    return is_network_name(name) and (
+        compiled.exists(host.paths, name) or record.is_present(host.paths, name) or bringup.is_half_made(host, name)
+    )
+
+
+def _state(host: Host, name: str, entry: Entry | None, *, is_persistent: bool, is_autostart: bool) -> NetworkState:
+    live = record.read(host.paths, name)
+    problem = (entry.problem if entry else "") or ("" if live else failure.read(host.paths, name))
+    flags = (live is not None, is_persistent, is_autostart)
+    if live is not None:
+        subnets = tuple(
+            str(Subnet(version, first, BITS[version] - (last - first).bit_length()))
+            for version, first, last in live.subnets
+        )
+        forward, title = bringup.live_facts(host, name)
+        return NetworkState(name, live.uuid, live.bridge, *flags, forward, subnets, problem, title)
+    if entry is None:
+        return NetworkState(name, "", "", *flags, problem=problem)
+    subnets = tuple(str(Subnet(*block)) for block in entry.subnets)
+    return NetworkState(name, entry.uuid, entry.bridge, *flags, entry.forward, subnets, problem, entry.title)
