@@ -98,12 +98,13 @@ def test_each_golden_file_belongs_to_a_definition():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
-    """Chains are named after the uuid; of what the administrator wrote only bridge name and addresses become nft."""
+    """Chains are named after the uuid; of what the administrator wrote only link names and addresses become nft."""
     network = _network(name)
     rules = _rules(_plan(network))
-    words = rf'"{re.escape(network.bridge.name)}"|n{network.uuid.replace("-", "")}_(local|host|from|to)'
+    links = "|".join(re.escape(name) for name in (network.bridge.name, *network.uplinks))
+    words = rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat)'
     rest = re.sub(words, "", rules.install + rules.removal)
-    assert network.bridge.name not in rest
+    assert not re.search(links, rest)
     assert network.name not in rest
 
 

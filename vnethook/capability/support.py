@@ -3,6 +3,7 @@
 A capability that comes to act on something takes its line out of here.
 """
 
+from vnethook.definition.forwarding import shown_ports
 from vnethook.definition.model import MACVTAP_MODES
 from vnethook.errors import UnsupportedError
 from vnethook.names import shown
@@ -11,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
 
+PORTS_IN_WARNING = 10
 _SRIOV = "it is for macvtap and SR-IOV, which have no bridge of the host's"
 
 
@@ -46,21 +48,25 @@ def warnings(network: "Network") -> tuple[str, ...]:
         for group in network.portgroups
         if group.virtualport is not None
     ]
+    found += _not_forwarded(network)
     found += _later(network)
     return tuple(found)
 
 
-def _later(network: "Network") -> list[str]:
+def _not_forwarded(network: "Network") -> list[str]:
     forwarding = network.forwarding
+    if forwarding is None or not forwarding.enabled or forwarding.incoming is None or not forwarding.incoming.forwards:
+        return []
+    ports = [shown_ports(forward.ports) for forward in forwarding.incoming.forwards]
+    listed = ", ".join(ports[:PORTS_IN_WARNING]) + (" …" if len(ports) > PORTS_IN_WARNING else "")
+    return [f"incoming port {listed}: is kept and not forwarded to a guest yet"]
+
+
+def _later(network: "Network") -> list[str]:
     done = {
-        "forwarding incoming": forwarding is not None and forwarding.incoming,
-        "forwarding outgoing": forwarding is not None and forwarding.outgoing,
         "listen": network.listens,
         "connections": network.connections,
-        "forward mode 'open'": network.forward == "open",
         "forward mode 'bridge'": network.forward == "bridge",
-        "forward dev": network.uplinks,
-        "forward nat": network.nat != type(network.nat)(),
         "domain register": network.domain_register,
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
         "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),

@@ -1,0 +1,103 @@
+"""What goes from guests to the outside and from there to guests. Networks do not reach each other.
+
+Every packet is judged by the definition, but for answers: a connection that a changed definition does not allow ends at
+once, and all others go on.
+"""
+
+from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_others_behind, sources
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vnethook.definition.forwarding import Outgoing, PortRule
+    from vnethook.definition.model import Network
+
+Ports = list[tuple[int, int]]
+_ANSWERS = ["ct direction reply accept", "ct status expected accept"]
+"""Packets of connections that the other side opened, and that a helper of the kernel's expects (FTP's data)."""
+
+
+def from_guest(network: "Network", outgoing: str) -> list[str]:
+    """What guests send: within the network anything, outside from their own addresses, to other networks nothing.
+
+    `outgoing`: the chain for what goes outside, empty if all of it may. In mode open only where it comes from is ours
+    to see to; the rest is left to the administrator's firewall, and to the chains of the network where it goes.
+    """
+    own = f'oifname "{network.bridge.name}" accept'  # frames of the bridge, where br_netfilter shows them to us
+    if network.forward == "open":
+        return [own, f"{NOT_ON_THIS_WAY} drop"]
+    outside = "".join(f'oifname "{uplink}" ' for uplink in network.uplinks) + "oifname != @bridges"
+    verdict = f"goto {outgoing}" if outgoing else "accept"
+    if network.forward == "route" and has_others_behind(network):
+        return [own, f"{NOT_ON_THIS_WAY} drop", f"{outside} {verdict}", "reject"]
+    ours = sources(network)
+    leaving = [] if network.forward == "none" else [f"{source} {outside} {verdict}" for source in ours]
+    # one that is forged is dropped: the address is somebody's, who would get our refusal
+    return [own, *leaving, *(f"{source} reject" for source in ours), "drop"]
+
+
+def to_guest(network: "Network") -> list[str]:
+    """What comes to guests from outside: answers, or where connections may be opened to them everything."""
+    if network.forward == "none":
+        return ["reject"]
+    rules = [f'iifname != "{uplink}" reject' for uplink in network.uplinks]
+    if not _takes_connections(network):
+        return [*rules, *_ANSWERS, "reject"]
+    rules.append("iifname @bridges reject")  # of a network in mode open, whose guests nothing else has stopped
+    if network.forward == "route" and has_others_behind(network):
+        return [*rules, "accept"]
+    return [*rules, *(f"{family(subnet)} daddr {subnet} accept" for subnet in network.subnets), "reject"]
+
+
+def outgoing(network: "Network") -> list[str]:
+    """The chain of `<outgoing>`; empty where all may go out. One look-up for each protocol, however many rules.
+
+    TCP is refused by a reset: the kernel limits how many ICMP errors it sends, and a guest's own may ignore one.
+    """
+    rules = network.forwarding.outgoing if network.forwarding and network.forwarding.enabled else None
+    if rules is None:
+        return []
+    if rules.default == "deny":
+        allowed = _matches(rules, "allow", {"tcp": "accept", "udp": "accept"})
+        return [*_ANSWERS, *allowed, "meta l4proto 6 reject with tcp reset", "reject"]
+    denied = _matches(rules, "deny", {"tcp": "reject with tcp reset", "udp": "reject"})
+    return [*_ANSWERS, *denied, "accept"] if denied else []
+
+
+def _matches(rules: "Outgoing", action: str, verdicts: dict[str, str]) -> list[str]:
+    """A rule for each protocol that has ports for which `action` is said."""
+    found = ((protocol, ports_of(rules, protocol, action), verdict) for protocol, verdict in verdicts.items())
+    return [f"{protocol} dport {{ {_set(ports)} }} {verdict}" for protocol, ports, verdict in found if ports]
+
+
+def ports_of(outgoing: "Outgoing", protocol: str, action: str) -> Ports:
+    """The ports, as ranges that neither overlap nor touch, for which the first matching rule says `action`."""
+    edges = [(port, rule) for rule in outgoing.rules for port in (rule.ports[0], rule.ports[1] + 1)]
+    starts = sorted({port for port, _ in edges})
+    found: Ports = []
+    for start, following in zip(starts, starts[1:], strict=False):
+        if _action(outgoing.rules, protocol, start) != action:
+            continue
+        if found and found[-1][1] + 1 == start:
+            found[-1] = (found[-1][0], following - 1)
+        else:
+            found.append((start, following - 1))
+    return found
+
+
+def _action(rules: "Iterable[PortRule]", protocol: str, port: int) -> str:
+    matching = (rule for rule in rules if rule.protocol in {protocol, "both"})
+    return next((rule.action for rule in matching if rule.ports[0] <= port <= rule.ports[1]), "")
+
+
+def _set(ports: Ports) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ports)
+
+
+def _takes_connections(network: "Network") -> bool:
+    """Whether connections to a guest's own address come in from outside."""
+    forwarding = network.forwarding
+    if forwarding is not None and forwarding.incoming is not None:
+        return forwarding.incoming.default == "allow"
+    return network.forward == "route"

@@ -1,0 +1,48 @@
+"""What guests reach of the host: DHCP, DNS, ICMP, and what the definition says; from their own addresses."""
+
+from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_others_behind, sources
+from vnethook.capability.policy.table import ICMP, TCP_UDP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Ip, Network
+
+
+def to_host(network: "Network", local: str) -> list[str]:
+    """What guests send to the host: from the network's own addresses on to chain `local`, from others nothing.
+
+    Before anything is accepted, since connection tracking ignores the interface: a guest that forged a peer's address
+    would speak in the host's own flows.
+    """
+    has_dhcp = any(ip.version == 4 and ip.serves_dhcp for ip in network.ips)
+    asks = ["ip saddr 0.0.0.0 udp dport 67 accept"] if has_dhcp else []
+    neighbours = [f"ip6 saddr {address} goto {local}" for address in ("fe80::/10", "::")]  # RFC 4861
+    if has_others_behind(network):
+        return [*asks, *neighbours, f"{NOT_ON_THIS_WAY} drop", f"goto {local}"]
+    return [*asks, *(f"{source} goto {local}" for source in sources(network)), *neighbours, "drop"]
+
+
+def local(network: "Network") -> list[str]:
+    """What guests may ask of the host: replies, ICMP, and DHCP, DNS and TFTP of the network's own addresses."""
+    rules = ["ct state established,related accept", f"meta l4proto {{ {ICMP} }} accept"]
+    for ip in network.ips:
+        rules += _dhcp(ip)
+        if ip.tftp_root:
+            rules.append(f"ip daddr {ip.address} udp dport 69 accept")
+    if network.dns.enable:
+        served = [f"{family(ip.subnet)} daddr {ip.address}" for ip in network.ips]
+        if network.has_ipv6:
+            served.append("ip6 daddr fe80::/10")  # router advertisements name the bridge's link-local address
+        rules += [f"{address} meta l4proto {{ {TCP_UDP} }} th dport 53 accept" for address in served]
+    return [*rules, "reject"]
+
+
+def _dhcp(ip: "Ip") -> list[str]:
+    if not ip.serves_dhcp:
+        return []
+    if ip.version == 6:
+        return [
+            "ip6 daddr { fe80::/10, ff02::1:2 } udp dport 547 accept",
+            f"ip6 daddr {ip.address} udp dport 547 accept",
+        ]
+    return [f"ip daddr {{ 255.255.255.255, {ip.address} }} udp dport 67 accept"]
