@@ -11,7 +11,7 @@ from vnethook.definition import compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
-from vnethook.lifecycle import definitions, enforce, overlap
+from vnethook.lifecycle import definitions, enforce, overlap, uplinks
 from vnethook.live import announced, failure, files, naming, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
@@ -109,7 +109,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
-    for warning in support.warnings(network) if live is None else ():
+    for warning in (*support.warnings(network), *uplinks.warnings(host, network)) if live is None else ():
         log.warning(f"network {name!r}: {warning}")
     enforce.attach_again(host, now_live)
     return now_live, changes

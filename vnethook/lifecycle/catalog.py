@@ -6,7 +6,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions
+from vnethook.lifecycle import bringup, definitions, uplinks
 from vnethook.lifecycle.completion import completed
 from vnethook.lifecycle.leases import Lease, leases
 from vnethook.lifecycle.lookup import (
@@ -89,7 +89,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
         network = completed(host, store, parsed.network)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
-    return Defined(network, (*parsed.warnings, *_not_done(network)))
+    return Defined(network, (*parsed.warnings, *_not_done(host, network)))
 
 
 def create(host: Host, text: str | bytes, *, source: str) -> Defined:
@@ -109,7 +109,7 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
         except BaseException:
             bringup.forget_transient(host, name)
             raise
-    return Defined(network, (*parsed.warnings, *_not_done(network)))
+    return Defined(network, (*parsed.warnings, *_not_done(host, network)))
 
 
 def _require_unchanged(store: Store, edited: Edition, network: Network, source: str) -> None:
@@ -121,10 +121,13 @@ def _require_unchanged(store: Store, edited: Edition, network: Network, source: 
         raise StateError(msg)
 
 
-def _not_done(network: Network) -> list[str]:
-    """What its author should know: what of the definition is kept and not acted on."""
+def _not_done(host: Host, network: Network) -> list[str]:
+    """What its author should know: what of the definition is kept and not acted on, or not there on the host."""
     refused = [f"{refusal}: it cannot be started" for refusal in support.refusals(network)]
-    return [f"network {network.name!r}: {line}" for line in (*refused, *support.warnings(network))]
+    return [
+        f"network {network.name!r}: {line}"
+        for line in (*refused, *support.warnings(network), *uplinks.warnings(host, network))
+    ]
 
 
 def rewrite(host: Host, name: str, change: "Callable[[Network], Network]") -> Network:

@@ -1,0 +1,36 @@
+"""Whether a network's way to the outside is there: told when it is defined and when it comes up, since it may come."""
+
+from vnethook.address import parse_ip
+from vnethook.live import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.host import Host
+
+
+def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
+    """What keeps its guests from the outside now, a line each."""
+    if not network.owns_bridge:
+        return ()
+    found = []
+    for uplink in network.uplinks:
+        other = record.by_bridge(host.paths, uplink)
+        if other is not None:
+            found.append(
+                f"forward dev {uplink!r}: is the bridge of network {other!r}: networks do not reach each other"
+            )
+        elif host.links.link(uplink) is None:
+            found.append(f"forward dev {uplink!r}: no such interface: guests reach the outside when it is there")
+    if network.nat.addresses is not None and not _has_one_of(host, *network.nat.addresses):
+        start, end = network.nat.addresses
+        shown = start if start == end else f"{start} to {end}"
+        found.append(f"nat address {shown}: the host has none of them: answers come only if others route them here")
+    return tuple(found)
+
+
+def _has_one_of(host: "Host", start: str, end: str) -> bool:
+    """Whether the host has an address in that range."""
+    first, last = parse_ip(start), parse_ip(end)
+    found = (parse_ip(address.partition("/")[0]) for _, address in host.links.all_addresses())
+    return any(first <= address <= last for address in found)
