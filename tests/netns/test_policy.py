@@ -8,6 +8,8 @@ import pytest
 from tests.lab import Client, Host, Outside, wait_for
 from tests.lab.library import on
 from tests.lab.outside import WWW, WWW_4, WWW_6
+from tests.lab.site import site
+from tests.lab.witness import Witness, ask
 from vnethook.lifecycle import attach, catalog
 from vnethook.live import nics
 
@@ -170,3 +172,20 @@ def test_guests_get_their_ipv6_gateway_and_address_from_the_network() -> None:
         guest.run(["ip", "link", "set", "eth0", "down"])
         guest.run(["ip", "link", "set", "eth0", "up"])
         wait_for(lambda: "default via fe80" in guest.run(["ip", "-6", "route"]).stdout, "a router advertisement")
+
+
+@pytest.mark.parametrize("mode", ["nat", "route", "open", "none"])
+def test_bridged_frames_that_br_netfilter_shows_us_pass_and_routed_ones_without_ipv6_do_not(mode: str) -> None:
+    with site() as place:
+        called = [f"net.bridge.bridge-nf-call-{name}=1" for name in ("iptables", "ip6tables", "arptables")]
+        place.host.run(["sysctl", "-qw", *called])
+        ips = "<ip address='10.{number}.0.1' netmask='255.255.255.0'/>"
+        place.define("lab", 61, f"<forward mode='{mode}'/>", ips=ips, attributes="ipv6='yes'")
+        for name in ("one", "two"):
+            Witness(place.plug("lab", name))
+        Witness(place.outside)
+        for version in (4, 6):
+            assert " " in ask(place.guests["one"], "tcp", place.address("two", version))
+            assert place.guests["two"].pings(place.address("one", version))
+        assert ask(place.guests["one"], "udp", WWW_6) == "lost"
+        assert (" " in ask(place.guests["one"], "udp", WWW_4)) is (mode != "none")

@@ -1,0 +1,128 @@
+"""`<outgoing>` and `<incoming>`: which connections guests open outside, and which are opened to them from there."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import wait_for
+from tests.lab.library import on
+from tests.lab.outside import WWW, WWW_4, WWW_6
+from tests.lab.site import Site, site
+from tests.lab.witness import PORT, Witness, ask
+from vnethook.lifecycle import catalog, changes
+
+pytestmark = pytest.mark.netns
+OTHER = PORT + 1
+MOST = f"""<forwarding><outgoing>
+  <allow port='{OTHER}' protocol='udp'/><deny port='{OTHER}-{OTHER + 9}'/><deny port='80'/></outgoing></forwarding>"""
+FEW = f"""<forwarding><incoming default='allow'/><outgoing default='deny'>
+  <deny port='{OTHER}' protocol='udp'/><allow port='{OTHER}'/></outgoing></forwarding>"""
+NETWORKS = {
+    "most": ("<forward mode='nat'/>", MOST),
+    "few": ("<forward mode='nat'/>", FEW),
+    "routed": ("<forward mode='route'/>", "<forwarding><incoming/></forwarding>"),
+}
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Site]:
+    with site() as place:
+        for number, (name, (forward, rules)) in enumerate(NETWORKS.items(), 41):
+            assert place.define(name, number, forward, more=rules) == []
+            Witness(place.plug(name))
+        Witness(place.plug("most", "same"), OTHER)
+        for port in (PORT, OTHER):
+            Witness(place.outside, port)
+        yield place
+
+
+def _reaches(place: Site, name: str) -> dict[str, str]:
+    """What comes of a guest's connections: "4 tcp 7001": "yes", "refused" or "lost"."""
+    found = {}
+    for version, address in ((4, WWW_4), (6, WWW_6)):
+        for protocol in ("tcp", "udp"):
+            for port in (PORT, OTHER):
+                said = ask(place.guests[name], protocol, address, port=port)
+                found[f"{version} {protocol} {port}"] = "yes" if " " in said else said
+    return found
+
+
+def test_the_first_rule_that_matches_counts_and_then_the_default(place: Site) -> None:
+    assert _reaches(place, "most") == {
+        f"{version} {protocol} {port}": "refused" if (protocol, port) == ("tcp", OTHER) else "yes"
+        for version in (4, 6)
+        for protocol in ("tcp", "udp")
+        for port in (PORT, OTHER)
+    }
+    assert ask(place.guests["most"], "tcp", WWW_4, port=80) == "refused"
+
+
+def test_where_the_default_is_to_deny_only_what_is_allowed_goes_out(place: Site) -> None:
+    found = _reaches(place, "few")
+    assert [what for what, said in found.items() if said == "yes"] == [f"4 tcp {OTHER}", f"6 tcp {OTHER}"]
+    assert [found[f"{version} tcp {PORT}"] for version in (4, 6)] == ["refused", "refused"]
+    for address in (WWW_4, WWW_6):
+        assert not place.guests["few"].pings(address)
+
+
+def test_guests_of_the_network_and_the_host_are_not_outside(place: Site) -> None:
+    for version in (4, 6):
+        assert " " in ask(place.guests["most"], "tcp", place.address("same", version), port=OTHER)
+        for name in ("most", "few"):
+            assert place.guests[name].resolve(WWW, server=place.gateway(name, version)) == [WWW_4]
+            assert place.guests[name].pings(place.gateway(name, version))
+
+
+def test_answers_go_out_whatever_is_denied(place: Site) -> None:
+    assert " " in ask(place.outside, "udp", place.address("few"))
+    assert " " in ask(place.outside, "tcp", place.address("few", 6))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_connections_come_in_as_incoming_says(place: Site, version: int) -> None:
+    found = {name: ask(place.outside, "tcp", place.address(name, version)) for name in NETWORKS}
+    assert {name: " " in said for name, said in found.items()} == {"most": False, "few": True, "routed": False}
+    assert " " in ask(place.guests["routed"], "tcp", WWW_4 if version == 4 else WWW_6)
+
+
+TALK = """
+import socket, sys
+client = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+print(client.recv(100).decode(), flush=True)
+for line in sys.stdin:
+    client.send(line.encode())
+    print(client.recv(100).decode(), end="", flush=True)
+"""
+
+
+def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
+    with site() as place:
+        place.define("lab", 45, "<forward mode='nat'/>")
+        guest = place.plug("lab")
+        talks = []
+        for port in (PORT, OTHER):
+            Witness(place.outside, port)
+            words = ["/usr/bin/python3", "-IS", "-c", TALK, WWW_4, str(port)]
+            talk = guest.popen(words, stdin=-1, stdout=-1, stderr=-1, text=True)
+            assert talk.stdout.readline().startswith("192.0.2.2 ")
+            talks.append(talk)
+        place.define("lab", 45, "<forward mode='nat'/>", more=MOST)
+        assert [str(change) for change in on(place.host, lambda here: changes.apply(here, "lab"))] == [
+            "change: install 38 firewall rules for network lab in one transaction"
+        ]
+        for talk in talks:
+            talk.stdin.write("hello\n")
+            talk.stdin.flush()
+        assert talks[0].stdout.readline() == "hello\n"
+        assert talks[1].stderr.read().splitlines()[-1] == "ConnectionResetError: [Errno 104] Connection reset by peer"
+        talks[0].stdin.close()
+        assert wait_for(lambda: talks[0].poll() is not None, "the end of the talk")
+
+
+def test_port_forwards_are_said_not_to_be_there_yet() -> None:
+    with site() as place:
+        rules = """<forwarding><incoming><allow port='80' address='10.46.0.9'/>
+          <allow port='8000-8010' address='10.46.0.9'/></incoming></forwarding>"""
+        said = place.define("lab", 46, "<forward mode='nat'/>", more=rules)
+        assert said == ["network 'lab': incoming port 80, 8000-8010: is kept and not forwarded to a guest yet"]
+        assert on(place.host, lambda here: catalog.dump(here, "lab")).count("<allow") == 2
