@@ -42,7 +42,7 @@ def _jumps(table):
     """The chains that an element of a map or a rule leads to, once for each."""
     elements = [element.rsplit(" ", 1)[-1] for elements in table["map"].values() for element in elements]
     return elements + [
-        rule.rsplit(" ", 1)[-1] for rules in table["chain"].values() for rule in rules if " goto " in rule
+        rule.rsplit(" ", 1)[-1] for rules in table["chain"].values() for rule in rules if " goto " in f" {rule}"
     ]
 
 
