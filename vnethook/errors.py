@@ -69,6 +69,19 @@ class NoNetworkError(VnetError):
     libvirt_code = 43
 
 
+class NoPortError(VnetError):
+    """A uuid that no port of the network has."""
+
+    exit_status = 3
+    libvirt_code = 107
+
+
+class PortExistsError(DefinitionError):
+    """A uuid that a port of the network has already."""
+
+    libvirt_code = 106
+
+
 class StateError(VnetError):
     """An operation that the network's state forbids: stop it while guests are attached, stop it when it is down."""
 

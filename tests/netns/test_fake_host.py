@@ -368,8 +368,32 @@ def test_the_rich_network_comes_up_and_goes_down_alike(try_on):
         return [*seen, host.sysctls.read(FORWARD), host.sysctls.read(REDIRECTS)]
 
     kinds, left, reverted, still_done, forward, redirects = try_on(look)
-    assert kinds[:3] == ["CreateBridge", "SetLinkSysctls", "InstallRules"]
+    assert kinds[:4] == ["CreateBridge", "SetLinkSysctls", "LimitTraffic", "InstallRules"]
     assert kinds[-1] == "RunDaemon"
     assert (left, reverted) == ([], ([], []))
     assert still_done == ["MakeDirectory"]  # that of the leases, which is kept
     assert (forward, redirects) == ("0", "1")
+
+
+def test_limits_are_put_on_a_link_changed_and_taken_off(try_on):
+    both, less, none = (1000, 2000, 64, 0, 500, 0, 0), (0, 0, 0, 0, 300, 0, 900), (0,) * 7
+
+    def look(host):
+        _make_bridge(host)
+        seen = [host.traffic.is_limited("vnbr1", limits) for limits in (both, less, none)]
+        for limits in (both, both, less):
+            host.traffic.limit("vnbr1", limits)
+            seen += [host.traffic.is_limited("vnbr1", other) for other in (both, less)]
+        for _ in range(2):
+            host.traffic.clear("vnbr1")
+        return [*seen, host.traffic.is_limited("vnbr1", both), host.traffic.is_limited("vnbr1", none)]
+
+    assert try_on(look) == [False, False, True, True, False, True, False, False, True, False, True]
+
+
+def test_limits_of_a_link_that_is_gone_are_refused_and_taken_off_in_the_same_words(try_on):
+    def look(host):
+        host.traffic.clear("vnbr1")
+        return host.traffic.is_limited("vnbr1", (0,) * 7), _error(host.traffic.limit, "vnbr1", (1,) * 7)
+
+    assert try_on(look) == (False, ("interface 'vnbr1': limit rate: no such network interface", ""))

@@ -3,7 +3,7 @@
 A capability is added by its module and one line in `IN_ORDER`, the order of bring-up; a network goes down in reverse.
 """
 
-from vnethook.capability import address, bridge, dnsmasq, firewall, forwarding, idle, routes
+from vnethook.capability import address, bandwidth, bridge, dnsmasq, firewall, forwarding, idle, routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 IN_ORDER = (
     bridge,  # first, since the others name it; down and without addresses it offers nothing yet
+    bandwidth,
     firewall,  # before anything can be reached
     forwarding,
     address,

@@ -1,12 +1,12 @@
 """What the NICs of a network have in common, by portgroup: isolation, how the bridge knows them, VLANs, rates."""
 
-from vnethook.live.bridge_port import PVID, UNTAGGED
-from vnethook.live.nics import NicClass
+from vnethook.definition.traffic import Vlan, VlanTag
+from vnethook.live.nics import PVID, UNTAGGED, NicClass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
-    from vnethook.definition.traffic import PortGroup, Vlan
+    from vnethook.definition.traffic import PortGroup
 
 _NATIVE = {None: 0, "tagged": PVID, "untagged": PVID | UNTAGGED}
 
@@ -31,6 +31,16 @@ def vlans(vlan: "Vlan | None") -> tuple[tuple[int, int], ...]:
     if not vlan.trunk:
         return ((vlan.tags[0].id, PVID | UNTAGGED),)
     return tuple(sorted((tag.id, _NATIVE[tag.native]) for tag in vlan.tags))
+
+
+def vlan(found: tuple[tuple[int, int], ...]) -> "Vlan | None":
+    """The inverse of `vlans`."""
+    if not found:
+        return None
+    natives = {flags: native for native, flags in _NATIVE.items()}
+    if len(found) == 1 and found[0][1] == PVID | UNTAGGED:
+        return Vlan((VlanTag(found[0][0]),))
+    return Vlan(tuple(VlanTag(number, natives[flags]) for number, flags in found), trunk=True)
 
 
 def _of_group(plain: NicClass, group: "PortGroup") -> NicClass:

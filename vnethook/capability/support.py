@@ -49,6 +49,9 @@ def warnings(network: "Network") -> tuple[str, ...]:
         if group.virtualport is not None
     ]
     found += _not_forwarded(network)
+    limits = [item for item in (network.bandwidth, *(group.bandwidth for group in network.portgroups)) if item]
+    if any(item.outbound and item.outbound.peak for item in limits):
+        found.append("bandwidth outbound peak= is kept and not done: what guests send is held to the average")
     found += _later(network)
     return tuple(found)
 
@@ -69,6 +72,5 @@ def _later(network: "Network") -> list[str]:
         "forward mode 'bridge'": network.forward == "bridge",
         "domain register": network.domain_register,
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
-        "bandwidth": network.bandwidth or any(group.bandwidth for group in network.portgroups),
     }
     return [f"{what} is kept and not done" for what, value in done.items() if value]

@@ -42,6 +42,19 @@ def links(_context: "click.Context", _parameter: "click.Parameter", incomplete: 
     return _items(sorted(os.listdir(LINKS)), incomplete)
 
 
+def ports(context: "click.Context", _parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
+    """The ports of the network that was named before."""
+    from vnethook.live import nics as records  # noqa: PLC0415 (only when a shell asks)
+    from vnethook.live import waiting  # noqa: PLC0415 (as above)
+
+    network, places = context.params.get("word") or "", paths.current()
+    try:
+        found = [*records.attached(places, network), *waiting.ports(places, network)]
+    except VnetError:
+        return []
+    return _items((nic.uuid for nic in found), incomplete)
+
+
 def _items(names: "Iterable[str]", incomplete: str) -> "list[CompletionItem]":
     from click.shell_completion import CompletionItem  # noqa: PLC0415 (only when a shell asks)
 

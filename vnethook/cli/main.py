@@ -51,6 +51,11 @@ SECTIONS = {
     },
     "NICs": {
         "nic-list": "nics:nic_list",
+        "net-port-list": "ports:net_port_list",
+        "net-port-create": "ports:net_port_create",
+        "net-port-dumpxml": "ports:net_port_dumpxml",
+        "net-port-delete": "ports:net_port_delete",
+        "limit-rate": "ports:limit_rate",
         "attach": "nics:attach",
         "detach": "nics:detach",
     },

@@ -19,6 +19,7 @@ __all__ = [
     "events",
     "health",
     "nics",
+    "ports",
     "updates",
 ]
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, events, health, nics, updates
+    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, events, health, nics, ports, updates
 else:
 
     def __getattr__(name: str) -> "ModuleType":

@@ -14,7 +14,7 @@ from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
 from vnethook.definition.options import check_option
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.routes import Nat, Route
-from vnethook.definition.text import check_ascii, check_line, check_prose
+from vnethook.definition.text import check_ascii, check_line, check_prose, is_uuid
 from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
 from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
@@ -193,7 +193,7 @@ class Network(Value):
 
     def _check(self) -> None:
         check_network_name(self.name)
-        if self.uuid is not None and not _is_uuid(self.uuid):
+        if self.uuid is not None and not is_uuid(self.uuid):
             refuse(f"uuid {shown(self.uuid)}: must be 32 hexadecimal digits in the form 8-4-4-4-12, lower case")
         if self.mac is not None and (canonical_mac(self.mac) != self.mac or is_multicast_mac(self.mac)):
             refuse(f"mac {self.mac}: must be a unicast address in lower case")
@@ -237,8 +237,3 @@ class Network(Value):
         for version in (4, 6):
             if sum(ip.serves_dhcp for ip in self.ips if ip.version == version) > 1:
                 refuse(f"ip: DHCP on two IPv{version} addresses of one network")
-
-
-def _is_uuid(text: str) -> bool:
-    parts = text.split("-")
-    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and set(text) <= set("0123456789abcdef-")

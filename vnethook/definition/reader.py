@@ -5,6 +5,7 @@ from vnethook.definition.ip_reader import read_address, read_ips
 from vnethook.definition.model import Bridge, Dns, Network
 from vnethook.definition.node import Node, agreed, build_all
 from vnethook.definition.routes import Nat, Route
+from vnethook.definition.text import canonical_uuid
 from vnethook.definition.vocabulary import check_shape
 from vnethook.mac import canonical_mac
 
@@ -61,7 +62,7 @@ def _with_forward(network: Network, root: Node) -> Network:
 
 
 def _with_identity(network: Network, root: Node) -> Network:
-    network = _with(network, "uuid", root.all("uuid"), _uuid)
+    network = _with(network, "uuid", root.all("uuid"), lambda node: canonical_uuid(node.text))
     network = _with(network, "title", root.all("title"), lambda node: node.text or None)
     network = _with(network, "description", root.all("description"), lambda node: node.text or None)
     metadata = tuple(dict.fromkeys(item for node in root.all("metadata") for item in node.inside))
@@ -120,14 +121,6 @@ def _with_many(network: Network, field: str, nodes: list[Node], value_of: "Calla
 def _with_ips(network: Network, root: Node, found: "list[tuple[Ip, Node]]") -> Network:
     ips = tuple(ip for ip, _ in found)
     return build_all([node for _, node in found], root, lambda count: network.replace(ips=ips[:count]))
-
-
-def _uuid(node: Node) -> str:
-    """The uuid with dashes and in lower case; libvirt reads it without them too. Its version bits are not checked."""
-    text = node.text.lower()
-    if "-" in text or len(text) != 32:
-        return text
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _mac(node: Node) -> str:

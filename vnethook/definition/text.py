@@ -39,4 +39,18 @@ def check_prose(what: str, text: str) -> None:
             refuse(f"{what}: holds {char!a}, which XML cannot carry as it is")
 
 
+def canonical_uuid(text: str) -> str:
+    """A uuid with dashes and in lower case; libvirt reads it without them too. What is none comes back as it is."""
+    lower = text.lower()
+    if "-" in lower or len(lower) != 32:
+        return lower
+    return "-".join((lower[:8], lower[8:12], lower[12:16], lower[16:20], lower[20:]))
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a uuid in canonical form; its version bits are not looked at."""
+    parts = text.split("-")
+    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and set(text) <= set("0123456789abcdef-")
+
+
 _NEVER = (0xFFFE, 0xFFFF)

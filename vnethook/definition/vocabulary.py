@@ -96,6 +96,28 @@ ELEMENTS = {
     "network/dnsmasq:options": Shape("", "dnsmasq:option"),
     "network/dnsmasq:options/dnsmasq:option": Shape("value"),
 }
+PORT_ELEMENTS = {
+    "networkport": Shape("", "uuid owner group mac virtualport bandwidth vlan port rxfilters plug"),
+    "networkport/uuid": Shape(),
+    "networkport/owner": Shape("", "name uuid"),
+    "networkport/owner/name": Shape(),
+    "networkport/owner/uuid": Shape(),
+    "networkport/group": Shape(),
+    "networkport/mac": Shape("address"),
+    "networkport/virtualport": Shape("type", "parameters"),
+    "networkport/virtualport/parameters": Shape(_PARAMETERS),
+    "networkport/bandwidth": _BANDWIDTH,
+    "networkport/bandwidth/inbound": _INBOUND,
+    "networkport/bandwidth/outbound": _OUTBOUND,
+    "networkport/vlan": _VLAN,
+    "networkport/vlan/tag": _TAG,
+    "networkport/port": Shape("isolated"),
+    "networkport/rxfilters": Shape("trustGuest"),
+    "networkport/plug": Shape("type bridge macTableManager dev mode managed", "driver address"),
+    "networkport/plug/driver": Shape("name model"),
+    "networkport/plug/address": Shape(_PCI),
+}
+"""Those of a network's port, which is a document of its own (port.py)."""
 WITH_TEXT = frozenset({
     "network/name",
     "network/uuid",
@@ -103,6 +125,7 @@ WITH_TEXT = frozenset({
     "network/description",
     "network/dns/host/hostname",
 })  # fmt: skip
+PORT_TEXT = frozenset(f"networkport/{name}" for name in ("uuid", "owner/name", "owner/uuid", "group"))
 OPAQUE = "network/metadata"
 """What is inside is other programs' and is kept as it is."""
 NAMESPACES = {"http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq"}
@@ -119,7 +142,7 @@ def check_shape(root: Node, path: str = "network") -> None:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        _check(node, ELEMENTS[node.path])
+        _check(node, ELEMENTS.get(node.path) or PORT_ELEMENTS[node.path])
         waiting.extend(reversed(node.children))
 
 
@@ -127,7 +150,7 @@ def _check(node: Node, shape: Shape) -> None:
     for name in node.attributes:
         if name not in shape.attributes:
             node.refuse(f"{node.path}: unknown attribute {shown(name)}")
-    if node.text and node.path not in WITH_TEXT:
+    if node.text and node.path not in WITH_TEXT | PORT_TEXT:
         node.refuse(f"{node.path}: unexpected text {shown(node.text)}")
     for child in node.children:
         if child.tag not in shape.children:

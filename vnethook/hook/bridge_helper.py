@@ -14,9 +14,7 @@ from fcntl import ioctl
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
-from vnethook.live import port
 from vnethook.live.paths import variables
-from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def _help(paths: "Paths", argv: list[str]) -> None:
     try:
         answer.sendmsg([b"\0"], [(SOL_SOCKET, SCM_RIGHTS, _INT.pack(tap))])
     except OSError as error:
-        port.detach(paths, Links(), interface)
+        serve.detach(paths, interface)
         raise _not_answered(words["fd"], error) from error
 
 

@@ -11,9 +11,8 @@ import posix
 from vnethook.errors import DefinitionError, HostError, UsageError, VnetError
 from vnethook.hook import resolve, serve
 from vnethook.hook.request import NicRequest
-from vnethook.live import announced, files, nics, port, record
+from vnethook.live import announced, files, nics, record
 from vnethook.live.nics import Nic
-from vnethook.live.rtnl import Links
 from vnethook.names import shown
 from vnethook.value import Value
 
@@ -116,13 +115,12 @@ def _release(paths: "Paths", guest: Guest) -> None:
         remembered = [(str(interface), mac) for interface, mac in files.read_json(paths.libvirt_guest(uuid)) or []]
     except (HostError, TypeError, ValueError):
         remembered = []  # damaged: who looks at the network next forgets NICs that are gone
-    links = Links()
     for interface, mac in remembered:
         nic = nics.read(paths, interface)
         if nic is None or (nic.mac, nic.guest) != (mac, guest.name):
             continue
         try:
-            port.detach(paths, links, interface)
+            serve.detach(paths, interface)
         except VnetError as error:
             serve.warn(VIA, [f"guest {shown(guest.name)}: {error.report()}"])
     files.remove(paths.libvirt_guest(uuid))

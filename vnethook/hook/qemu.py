@@ -14,7 +14,7 @@ import sys
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
-from vnethook.live import files, port
+from vnethook.live import files
 from vnethook.live.paths import variables
 from vnethook.live.rtnl import Links
 from vnethook.names import check_link_name
@@ -58,7 +58,7 @@ def _up(paths: "Paths", argv: list[str]) -> None:
 
 def _down(paths: "Paths", argv: list[str]) -> None:
     try:
-        port.detach(paths, Links(), _interface(argv))
+        serve.detach(paths, _interface(argv))
     except HostError:
         if posix.geteuid() == 0:
             raise  # else -runas: the next call that may write forgets the NIC

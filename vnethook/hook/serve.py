@@ -61,6 +61,17 @@ def bring_up(paths: "Paths", network: str) -> None:
     cold.bring_up(Host(paths, links), network)
 
 
+def detach(paths: "Paths", interface: str) -> None:
+    """Take a NIC off its network, with what it had there beside its port. Never fails on what is gone."""
+    links = Links()
+    nic = port.detach(paths, links, interface)
+    if nic is not None and nic.is_limited:
+        from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
+        from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
+
+        cold.clean_up(Host(paths, links), nic)
+
+
 def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list[str]:
     from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
     from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)

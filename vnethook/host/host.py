@@ -9,6 +9,7 @@ from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
 
 
@@ -23,6 +24,16 @@ class Host:
         self.daemons = Daemons()
         self.sysctls = Sysctls()
         self.shared = Shared(paths)
+        self._traffic: Traffic | None = None
+
+    @property
+    def traffic(self) -> "Traffic":
+        """The limits of rates."""
+        if self._traffic is None:
+            from vnethook.host.traffic import Traffic  # noqa: PLC0415 (few networks have any)
+
+            self._traffic = Traffic(self.links, self.nft, self.shared)
+        return self._traffic
 
     def close(self) -> None:
         """Let go of the kernel's sockets."""

@@ -125,6 +125,24 @@ def _content(fd: int) -> str:
     return b"".join(parts).decode("utf-8", "replace")
 
 
+def call_vnet(words: list[str], *, text: str = "") -> Finished:
+    """Have the installed `vnet` do what takes a library, with `text` as its input; how it ended."""
+    environment = dict(ENVIRONMENT)
+    if "VNETHOOK_ROOT" in os.environ:
+        environment["VNETHOOK_ROOT"] = os.environ["VNETHOOK_ROOT"]
+    return run([vnet(), *words], text=text, environment=environment)
+
+
+def run_vnet(words: list[str], *, text: str = "") -> None:
+    """What `call_vnet` does; raise the error that `vnet` reports, with its exit status."""
+    finished = call_vnet(words, text=text)
+    if finished.status:
+        lines = [line.strip() for line in finished.errors.splitlines() if line.strip()] or [finished.reason]
+        error = HostError(lines[0].removeprefix("error: "), hint=" ".join(lines[1:]))
+        error.exit_status = finished.status
+        raise error
+
+
 def vnet() -> str:
     """The `vnet` command that belongs to this package: of its virtual environment, its checkout, or the system's."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

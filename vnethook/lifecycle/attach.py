@@ -1,18 +1,33 @@
 """Attach a guest's NIC to a network that may be down, and detach it: the hook's cold way."""
 
 from vnethook.lifecycle import bringup
-from vnethook.live import port
+from vnethook.live import nics, port, record
 from vnethook.live.lock import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.live.nics import Nic
+    from vnethook.live.record import LiveNetwork
 
 
 def detach(host: "Host", interface: str) -> "Nic | None":
     """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
-    return port.detach(host.paths, host.links, interface)
+    nic = port.detach(host.paths, host.links, interface)
+    if nic is not None and nic.is_limited:
+        clean_up(host, nic)
+    return nic
+
+
+def clean_up(host: "Host", nic: "Nic") -> None:
+    """Take back what a NIC that was detached had beside its port: its rates."""
+    from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
+
+    with Lock(host.paths.lock(nic.network)) as lock:
+        live = record.read(host.paths, nic.network)
+        rates.forget(host, live, nic)
+        if live is None and not bringup.is_half_made(host, nic.network):
+            lock.finish()
 
 
 def bring_up(host: "Host", network: str) -> None:
@@ -27,4 +42,34 @@ def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
         return warnings
     with Lock(host.paths.lock(network)) as lock:
         live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
+        if nic.mac not in live.waiting:
+            return attach_to(host, live, nic)
+        from vnethook.lifecycle import reservations  # noqa: PLC0415 (few NICs have a port before they are there)
+
+        nic = reservations.taken(host, live, nic)
+        warnings = attach_to(host, live, nic)
+        reservations.release(host, nic)
+        return warnings
+
+
+def attach_to(host: "Host", live: "LiveNetwork", nic: "Nic") -> list[str]:
+    """Attach a NIC to a network that is up, with its rates, for whoever holds the network's lock exclusively.
+
+    Raises what `port.attach` raises, StateError or HostError for rates; then a NIC that was not attached is not.
+    """
+    before = nics.read(host.paths, nic.interface)
+    if not port.has_limits(live, nic, before):
         return port.attach(host.paths, host.links, live, nic)
+    from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
+
+    rates.require(host, live, nic)
+    try:
+        warnings = rates.attach(host, live, nic, before)
+        rates.settle_floors(host, live)
+    except BaseException:
+        now = nics.read(host.paths, nic.interface)
+        if now is not None and (before is None or before.network != live.name):
+            port.take_off(host.paths, host.links, now)
+            rates.forget(host, live, now)
+        raise
+    return warnings

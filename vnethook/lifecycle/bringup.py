@@ -12,7 +12,7 @@ from vnethook.definition.model import Network
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import facts, log
 from vnethook.lifecycle import definitions, enforce, overlap, uplinks
-from vnethook.live import announced, failure, files, naming, nics, record
+from vnethook.live import announced, failure, files, naming, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -46,18 +46,28 @@ def stop(host: "Host", name: str, *, force: bool = False) -> None:
             lock.finish()
             msg = f"network {name!r}: stop: network is not active"
             raise StateError(msg)
-        attached = guests(host, name)
-        if attached and not force:
-            shown = ", ".join(nic.interface for nic in attached[:5]) + (" …" if len(attached) > 5 else "")
-            count = "a NIC is" if len(attached) == 1 else f"{len(attached)} NICs are"
-            msg = f"network {name!r}: stop: {count} attached: {shown}"
-            raise StateError(msg, hint="stop the guests first, or use --force; `vnet net-restart` keeps them attached")
-        starting = [nic.guest for nic in announced.awaited(host.paths) if nic.network == name]
-        if starting and not force:
-            msg = f"network {name!r}: stop: guest {starting[0]!r} is starting on it"
-            raise StateError(msg, hint="stop the guest first, or use --force")
+        if not force:
+            _require_unused(host, name)
         take_down(host, name)
         lock.finish()
+
+
+def _require_unused(host: "Host", name: str) -> None:
+    """Raise StateError if guests are attached to a network, or about to be."""
+    attached = guests(host, name)
+    if attached:
+        shown = ", ".join(nic.interface for nic in attached[:5]) + (" …" if len(attached) > 5 else "")
+        count = "a NIC is" if len(attached) == 1 else f"{len(attached)} NICs are"
+        msg = f"network {name!r}: stop: {count} attached: {shown}"
+        raise StateError(msg, hint="stop the guests first, or use --force; `vnet net-restart` keeps them attached")
+    starting = [nic.guest for nic in announced.awaited(host.paths) if nic.network == name]
+    if starting:
+        msg = f"network {name!r}: stop: guest {starting[0]!r} is starting on it"
+        raise StateError(msg, hint="stop the guest first, or use --force")
+    made = waiting.ports(host.paths, name)
+    if made:
+        msg = f"network {name!r}: stop: port {made[0].uuid} waits on it for a NIC"
+        raise StateError(msg, hint=f"`vnet net-port-delete {name} {made[0].uuid}` first, or use --force")
 
 
 def restart(host: "Host", name: str) -> LiveNetwork:
@@ -118,7 +128,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
 def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     """What `stop` does, for whoever holds the network's lock exclusively; records of NICs that still exist are kept.
 
-    A transient definition is forgotten with its network, unless that is to come up again.
+    A transient definition and ports that wait for NICs are forgotten with the network, unless it is to come up again.
     """
     live = record.read(host.paths, name)
     if live is not None:
@@ -131,9 +141,13 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     for nic in nics.attached(host.paths, name):
         if not nics.is_attached(host.links, nic):
             naming.forget(host.paths, nic)
+            if nic.is_limited:
+                host.traffic.clear(nic.interface)
     nics.forget_strays(host.paths, name)
     discard(host, name)
     if is_forgotten:
+        for made in waiting.ports(host.paths, name):
+            waiting.remove(host.paths, made)
         forget_transient(host, name)
 
 

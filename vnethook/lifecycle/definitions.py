@@ -4,8 +4,6 @@ What changed on disk since it was compiled is compiled here if this process has 
 `vnet`: a hook runs on the system's own python3.
 """
 
-import os
-
 from vnethook.capability import subnet as subnets
 from vnethook.definition import choices, compiled, settings
 from vnethook.definition.model import Network
@@ -70,7 +68,7 @@ def choose_again(host: "Host", network: Network) -> Network:
 
 def compile_changed() -> None:
     """Have `vnet` compile what was changed on disk since it was compiled, as far as it is in order."""
-    _run_vnet("net-compile")
+    programs.call_vnet(["net-compile"])
 
 
 def _built_in(host: "Host") -> Network:
@@ -100,18 +98,9 @@ def _index(paths: "Paths") -> "Index":
 
 
 def _compiled_by_vnet(paths: "Paths", name: str) -> Network:
-    finished = _run_vnet("net-compile", name)
+    programs.run_vnet(["net-compile", name])
     found = compiled.read(paths, name)
-    if finished.status == 0 and found is not None:
-        return found
-    lines = [line.strip() for line in finished.errors.splitlines() if line.strip()] or [finished.reason]
-    error = HostError(lines[0].removeprefix("error: "), hint=" ".join(lines[1:]))
-    error.exit_status = finished.status if finished.status else HostError.exit_status
-    raise error
-
-
-def _run_vnet(*words: str) -> programs.Finished:
-    environment = dict(programs.ENVIRONMENT)
-    if "VNETHOOK_ROOT" in os.environ:
-        environment["VNETHOOK_ROOT"] = os.environ["VNETHOOK_ROOT"]
-    return programs.run([programs.vnet(), *words], environment=environment)
+    if found is None:
+        msg = f"network {name!r}: compile: the definition changed meanwhile"
+        raise HostError(msg, hint="try again")
+    return found

@@ -49,10 +49,32 @@ def attach_again(host: "Host", live: LiveNetwork) -> None:
             naming.forget(host.paths, nic)
             continue
         try:
-            for warning in port.attach(host.paths, host.links, live, _regrouped(live, nic)):
+            for warning in _put_back(host, live, _regrouped(live, nic)):
                 log.warning(warning)
         except VnetError as error:
             log.warning(f"{error}; the network is up without it")
+    if live.limits:
+        from vnethook.lifecycle import rates  # noqa: PLC0415 (few networks have any)
+
+        rates.settle_floors(host, live)
+
+
+def _put_back(host: "Host", live: LiveNetwork, nic: Nic) -> list[str]:
+    """Attach a NIC again as its record says; give warnings."""
+    if not port.has_limits(live, nic, nic):
+        return port.attach(host.paths, host.links, live, nic)
+    from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
+
+    return rates.attach(host, live, nic, nic)
+
+
+def _awaited(host: "Host", network: str) -> tuple[str, ...]:
+    """The MACs of the ports of a network that wait for their NICs."""
+    if not files.is_directory(host.paths.waiting(network)):
+        return ()
+    from vnethook.live import waiting  # noqa: PLC0415 (few networks have any)
+
+    return tuple(port.mac for port in waiting.ports(host.paths, network))
 
 
 def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
@@ -93,6 +115,8 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         fixed=dhcp.fixed(network),
         reserved=dns.reserved_names(network),
         classes=nic_class.classes(network),
+        waiting=_awaited(host, network.name),
+        limits=network.bandwidth.numbers if network.bandwidth else (),
     )
 
 

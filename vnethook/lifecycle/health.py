@@ -62,6 +62,8 @@ def _faults(host: Host, network: Network, live: LiveNetwork | None) -> list[str]
             found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
         elif live is not None and nic.traits is not None:
             found += [f"NIC {nic.interface}: {words}" for words in bridge_port.faults(host.links, live, nic, link)]
+            if nic.is_limited and not host.traffic.is_limited(nic.interface, nic.traits.limits):
+                found.append(f"NIC {nic.interface}: has other limits")
     return found
 
 

@@ -9,7 +9,7 @@ from errno import EEXIST, ENOENT, EOPNOTSUPP
 
 from vnethook.errors import HostError, StateError, UnsupportedError, UsageError, VnetError
 from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, number, pack, text
-from vnethook.live.nics import Traits
+from vnethook.live.nics import PVID, UNTAGGED, Traits
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -38,8 +38,6 @@ _WITH_VLANS, _SKIP_STATISTICS = 1 << 1, 1 << 3
 _NDA_ADDRESS = 2
 STATIC = 0x40
 _SELF, MASTER, STICKY = 0x02, 0x04, 0x40
-PVID, UNTAGGED = 2, 4
-"""Frames without a tag belong to the VLAN; its frames leave without one."""
 DEFAULT_VLANS = ((1, PVID | UNTAGGED),)
 """Of a port that is told nothing else: vlan_default_pvid."""
 

@@ -9,11 +9,12 @@ from _struct import Struct
 from errno import ENOENT
 
 from vnethook.errors import HostError
-from vnethook.live.netlink import NETFILTER, Netlink, NetlinkError, attributes, pack, text
+from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, pack, text
 
 TABLE = "vnethook"
 _GET_CHAIN, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 13
-_INET = 1
+INET, NETDEV = 1, 5
+"""Families, linux/netfilter.h."""
 _GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
 _TABLE_NAME, _CHAIN_NAME, _CHAIN_USE = 1, 3, 6
@@ -21,8 +22,8 @@ _SET_NAME, _SET_ELEMENTS = 2, 3
 _NESTED = 0x8000
 
 
-def chain_uses(names: "tuple[str, ...] | list[str]") -> dict[str, int]:
-    """The use of each of these chains of `table inet vnethook`; a chain that does not exist is left out.
+def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> dict[str, int]:
+    """The use of each of these chains of our table of a family; a chain that does not exist is left out.
 
     Raises HostError where the kernel has no nf_tables.
     """
@@ -30,12 +31,29 @@ def chain_uses(names: "tuple[str, ...] | list[str]") -> dict[str, int]:
     found = {}
     try:
         for name in names:
-            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name))
+            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name), family=family)
             if answer is not None:
                 found[name] = _BIG_U32.unpack(dict(attributes(answer, 4))[_CHAIN_USE])[0]
     finally:
         netlink.close()
     return found
+
+
+def device_chains() -> dict[str, int]:
+    """The chains of `table netdev vnethook`, which are bound to one link each, and the use of each."""
+    netlink = _open()
+    try:
+        answers = netlink.request(_GET_CHAIN, DUMP, _GENERIC.pack(NETDEV, 0, 0))
+    except NetlinkError as error:
+        raise _refused("chains", error) from error  # noqa: EM101 (no message yet)
+    finally:
+        netlink.close()
+    found = [dict(attributes(answer, 4)) for answer in answers]
+    return {
+        told[_CHAIN_NAME].rstrip(b"\0").decode(): _BIG_U32.unpack(told[_CHAIN_USE])[0]
+        for told in found
+        if told[_TABLE_NAME].rstrip(b"\0") == TABLE.encode()
+    }
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:
@@ -61,12 +79,15 @@ def _open() -> Netlink:
         raise HostError(msg, hint="the kernel needs nf_tables (CONFIG_NF_TABLES)") from error
 
 
-def _get(netlink: Netlink, kind: int, what: str, body: bytes) -> bytes | None:
+def _get(netlink: Netlink, kind: int, what: str, body: bytes, *, family: int = INET) -> bytes | None:
     """The answer to a question about the table, None if what is asked for does not exist."""
     try:
-        return netlink.request(kind, 0, _GENERIC.pack(_INET, 0, 0) + text(_TABLE_NAME, TABLE) + body)[0]
+        return netlink.request(kind, 0, _GENERIC.pack(family, 0, 0) + text(_TABLE_NAME, TABLE) + body)[0]
     except NetlinkError as error:
         if error.errno == ENOENT:
             return None
-        msg = f"nftables: {what}: read: {error.strerror}"
-        raise HostError(msg, hint="it needs root, and a kernel with nf_tables") from error
+        raise _refused(what, error) from error
+
+
+def _refused(what: str, error: NetlinkError) -> HostError:
+    return HostError(f"nftables: {what}: read: {error.strerror}", hint="it needs root, and a kernel with nf_tables")

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from vnethook.live.rtnl import Links
 
 
+FLOOR = 3
+"""Where `limits` have what is guaranteed."""
+PVID, UNTAGGED = 2, 4
+"""Flags of a VLAN: frames without a tag belong to it; its frames leave without one. Source: linux/if_bridge.h."""
+
+
 class Traits(Value):
     """How a NIC's port differs from one that a bridge simply learns from and sends to.
 
     `isolated`: it reaches no other isolated port; `is_listed`: its MAC is told to the bridge, which learns and floods
-    nothing; `vlans`: (id, flags of struct bridge_vlan_info), linux/if_bridge.h; `limits`: (average, peak, burst, floor)
+    nothing; `vlans`: (id, flags); `limits`: (average, peak, burst, floor)
     of what the guest receives, (average, peak, burst) of what it sends, in kilobytes (1000) and kilobytes per second,
     bursts in 1024 bytes, 0: none; all empty without any limit.
     """
@@ -69,6 +75,16 @@ class Nic(Value):
     traits: Traits | None = None
     class_id: int = 0
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its rates are limited, or one is guaranteed."""
+        return self.traits is not None and bool(self.traits.limits)
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether a rate is guaranteed to it."""
+        return self.traits is not None and len(self.traits.limits) > FLOOR and self.traits.limits[FLOOR] > 0
 
 
 OWN = ("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id")

@@ -94,6 +94,10 @@ class Paths(Value):
         """Where the records of a network's attached NICs lie, one per interface."""
         return f"{self.run}/ports/{network}"
 
+    def waiting(self, network: str) -> str:
+        """Where the records of a network's ports lie that wait for their NICs, one per uuid."""
+        return f"{self.run}/waiting/{network}"
+
     def lock(self, network: str) -> str:
         """The lock file of a network."""
         return f"{self.locks}/{network}"

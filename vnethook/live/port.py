@@ -28,7 +28,7 @@ def attach_warm(paths: "Paths", links: "Links", network: str, nic: "Nic") -> lis
         if live is None or record.fault(live, links):
             return None
         before = nics.read(paths, nic.interface)
-        if nic.mac in live.waiting or _has_limits(live, nic, before):
+        if nic.mac in live.waiting or has_limits(live, nic, before):
             return None
         return _attach(paths, links, live, nic, before)
 
@@ -101,9 +101,9 @@ def _take_from(before: "Nic", claim: naming.Claim) -> "LiveNetwork | None":
     return live
 
 
-def _has_limits(live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> bool:
+def has_limits(live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> bool:
     """Whether the NIC has rates, or its link still has those of another."""
-    if before is not None and before.traits is not None and before.traits.limits:
+    if before is not None and before.is_limited:
         return True
     found = _traits(live, nic)
     return found is not None and bool(found.limits)
@@ -181,7 +181,7 @@ def detach(paths: "Paths", links: "Links", interface: str) -> "Nic | None":
         return None
     is_up = record.is_present(paths, nic.network)
     with Lock(paths.lock(nic.network), shared=is_up) as lock:
-        _take_off(paths, links, nic)
+        take_off(paths, links, nic)
         live = record.read(paths, nic.network)
         if live is not None and nic.hostname:
             naming.reload_daemon(live)
@@ -190,7 +190,8 @@ def detach(paths: "Paths", links: "Links", interface: str) -> "Nic | None":
     return nic
 
 
-def _take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
+def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
+    """Take the link of a NIC off its bridge, and forget the NIC; its network's lock is held."""
     interface = nic.interface
     link = links.link(interface)
     if link is not None and link.index == nic.index:

@@ -23,7 +23,8 @@ class LiveNetwork(Value):
     (IP version, first address, prefix, gateway, metric); `fixed`: (MAC or guest's label, words for dnsmasq, name or
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
-    where nothing is special about any; `waiting`: MACs of ports that wait for a NIC.
+    where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`:
+    those of all NICs together, see Traits.
     """
 
     name: str
@@ -46,12 +47,13 @@ class LiveNetwork(Value):
     is_changing: bool = False
     classes: tuple[NicClass, ...] = ()
     waiting: tuple[str, ...] = ()
+    limits: tuple[int, ...] = ()
     _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
 
 
 _TUPLES = (
     *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "routes", "fixed", "reserved"),
-    *("classes", "waiting"),
+    *("classes", "waiting", "limits"),
 )
 _KINDS = {
     "name": str,
@@ -131,6 +133,7 @@ def fault(live: LiveNetwork, links: "Links") -> str:
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"
     found = _bridge_fault(live, bridge, links) or _service_fault(live)
+    found = found or (_rate_fault(live, links) if live.limits and live.limits[0] else "")
     return found or ("" if bridge.has_carrier else _overlap(live, bridge, links))
 
 
@@ -169,6 +172,13 @@ def _service_fault(live: LiveNetwork) -> str:
             return f"firewall chain {chain} was changed"
     missing = nftables.missing_elements(live.elements) if live.elements else []
     return f"firewall set {missing[0].split()[0]} was changed" if missing else ""
+
+
+def _rate_fault(live: LiveNetwork, links: "Links") -> str:
+    """What is wrong with the queue of a bridge that sends at a limited rate."""
+    from vnethook.live import queues  # noqa: PLC0415 (few networks have any)
+
+    return "" if queues.has_ours(links, live.index) else f"bridge {live.bridge!r} has lost its limits"
 
 
 def _overlap(live: LiveNetwork, bridge: "Link", links: "Links") -> str:

@@ -190,7 +190,8 @@ def run(monkeypatch):
             self.does = lambda: None
             self.answers = Finished(0, "", "")
 
-        def __call__(self, argv, *, environment):
+        def __call__(self, argv, *, text, environment):
+            assert text == ""
             self.calls.append((argv, environment))
             self.does()
             return self.answers
@@ -222,7 +223,7 @@ def test_a_changed_file_is_compiled_by_vnet_where_there_is_no_lxml(host, run, mo
         (Finished(2, "", "error: lab.xml:2: x\n  do y\n  and z\n"), ("lab.xml:2: x", "do y and z", 2)),
         (Finished(3, "", "error: network 'lab': no such network\n"), ("network 'lab': no such network", "", 3)),
         (Finished(137, "", ""), ("exit status 137", "", 137)),
-        (Finished(0, "", ""), ("exit status 0", "", 5)),
+        (Finished(0, "", ""), ("network 'lab': compile: the definition changed meanwhile", "try again", 5)),
     ],
     ids=["refused with advice", "refused", "killed", "done and nothing there"],
 )

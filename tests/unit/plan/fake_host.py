@@ -269,6 +269,31 @@ class FakeDaemons:
             self._changes.make(f"stop {os.path.basename(self.command_lines[record][0])}", change)
 
 
+class FakeTraffic:
+    """The limits of links, which go with their links."""
+
+    def __init__(self, changes, links):
+        self._changes = changes
+        self._links = links
+        self.limits: dict[int, tuple[int, ...]] = {}
+
+    def is_limited(self, name, limits, floors=None):
+        link = self._links.link(name)
+        return link is not None and self.limits.get(link.index, (0,) * 7) == limits
+
+    def limit(self, name, limits, floors=()):
+        link = self._links.link(name)
+        if link is None:
+            msg = f"interface {name!r}: limit rate: no such network interface"
+            raise HostError(msg)
+        self._changes.make(f"limit {name}", lambda: self.limits.update({link.index: limits}))
+
+    def clear(self, name):
+        link = self._links.link(name)
+        if link is not None and link.index in self.limits:
+            self._changes.make(f"take limits off {name}", lambda: self.limits.pop(link.index))
+
+
 class FakeHost:
     """The machine as steps see it; `root` is where its files lie."""
 
@@ -283,6 +308,7 @@ class FakeHost:
         self.nft = FakeNft(self.changes)
         self.daemons = FakeDaemons(self.changes)
         self.shared = Shared(self.paths)
+        self.traffic = FakeTraffic(self.changes, self.links)
 
     def state(self):
         """All that a network could have changed, but for lock files and empty directories."""
@@ -292,6 +318,7 @@ class FakeHost:
             "routes": [route.replace(device=0) for route in self.links.more_routes],
             "sysctls": dict(self.sysctls.values),
             "nft": copy.deepcopy(self.nft.tables),
+            "limits": [self.traffic.limits.get(link.index) for link in self.links.links.values()],
             "daemons": sorted(self.daemons.by_record),
             "files": {
                 str(path.relative_to(self.root)): path.read_text()

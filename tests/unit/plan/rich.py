@@ -2,7 +2,8 @@
 
 from vnethook import capability
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
-from vnethook.definition.model import Bridge, Dns, DnsHost, Network, Route
+from vnethook.definition.model import Bandwidth, Bridge, Dns, DnsHost, Network, Route
+from vnethook.definition.traffic import Rate
 from vnethook.host import facts
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
@@ -10,6 +11,7 @@ from vnethook.plan.firewall import InstallRules
 from vnethook.plan.links import AddAddress, CreateBridge, SetLinkSysctls, SetLinkUp
 from vnethook.plan.routes import AddRoute
 from vnethook.plan.sysctl import HoldSysctl
+from vnethook.plan.traffic import LimitTraffic
 
 NETWORK = Network(
     "lab",
@@ -25,6 +27,7 @@ NETWORK = Network(
     dns=Dns(hosts=(DnsHost("10.77.0.1", ("gateway",)),)),
     routes=(Route("203.0.113.0", 24, "10.77.0.9"),),
     domain="lab.example",
+    bandwidth=Bandwidth(Rate(1000), Rate(500)),
 )
 OTHER = Network(
     "other",
@@ -36,7 +39,7 @@ OTHER = Network(
 )
 
 STEPS = (
-    [CreateBridge, SetLinkSysctls, InstallRules, HoldSysctl]
+    [CreateBridge, SetLinkSysctls, LimitTraffic, InstallRules, HoldSysctl]
     + [HoldSysctl] * 3  # accept_ra of eth0 and default, then forwarding of IPv6
     + [AddAddress, AddAddress, SetLinkUp, AddRoute]
     + [MakeDirectory] * 3

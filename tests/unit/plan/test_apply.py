@@ -181,6 +181,7 @@ def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):
         "set link vnbr3",
         "set net/ipv6/conf/vnbr3/accept_ra to 0",
         "set net/ipv6/conf/vnbr3/autoconf to 0",
+        "limit vnbr3",
         "apply nft rules",
         "set net/ipv4/ip_forward to 1",
         "set net/ipv6/conf/default/accept_ra to 2",

@@ -3,7 +3,7 @@
 import click
 
 from vnethook.cli.verb import Unexpected, Value
-from vnethook.errors import NoNetworkError, UsageError, VnetError
+from vnethook.errors import NoNetworkError, NoPortError, UsageError, VnetError
 
 HEADLINES = {
     "net-autostart": "failed to mark network {word} as autostarted",
@@ -25,6 +25,8 @@ def failure(context: click.Context, found: VnetError) -> list[str]:
     if isinstance(found, NoNetworkError):
         word = context.params.get("word") or next(iter(context.params.get("networks", ())), "")
         return [f"failed to get network '{word}'", f"Network not found: no network with matching name '{word}'"]
+    if isinstance(found, NoPortError):
+        return [f"failed to get network port '{context.params.get('port')}'", found.message]
     headline = None if isinstance(found, UsageError) else HEADLINES.get(context.info_name or "")
     return [headline.format(**context.params), found.message] if headline else [found.message]
 
