@@ -76,13 +76,25 @@ def check_canonical(what: str, ip: str) -> None:
 
 def subnet_of(address: str, prefix: int) -> Subnet:
     """The subnet that `address` lies in, given its prefix length; raise DefinitionError for an impossible length."""
+    known = _subnets.get((address, prefix))
+    if known is not None:
+        return known
     version, number = parse_ip(address)
     bits = BITS[version]
     if not 0 <= prefix <= bits:
         msg = f"prefix {prefix!r} of {address!r}: must be 0 to {bits}"
         raise DefinitionError(msg)
     host = bits - prefix
-    return Subnet(version, number >> host << host, prefix)
+    subnet = Subnet(version, number >> host << host, prefix)
+    if len(_subnets) >= _SUBNETS_MAX:
+        _subnets.clear()
+    _subnets[address, prefix] = subnet
+    return subnet
+
+
+_SUBNETS_MAX = 1024
+_subnets: dict[tuple[str, int], Subnet] = {}
+"""What was asked for lately: a definition asks for its few subnets again and again while it is read and checked."""
 
 
 def parse_subnet(text: str) -> Subnet:

@@ -7,7 +7,7 @@ little of it that we need. To mypy a `Value` is a frozen dataclass (PEP 681).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self, TypeVar, dataclass_transform
+    from typing import Any, NoReturn, Self, TypeVar, dataclass_transform
 
     T = TypeVar("T")
 else:
@@ -43,16 +43,23 @@ class Value:
 
         def __init__(self, *args: object, **given: object) -> None:
             values = self.__dict__
-            fields = self._fields
             values.update(self._blank)
-            values.update(zip(fields, args, strict=False))
+            if args:
+                values.update(zip(self._fields, args, strict=False))
             values.update(given)
-            is_odd = len(values) > len(fields) or len(args) > len(fields)
-            is_odd = is_odd or (bool(given) and any(name in given for name in fields[: len(args)]))
-            if is_odd or any(name not in given for name in self._required[len(args) :]):
-                msg = f"{type(self).__name__} takes {', '.join(fields)}; given {len(args)} and {', '.join(given)}"
-                raise TypeError(msg)
+            if len(values) > len(self._fields) or len(args) > len(self._fields):
+                self._refuse(args, given)
+            for name in self._required[len(args) :]:
+                if name not in given:
+                    self._refuse(args, given)
+            if args and given and not given.keys().isdisjoint(self._fields[: len(args)]):
+                self._refuse(args, given)
             self._check()
+
+        def _refuse(self, args: "tuple[object, ...]", given: "dict[str, object]") -> "NoReturn":
+            names = ", ".join(self._fields)
+            msg = f"{type(self).__name__} takes {names}; given {len(args)} and {', '.join(given)}"
+            raise TypeError(msg)
 
         def __setattr__(self, name: str, value: object) -> None:
             msg = f"{type(self).__name__}.{name} is read-only"

@@ -15,10 +15,17 @@ def completed(host: Host, store: Store, network: Network) -> Network:
     Raises ExistsError, CollisionError, or DefinitionError for what the host has.
     """
     _require_same_uuid(store, network)
-    network = store.complete(network, is_taken=lambda name: host.links.link(name) is not None)
+    looked_for = set()
+
+    def is_taken(name: str) -> bool:
+        looked_for.add(name)
+        return host.links.link(name) is not None
+
+    network = store.complete(network, is_taken=is_taken)
     network = definitions.choose_subnet(host, network, store.index(max_age_s=indexes.LOOK_S))
     store.collision(network)
-    if network.owns_bridge and record.by_bridge(host.paths, network.bridge.name or "") is None:
+    bridge = network.bridge.name or ""
+    if network.owns_bridge and bridge not in looked_for and record.by_bridge(host.paths, bridge) is None:
         bringup.require_own_bridge(host, network)
     found = overlap.of(host, network) if network.claims else None
     if found and not found.is_chosen:

@@ -124,9 +124,9 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
 def write_new(path: str, text: str, *, mode: int = 0o644, is_durable: bool = False) -> list[int]:
     """Write what `put_in_place` shall replace a file by, making its directory; give the stamp that the file will have.
 
-    It is written beside the file under a fixed name, so that a killed writer leaves one that the next replaces; the
-    name begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir). `is_durable`: it is on
-    the disk before this returns, so that after a power cut the file holds either the old text or the new one.
+    It lies beside the file under a fixed name, so that a killed writer leaves one that the next replaces; the name
+    begins with a dot, which keeps dnsmasq from reading it (dnsmasq(8), --dhcp-hostsdir). `is_durable`: a power cut
+    leaves the old file or the new one whole; what replaces one is on the disk before this returns.
     """
     new = new_name(path)
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
@@ -141,8 +141,10 @@ def write_new(path: str, text: str, *, mode: int = 0o644, is_durable: bool = Fal
             while data:
                 data = data[posix.write(fd, data) :]
             posix.fchmod(fd, mode)
-            if is_durable:
+            if is_durable and exists(path):
                 posix.fsync(fd)
+            elif is_durable:  # begin to write, so that a journal that has the name has the text; drop no page
+                posix.posix_fadvise(fd, 1, max(1, len(text) - 2), posix.POSIX_FADV_DONTNEED)  # Linux, mm/fadvise.c
             return _stamp(posix.fstat(fd))
         finally:
             posix.close(fd)
@@ -165,7 +167,7 @@ def discard_new(path: str) -> None:
     try:
         posix.unlink(new_name(path))
     except OSError:
-        return
+        pass
 
 
 def write_json(path: str, value: "Any", *, mode: int = 0o644) -> None:
