@@ -129,23 +129,12 @@ class EntryLog:
         if stamp == self._stamp:
             return []
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            text = self._read()
         except OSError:
             self._stamp, self._header = None, b""
             return []  # nothing to be read: as good as nothing known
-        try:
-            header = os.pread(fd, _HEADER_LENGTH, 0)
-            if header != self._header:
-                self._header, self._offset, self.lines = header, _HEADER_LENGTH, 0
-            if not self.is_ours:
-                return []
-            text = b""
-            while more := os.pread(fd, 1 << 20, self._offset + len(text)):
-                text += more
-        finally:
-            os.close(fd)
         self._stamp = stamp
-        return self._entries(text)
+        return self._entries(text) if self.is_ours else []
 
     def add(self, entry: Entry) -> None:
         """Put an entry down; nothing if that cannot be: it will be read from its definition again."""
@@ -177,6 +166,20 @@ class EntryLog:
         except HostError:
             return
         self._stamp, self._header = None, b""
+
+    def _read(self) -> bytes:
+        """What was added since the last time, or all of another file than before."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            header = os.pread(fd, _HEADER_LENGTH, 0)
+            if header != self._header:
+                self._header, self._offset, self.lines = header, _HEADER_LENGTH, 0
+            text = b""
+            while more := os.pread(fd, 1 << 20, self._offset + len(text)):
+                text += more
+            return text
+        finally:
+            os.close(fd)
 
     def _entries(self, text: bytes) -> list[Entry]:
         """The entries in what was read; the last line, if it is not whole, is left for the next time."""

@@ -249,8 +249,7 @@ def names(path: str, suffix: str = "") -> list[str]:
         return []
     except OSError as error:
         raise refusal(path, "list", error) from error
-    end = -len(suffix) if suffix else None
-    return sorted(name[:end] for name in found if name.endswith(suffix) and name[0] != ".")
+    return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and name[0] != ".")
 
 
 def make_link(path: str, target: str) -> None:
