@@ -44,6 +44,18 @@ class DefinitionError(VnetError):
     libvirt_code = 27
 
 
+class MalformedError(DefinitionError):
+    """A document that is no XML, or none that we read: too large, too deep, with a document type."""
+
+    libvirt_code = 35
+
+
+class NoNameError(DefinitionError):
+    """A definition without a name."""
+
+    libvirt_code = 21
+
+
 class UnsupportedError(DefinitionError):
     """A definition that is understood and kept, and that we do not bring up."""
 
@@ -57,7 +69,7 @@ class ExistsError(DefinitionError):
 
 
 class CollisionError(DefinitionError):
-    """A bridge or subnet that another definition has."""
+    """A bridge or subnet that another definition or the host has."""
 
     libvirt_code = 1
 

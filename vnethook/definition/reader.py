@@ -7,6 +7,7 @@ from vnethook.definition.node import Node, agreed, build_all
 from vnethook.definition.routes import Nat, Route
 from vnethook.definition.text import canonical_uuid
 from vnethook.definition.vocabulary import check_shape
+from vnethook.errors import NoNameError
 from vnethook.mac import canonical_mac
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ def read(root: Node) -> tuple[Network, tuple[str, ...]]:
         warnings.append(root.located("network id= is not kept: networks have a name and a uuid"))
     name = agreed(root.all("name"), lambda node: node.text)
     if name is None:
-        root.refuse("network: lacks its <name>")
+        raise NoNameError(root.located("network: lacks its <name>"))
     network = root.all("name")[0].build(lambda: Network(name))
     network = _with_forward(network, root)
     network = _with_identity(network, root)

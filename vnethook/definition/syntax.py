@@ -6,7 +6,7 @@ a document type ever reaches it. expat itself reads no external entity and knows
 
 from xml.parsers import expat
 
-from vnethook.errors import DefinitionError
+from vnethook.errors import MalformedError
 from vnethook.names import shown
 
 SIZE_MAX = 1 << 20
@@ -47,7 +47,7 @@ class _Pass:
         line = self.parser.CurrentLineNumber
         if len(self.stack) == DEPTH_MAX:
             msg = f"{self.source}:{line}: more than {DEPTH_MAX} elements inside each other"
-            raise DefinitionError(msg)
+            raise MalformedError(msg)
         if self.stack:
             self.stack[-1].is_empty = False
         self.stack.append(_Open(tag, line, self.parser.CurrentColumnNumber + 1))
@@ -58,7 +58,7 @@ class _Pass:
 
     def _refuse_doctype(self, *_: object) -> None:
         msg = f"{self.source}:{self.parser.CurrentLineNumber}: a document type is not accepted"
-        raise DefinitionError(msg, hint="remove the line that begins with <!DOCTYPE")
+        raise MalformedError(msg, hint="remove the line that begins with <!DOCTYPE")
 
     def run(self, data: bytes) -> expat.ExpatError | None:
         """Read `data`; what expat objects to, if anything."""
@@ -70,7 +70,7 @@ class _Pass:
 
 
 def encoded(text: str | bytes, source: str) -> bytes:
-    """The document as UTF-8; raise DefinitionError for one that is too large or in another encoding."""
+    """The document as UTF-8; raise MalformedError for one that is too large or in another encoding."""
     if isinstance(text, str):
         try:
             data = text.encode()
@@ -84,12 +84,12 @@ def encoded(text: str | bytes, source: str) -> bytes:
             raise _not_utf8(source, data.count(b"\n", 0, error.start)) from None
     if len(data) > SIZE_MAX:
         msg = f"{source}:1: larger than {SIZE_MAX >> 20} MiB"
-        raise DefinitionError(msg)
+        raise MalformedError(msg)
     return data
 
 
 def element_lines(data: bytes, source: str) -> list[int]:
-    """The line of each start tag in document order; raise DefinitionError for what must not reach a parser in C."""
+    """The line of each start tag in document order; raise MalformedError for what must not reach a parser in C."""
     reader = _Pass(source)
     error = reader.run(data)
     if error is None:
@@ -99,14 +99,14 @@ def element_lines(data: bytes, source: str) -> list[int]:
         line, first = mistakes[0]
         rest = "".join(f"; line {line}, {mistake}" for line, mistake in mistakes[1:])
         msg = f"{source}:{line}: {first}{rest}"
-        raise DefinitionError(msg, hint="each element ends with an end tag of its own name, the innermost first")
+        raise MalformedError(msg, hint="each element ends with an end tag of its own name, the innermost first")
     msg = f"{source}:{error.lineno}: column {error.offset + 1}: {expat.ErrorString(error.code)}"
     hint = "attribute values stand in quotes; & and < in them are written &amp; and &lt;"
-    raise DefinitionError(msg, hint=hint if error.code == _INVALID_TOKEN else "")
+    raise MalformedError(msg, hint=hint if error.code == _INVALID_TOKEN else "")
 
 
-def _not_utf8(source: str, lines_before: int) -> DefinitionError:
-    return DefinitionError(f"{source}:{lines_before + 1}: not UTF-8", hint="save the file in UTF-8")
+def _not_utf8(source: str, lines_before: int) -> MalformedError:
+    return MalformedError(f"{source}:{lines_before + 1}: not UTF-8", hint="save the file in UTF-8")
 
 
 def _tag_mistakes(data: bytes, source: str) -> list[tuple[int, str]]:
@@ -116,7 +116,7 @@ def _tag_mistakes(data: bytes, source: str) -> list[tuple[int, str]]:
         reader = _Pass(source)
         try:
             error = reader.run(data)
-        except DefinitionError:
+        except MalformedError:
             break
         if error is None or not reader.stack:
             break

@@ -17,7 +17,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.node import BLANKS, Node
 from vnethook.definition.syntax import element_lines, encoded
 from vnethook.definition.vocabulary import NAMESPACES, OPAQUE, check_shape
-from vnethook.errors import DefinitionError
+from vnethook.errors import DefinitionError, MalformedError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def tree(data: bytes, source: str) -> "tuple[etree._Element, list[int]]":
     except etree.XMLSyntaxError as error:
         reason = " ".join(shown(error.msg or "not well-formed").strip("'\"").split())
         msg = f"{source}:{error.lineno or 1}: {reason[:1].lower()}{reason[1:]}"
-        raise DefinitionError(msg) from None
+        raise MalformedError(msg) from None
 
 
 def _node(element: "etree._Element", lines: "Iterator[int]", source: str, parent: Node | None = None) -> Node:

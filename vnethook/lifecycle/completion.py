@@ -3,7 +3,7 @@
 from vnethook.definition import index as indexes
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store
-from vnethook.errors import DefinitionError, ExistsError
+from vnethook.errors import CollisionError, ExistsError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, definitions, options, overlap
 from vnethook.live import record
@@ -12,7 +12,7 @@ from vnethook.live import record
 def completed(host: Host, store: Store, network: Network) -> Network:
     """The network with all that it leaves open chosen; call it with the host's lock held until that is stored.
 
-    Raises ExistsError, CollisionError, or DefinitionError for what the host has.
+    Raises ExistsError, or CollisionError for what another network or the host has.
     """
     _require_same_uuid(store, network)
     looked_for = set()
@@ -30,7 +30,7 @@ def completed(host: Host, store: Store, network: Network) -> Network:
     found = overlap.of(host, network) if network.claims else None
     if found and not found.is_chosen:
         hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint
-        raise DefinitionError(str(found), hint=hint)
+        raise CollisionError(str(found), hint=hint)
     options.require(host, network)
     return network
 
