@@ -9,7 +9,10 @@ from vnethook.value import Value
 
 
 class Lease(Value):
-    """A DHCP lease: expiry in Unix seconds (0: never), "ipv4" or "ipv6", address with its prefix length."""
+    """A DHCP lease: expiry in Unix seconds (0: never), "ipv4" or "ipv6", address with its prefix length.
+
+    `iaid`: for which of a guest's interfaces an IPv6 lease is (RFC 8415, section 21.4); its MAC is not known.
+    """
 
     expiry: int
     mac: str
@@ -18,6 +21,7 @@ class Lease(Value):
     prefix: int
     hostname: str
     clientid: str
+    iaid: str = ""
 
 
 def leases(host: Host, name: str) -> list[Lease]:
@@ -36,12 +40,13 @@ def leases(host: Host, name: str) -> list[Lease]:
         found.append(
             Lease(
                 expiry=int(expiry),
-                mac="" if is_ipv6 else mac,  # for IPv6 it is the IAID
+                mac="" if is_ipv6 else mac,
                 protocol="ipv6" if is_ipv6 else "ipv4",
                 ip=ip,
                 prefix=subnet.prefix if subnet else (128 if is_ipv6 else 32),
                 hostname="" if hostname == "*" else hostname,
                 clientid="" if clientid == "*" else clientid,
+                iaid=mac if is_ipv6 else "",  # it stands where IPv4 has the MAC
             )
         )
     return found
