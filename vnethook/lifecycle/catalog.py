@@ -220,10 +220,10 @@ def can_read_xml() -> bool:
 
 
 def dump(host: Host, name: str, *, inactive: bool = False) -> str:
-    """The canonical XML of a network: what is live, or the stored definition."""
+    """The canonical XML of a network: what is live, with how many NICs are on it, or the stored definition."""
     live = None if inactive else live_definition(host, name)
     network = live or (Store(host.paths).stored(name) if inactive else definitions.load(host, name))
-    text: str = xml_module().dump(network)
+    text: str = xml_module().dump(network, connections=len(bringup.guests(host, name)) if live else None)
     return text
 
 
