@@ -165,5 +165,6 @@ def test_leases_are_virshs_table_and_can_be_asked_for_by_mac(vnet, root) -> None
             "prefix": 24,
             "hostname": "",
             "clientid": "",
+            "iaid": "",
         }
     ]

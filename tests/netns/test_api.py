@@ -15,6 +15,7 @@ from vnethook import api
 pytestmark = pytest.mark.netns
 PYTHON = CHECKOUT / ".venv/bin/python"
 MAC = "52:54:00:00:00:0a"
+UUID = "44444444-4444-4444-8444-444444444444"
 DUID = "00:03:00:01:52:54:00:00:00:0a"
 LAB = """
 <network><name>lab</name><bridge name='vnbr7'/><domain name='lab.example'/>
@@ -102,6 +103,34 @@ def test_a_fixed_address_that_is_added_is_given_at_once(host: Host) -> None:
     with Client(host, "web", port="veth-web", mac=MAC) as client:
         host.vnet("attach", "veth-web", "--network", "lab")
         assert client.lease()["ip"] == "10.77.0.7"
+
+
+def test_a_nic_takes_the_port_that_was_made_for_it_with_its_limits(host: Host) -> None:
+    port = f"<networkport><owner><name>web</name><uuid>{UUID}</uuid></owner><mac address='{MAC}'/></networkport>"
+
+    def make(conn: api.virConnect) -> tuple[str, int, dict[str, int]]:
+        made = conn.networkDefineXML(LAB).portCreateXML(port)
+        return made.UUIDString(), made.setParameters({"outbound.average": 500}), made.parameters()
+
+    uuid, done, limits = _on(host, make)
+    assert (done, limits) == (0, {"outbound.average": 500, "outbound.peak": 0, "outbound.burst": 0})
+    with Client(host, "web", port="veth-web", mac=MAC) as client:
+        host.vnet("attach", "veth-web", "--network", "lab", "--mac", MAC)
+        assert client.lease()["ip"].startswith("10.77.0.")
+        [port_list] = host.vnet_json("nic-list", "lab")
+        assert port_list["interface"] == "veth-web"
+
+        def delete(conn: api.virConnect) -> tuple[list[str], dict[str, int], str, int]:
+            network = conn.networkLookupByName("lab")
+            names = [found.UUIDString() for found in network.listAllPorts()]
+            found = network.portLookupByUUIDString(uuid)
+            return names, found.parameters(), found.XMLDesc(), found.delete()
+
+        names, limits, xml, done = _on(host, delete)
+        assert (names, limits["outbound.average"], done) == ([uuid], 500, 0)
+        assert f"<mac address='{MAC}'/>" in xml
+        assert host.vnet_json("nic-list", "lab") == []
+        assert "master" not in host.json(["ip", "-json", "link", "show", "veth-web"])[0]
 
 
 def test_threads_of_a_program_do_not_get_into_each_others_way(host: Host) -> None:

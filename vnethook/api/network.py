@@ -10,7 +10,7 @@ from vnethook.api.session import uuid_of
 from vnethook.definition.store import Store
 from vnethook.definition.update import COMMANDS, SECTIONS
 from vnethook.errors import DefinitionError
-from vnethook.lifecycle import bringup, catalog, leases, lookup, updates
+from vnethook.lifecycle import bringup, catalog, leases, lookup, ports, updates
 from vnethook.live import record
 from vnethook.mac import canonical_mac
 
@@ -197,17 +197,19 @@ class virNetwork:
         arguments.flags(flags, 0, "virNetworkListAllPorts")
         with self._session.host("virNetworkListAllPorts") as host:
             self._require(host)
-            raise failure(codes.VIR_ERR_NO_SUPPORT, "virNetworkListAllPorts")
+            if not _is_active(host, self._name):
+                raise failure(codes.VIR_ERR_OPERATION_INVALID, f"network '{self._name}' is not active")
+            return [self._port(nic.uuid) for nic in ports.list_ports(host, self._name)]
 
     def portCreateXML(self, xmldesc: str, flags: int = 0) -> virNetworkPort:
         """Make a port for a NIC to come, bringing the network up if it is down."""
         function = "virNetworkPortCreateXML"
         allowed = constants.VIR_NETWORK_PORT_CREATE_RECLAIM | constants.VIR_NETWORK_PORT_CREATE_VALIDATE
         arguments.flags(flags, allowed, function)
-        arguments.text(xmldesc, "xmldesc", function)
+        xml = arguments.text(xmldesc, "xmldesc", function)
         with self._session.host(function, writes=True) as host:
             self._require(host)
-            raise failure(codes.VIR_ERR_NO_SUPPORT, function)
+            return self._port(ports.create_port(host, self._name, xml, source="(networkport)").uuid)
 
     def portLookupByUUID(self, uuid: bytes) -> virNetworkPort:
         """The port of a uuid, 16 bytes."""
@@ -220,7 +222,10 @@ class virNetwork:
     def _found_port(self, uuid: str) -> virNetworkPort:
         with self._session.host("virNetworkPortLookupByUUID") as host:
             self._require(host)
-            raise failure(codes.VIR_ERR_NO_SUPPORT, f"virNetworkPortLookupByUUID {uuid}")
+            return self._port(ports.port_by_uuid(host, self._name, uuid).uuid)
+
+    def _port(self, uuid: str) -> virNetworkPort:
+        return virNetworkPort(self, self._session, uuid)
 
     def _require(self, host: "Host") -> None:
         """Raise libvirtError if there is no such network any more, or another one of its name."""

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from vnethook.api import arguments, codes
-from vnethook.api.error import failure
+from vnethook.api import arguments
+from vnethook.lifecycle import ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,24 +45,26 @@ class virNetworkPort:
     def XMLDesc(self, flags: int = 0) -> str:
         """What it is: its owner, its MAC, what limits it, the bridge that it is on."""
         arguments.flags(flags, 0, "virNetworkPortGetXMLDesc")
-        with self._session.host("virNetworkPortGetXMLDesc"):
-            raise failure(codes.VIR_ERR_NO_SUPPORT, "ports")
+        with self._session.host("virNetworkPortGetXMLDesc") as host:
+            return ports.port_xml(host, self._net.name(), self._uuid)
 
     def delete(self, flags: int = 0) -> int:
         """Detach its NIC, or wait for it no longer."""
         arguments.flags(flags, 0, "virNetworkPortDelete")
-        with self._session.host("virNetworkPortDelete", writes=True):
-            raise failure(codes.VIR_ERR_NO_SUPPORT, "ports")
+        with self._session.host("virNetworkPortDelete", writes=True) as host:
+            ports.delete_port(host, self._net.name(), self._uuid)
+        return 0
 
     def parameters(self, flags: int = 0) -> dict[str, int]:
         """Its limits, by VIR_NETWORK_PORT_BANDWIDTH_…; those of a direction that has none are left out."""
         arguments.flags(flags, 0, "virNetworkPortGetParameters")
-        with self._session.host("virNetworkPortGetParameters"):
-            raise failure(codes.VIR_ERR_NO_SUPPORT, "ports")
+        with self._session.host("virNetworkPortGetParameters") as host:
+            return ports.parameters(host, self._net.name(), self._uuid)
 
     def setParameters(self, params: "Mapping[str, int]", flags: int = 0) -> int:
         """Change some of its limits, at once."""
         arguments.flags(flags, 0, "virNetworkPortSetParameters")
-        dict(params)
-        with self._session.host("virNetworkPortSetParameters", writes=True):
-            raise failure(codes.VIR_ERR_NO_SUPPORT, "ports")
+        given = {name: arguments.number(value) for name, value in dict(params).items()}
+        with self._session.host("virNetworkPortSetParameters", writes=True) as host:
+            ports.set_parameters(host, self._net.name(), self._uuid, given)
+        return 0

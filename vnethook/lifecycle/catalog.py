@@ -19,7 +19,7 @@ from vnethook.lifecycle.lookup import (
     state,
     states,
 )
-from vnethook.live import failure, files, record
+from vnethook.live import failure, files, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
 from vnethook.value import Value
@@ -220,10 +220,11 @@ def can_read_xml() -> bool:
 
 
 def dump(host: Host, name: str, *, inactive: bool = False) -> str:
-    """The canonical XML of a network: what is live, with how many NICs are on it, or the stored definition."""
+    """The canonical XML of a network: what is live, with how many ports it has, or the stored definition."""
     live = None if inactive else live_definition(host, name)
     network = live or (Store(host.paths).stored(name) if inactive else definitions.load(host, name))
-    text: str = xml_module().dump(network, connections=len(bringup.guests(host, name)) if live else None)
+    count = len(bringup.guests(host, name)) + len(waiting.ports(host.paths, name)) if live else None
+    text: str = xml_module().dump(network, connections=count)
     return text
 
 
