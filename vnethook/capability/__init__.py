@@ -1,9 +1,20 @@
 """What a network can do, one file each: a pure function of its definition and the host's facts that gives steps.
 
 A capability is added by its module and one line in `IN_ORDER`, the order of bring-up; a network goes down in reverse.
+What works on a bridge that is not the network's own stands in `ON_EXISTING_BRIDGE` too.
 """
 
-from vnethook.capability import address, bandwidth, bridge, dnsmasq, firewall, forwarding, idle, routes
+from vnethook.capability import (
+    address,
+    bandwidth,
+    bridge,
+    dnsmasq,
+    existing_bridge,
+    firewall,
+    forwarding,
+    idle,
+    routes,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +32,10 @@ IN_ORDER = (
     dnsmasq,
     idle,
 )
+ON_EXISTING_BRIDGE = (existing_bridge, bandwidth)
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
-    return [step for capability in IN_ORDER for step in capability.plan(network, facts)]
+    in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE
+    return [step for capability in in_order for step in capability.plan(network, facts)]

@@ -69,7 +69,6 @@ def _later(network: "Network") -> list[str]:
     done = {
         "listen": network.listens,
         "connections": network.connections,
-        "forward mode 'bridge'": network.forward == "bridge",
         "domain register": network.domain_register,
         "vlan": network.vlan or any(group.vlan for group in network.portgroups),
     }

@@ -5,6 +5,7 @@ from vnethook.errors import CollisionError, ExistsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.definition.entries import Entry
     from vnethook.definition.index import Index
     from vnethook.definition.model import Network
 
@@ -30,17 +31,25 @@ def _identity(index: "Index", network: "Network") -> ExistsError | None:
 
 def _bridge(index: "Index", network: "Network") -> CollisionError | None:
     bridge = network.bridge.name or ""
-    namesakes = [other.name for other in index.holders("bridge", network.name, but=network.name)]
-    if bridge and bridge != network.name and index.has_network(bridge):
-        namesakes.append(bridge)
-    for namesake in namesakes:
+    namesakes = index.holders("bridge", network.name, but=network.name)
+    if bridge and bridge != network.name:
+        namesakes += [
+            found for is_transient in (False, True) if (found := index.entry(bridge, is_transient=is_transient))
+        ]
+    for namesake in (other.name for other in namesakes if not _shares(other, network)):
         msg = f"network {network.name!r}: its bridge and network {namesake!r}, or the reverse, share a name"
         return CollisionError(msg, hint="choose another name for the bridge")
     for other in index.holders("bridge", bridge, but=network.name):
-        if network.owns_bridge or other.forward in OWN_MODES:  # the administrator's own may serve several
+        if not _shares(other, network):
             msg = f"network {network.name!r}: bridge {bridge!r} is that of network {other.name!r}"
             return CollisionError(msg, hint="without a name in <bridge> a free one is chosen")
     return None
+
+
+def _shares(other: "Entry", network: "Network") -> bool:
+    """Whether two networks use one bridge of the administrator's, so that its name may be one's own."""
+    is_own = network.owns_bridge or other.forward in OWN_MODES
+    return not is_own and other.bridge == network.bridge.name
 
 
 def _subnets(index: "Index", network: "Network") -> CollisionError | None:

@@ -2,9 +2,10 @@
 
 One JSON file per network, `{"format", "source", "stamp", "chosen", "network"}`, made whenever `vnet` meets a definition
 whose stamp (time, size, inode of the XML) differs, or that of what was chosen for it, if the XML leaves something open.
-Hard links `bridge:NAME` find a network by its bridge: they cost no inode, and what they hold may be an earlier form,
-which names the network all the same. The definition of a network that was created and not defined lies in the run
-directory and goes first. Whoever writes here holds the host's lock.
+Hard links `bridge:NAME` find a network by its own bridge, those in a directory `on:NAME` all that use a bridge of the
+administrator's: they cost no inode, and what they hold may be an earlier form, which names the network all the same.
+The definition of a network that was created and not defined lies in the run directory and goes first. Whoever writes
+here holds the host's lock.
 """
 
 from vnethook.definition import choices
@@ -100,8 +101,12 @@ def prepare(
     }
     path = _path(paths, network.name)
     replacement.write(path, files.dumps(plain) + "\n")
-    if network.bridge.name and _linked(paths, network.bridge.name) != network.name:
-        replacement.link(path, paths.defined_bridge(network.bridge.name))
+    bridge = network.bridge.name
+    if bridge and network.owns_bridge and _linked(paths, bridge) != network.name:
+        replacement.link(path, paths.defined_bridge(bridge))
+    elif bridge and not network.owns_bridge and not files.exists(f"{paths.bridge_users(bridge)}/{network.name}"):
+        files.make_directory(paths.bridge_users(bridge))
+        replacement.link(path, f"{paths.bridge_users(bridge)}/{network.name}")
 
 
 def identity(paths: "Paths", name: str) -> dict[str, str]:
@@ -115,8 +120,12 @@ def identity(paths: "Paths", name: str) -> dict[str, str]:
 
 def remove_link(paths: "Paths", bridge: str | None, name: str) -> None:
     """Let a network no longer be found by a bridge that it had."""
-    if bridge is not None and is_link_name(bridge) and _linked(paths, bridge) == name:
+    if bridge is None or not is_link_name(bridge):
+        return
+    if _linked(paths, bridge) == name:
         files.remove(paths.defined_bridge(bridge))
+    files.remove(f"{paths.bridge_users(bridge)}/{name}")
+    files.remove_directory(paths.bridge_users(bridge))
 
 
 def remove(paths: "Paths", name: str) -> None:
@@ -144,10 +153,22 @@ def index_path(paths: "Paths") -> str:
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
-    """The name of the network whose bridge is called `bridge`; None if none is compiled that says so."""
-    name = _linked(paths, bridge) if is_link_name(bridge) else None
+    """The name of the only network whose bridge is called `bridge`; None if none is compiled that says so."""
+    if not is_link_name(bridge):
+        return None
+    name = _linked(paths, bridge)
     network = read(paths, name) if name is not None else None
-    return name if network is not None and network.bridge.name == bridge else None
+    if network is not None and network.owns_bridge and network.bridge.name == bridge:
+        return name
+    found = users(paths, bridge)
+    return found[0] if len(found) == 1 else None
+
+
+def users(paths: "Paths", bridge: str) -> list[str]:
+    """The sorted names of the networks that use a bridge of the administrator's, as far as they are compiled."""
+    networks = [read(paths, name) for name in files.names(paths.bridge_users(bridge))]
+    found = (network for network in networks if network is not None and not network.owns_bridge)
+    return [network.name for network in found if network.bridge.name == bridge]
 
 
 def network_names(paths: "Paths") -> list[str]:
@@ -162,6 +183,13 @@ def unknown(paths: "Paths", name: str) -> NoNetworkError:
     more = f" and {len(known) - NAMES_IN_HINT} more" if len(known) > NAMES_IN_HINT else ""
     hint = f"known networks: {', '.join(known[:NAMES_IN_HINT])}{more}"
     return NoNetworkError(f"network {shown(name)}: no such network", hint=hint)
+
+
+def ambiguous(bridge: str, names: list[str]) -> NoNetworkError:
+    """The error for the name of a bridge that several networks use."""
+    msg = f"bridge {bridge!r}: {len(names)} networks use it"
+    listed = ", ".join(names[:NAMES_IN_HINT]) + (" …" if len(names) > NAMES_IN_HINT else "")
+    return NoNetworkError(msg, hint=f"name one of them: {listed}")
 
 
 def _path(paths: "Paths", name: str) -> str:

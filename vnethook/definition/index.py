@@ -131,10 +131,6 @@ class Index:
         with self._guard:
             return [entry for entry in self._holders[kind].get(value, ()) if entry.name != but]
 
-    def has_network(self, name: str) -> bool:
-        """Whether there is a network of that name."""
-        return compiled.exists(self._paths, name)
-
     def macs(self) -> "Container[str]":
         """All MAC addresses of bridges."""
         return self._holders["mac"]

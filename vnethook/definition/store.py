@@ -81,11 +81,18 @@ class Store:
         digits = uuid.lower().replace("-", "")
         if len(digits) != 32 or not set(digits) <= set("0123456789abcdef"):
             return None
-        return self._holder("uuid", "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])))
+        parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        return next(iter(self._holders("uuid", "-".join(parts))), None)
 
     def by_bridge(self, bridge: str) -> str | None:
-        """The name of the network whose bridge is called so, None if no definition says it."""
-        return self._holder("bridge", bridge) if is_link_name(bridge) else None
+        """The name of the network whose bridge is called so, None if no definition says it.
+
+        Raise NoNetworkError for a bridge of the administrator's that several networks use.
+        """
+        found = self._holders("bridge", bridge) if is_link_name(bridge) else []
+        if len(found) > 1:
+            raise compiled.ambiguous(bridge, found)
+        return found[0] if found else None
 
     def is_autostart(self, name: str) -> bool:
         """Whether the network is started at boot."""
@@ -214,14 +221,15 @@ class Store:
     def _autostart_path(self, name: str) -> str:
         return f"{self.paths.autostart}/{name}.xml"
 
-    def _holder(self, kind: str, value: str) -> str | None:
-        """The network with this uuid or bridge; all files are looked at only if that is not known from one."""
+    def _holders(self, kind: str, value: str) -> list[str]:
+        """The networks with this uuid or bridge, sorted; all files are looked at only if none is known."""
         for max_age_s in (inf, 0.0):
-            for found in self.index(max_age_s=max_age_s).holders(kind, value):
-                entry = self._index.entry(found.name, is_transient=found.is_transient, read=self._read)
-                if entry is not None and getattr(entry, kind) == value:
-                    return entry.name
-        return None
+            known = self.index(max_age_s=max_age_s).holders(kind, value)
+            entries = [self._index.entry(old.name, is_transient=old.is_transient, read=self._read) for old in known]
+            names = {entry.name for entry in entries if entry is not None and getattr(entry, kind) == value}
+            if names:
+                return sorted(names)
+        return []
 
     def _read(self, name: str, is_transient: bool) -> tuple[Network, bool]:  # noqa: FBT001 (the index's Reader)
         """A definition with earlier choices filled in, and whether its XML says all."""

@@ -62,7 +62,8 @@ def _is_bridge_of_ours(bridge: str) -> bool:
     from vnethook.live import files, paths  # noqa: PLC0415 (most calls need neither)
 
     places = paths.current()
-    return files.link_target(f"{places.bridges}/{bridge}") is not None or files.exists(places.defined_bridge(bridge))
+    found = (places.defined_bridge(bridge), places.bridge_users(bridge))
+    return files.link_target(f"{places.bridges}/{bridge}") is not None or any(map(files.exists, found))
 
 
 def _left_alone(argv: list[str], error: Exception) -> int:

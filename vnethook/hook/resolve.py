@@ -43,14 +43,25 @@ def named(paths: "Paths", name: str) -> str:
             return bridged
     from vnethook.definition import compiled  # noqa: PLC0415 (only on the way to an error)
 
+    users = compiled.users(paths, name) if is_link_name(name) else []
+    if len(users) > 1:
+        raise compiled.ambiguous(name, users)
     raise compiled.unknown(paths, name)
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
-    """The network with a bridge of that name, live or defined; None if none of ours has it."""
+    """The network with a bridge of that name, live or defined; None if none of ours has it, or several use it."""
+    if not is_link_name(bridge):
+        return None
     found = record.by_bridge(paths, bridge)
-    if found is not None or not files.exists(paths.defined_bridge(bridge)):
+    if found is not None:
         return found
+    users = files.names(paths.bridge_users(bridge))
+    live = record.read(paths, users[0]) if len(users) == 1 else None
+    if live is not None and not live.owns_bridge and live.bridge == bridge:
+        return live.name
+    if not users and not files.exists(paths.defined_bridge(bridge)):
+        return None
     from vnethook.definition import compiled  # noqa: PLC0415 (only for a network that is down)
 
     return compiled.by_bridge(paths, bridge)
@@ -66,7 +77,8 @@ def _after_edit(paths: "Paths", bridge: str) -> str | None:
 
         definitions.compile_changed()
         known.refresh()
-    return next((entry.name for entry in known.holders("bridge", bridge)), None)
+    names = {entry.name for entry in known.holders("bridge", bridge)}
+    return names.pop() if len(names) == 1 else None
 
 
 def _is_defined(paths: "Paths", name: str) -> bool:

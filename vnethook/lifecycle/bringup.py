@@ -111,7 +111,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
         support.require(network)
         network, live = _without_overlap(host, network, live)
         if live is None:
-            require_own_bridge(host, network)
+            require_bridge(host, network)
         now_live, changes = enforce.enforce(host, network, steps_of(host, network, by=by), by=by, live=live)
     except BaseException:
         if live is None:
@@ -135,6 +135,7 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
         record.check_namespace(live)
         changed = live_definition(host, name)
         record.remove(host.paths, live)
+        enforce.release(host, live)
         record.forget_bridge(host.paths, (changed.bridge.name or "") if changed else "", name)
     else:
         files.remove(record.path(host.paths, name))
@@ -165,10 +166,18 @@ def is_half_made(host: "Host", name: str) -> bool:
     return files.exists(Journal(host.paths, name).path)
 
 
-def require_own_bridge(host: "Host", network: Network) -> None:
-    """Raise HostError if the bridge of a network that is down exists: it is another program's."""
+def require_bridge(host: "Host", network: Network) -> None:
+    """Raise HostError if a network cannot have its bridge.
+
+    One of its own must not be there: it is another program's. One of the administrator's must not be a network's own.
+    """
     link = host.links.link(network.bridge.name or "")
-    if link is not None and not (link.kind == "bridge" and link.mac == network.mac):
+    if not network.owns_bridge:
+        other = record.by_bridge(host.paths, network.bridge.name or "")
+        if other is not None and other != network.name:
+            msg = f"network {network.name!r}: bridge {network.bridge.name!r}: is that of network {other!r}"
+            raise HostError(msg, hint="name that network in its place")
+    elif link is not None and not (link.kind == "bridge" and link.mac == network.mac):
         msg = f"network {network.name!r}: bridge {link.name!r}: an interface of that name exists and is not ours"
         raise HostError(msg, hint="leave the name out of <bridge>, or choose another")
 
@@ -243,5 +252,5 @@ def _require_startable(host: "Host", network: Network) -> None:
     if found and not found.is_chosen:
         raise HostError(str(found), hint=found.hint)
     if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
-        require_own_bridge(host, network)
+        require_bridge(host, network)
     plans.require(host, steps_of(host, network, by=ADMIN))

@@ -76,8 +76,8 @@ def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Ne
     found = overlap.of(host, network)
     if found and found.subnet not in old.claims:
         raise HostError(str(found), hint=found.hint)
-    if network.owns_bridge and network.bridge.name != live.bridge:
-        bringup.require_own_bridge(host, network)
+    if (network.owns_bridge, network.bridge.name) != (live.owns_bridge, live.bridge):
+        bringup.require_bridge(host, network)
     steps = bringup.steps_of(host, network, by=live.started_by)
     plans.require(host, steps)
     return old, steps

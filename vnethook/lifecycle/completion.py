@@ -25,8 +25,8 @@ def completed(host: Host, store: Store, network: Network) -> Network:
     network = definitions.choose_subnet(host, network, store.index(max_age_s=indexes.LOOK_S))
     store.collision(network)
     bridge = network.bridge.name or ""
-    if network.owns_bridge and bridge not in looked_for and record.by_bridge(host.paths, bridge) is None:
-        bringup.require_own_bridge(host, network)
+    if bridge not in looked_for and (not network.owns_bridge or record.by_bridge(host.paths, bridge) is None):
+        bringup.require_bridge(host, network)
     found = overlap.of(host, network) if network.claims else None
     if found and not found.is_chosen:
         hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint

@@ -33,7 +33,17 @@ def enforce(
     keep(host, network)
     now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
     record.write(host.paths, now_live, before=live)
+    if live is not None and live.index != now_live.index:
+        release(host, live)
     return now_live, changes
+
+
+def release(host: "Host", live: LiveNetwork) -> None:
+    """Take the NICs of a network off a bridge that it uses no longer and that stays: one of the administrator's."""
+    for nic in () if live.owns_bridge else nics.attached(host.paths, live.name):
+        link = host.links.link(nic.interface)
+        if link is not None and (link.index, link.master) == (nic.index, live.index):
+            host.links.set_link(nic.interface, master=0)
 
 
 def keep(host: "Host", network: "Network") -> None:
@@ -117,6 +127,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         classes=nic_class.classes(network),
         waiting=_awaited(host, network.name),
         limits=network.bandwidth.numbers if network.bandwidth else (),
+        owns_bridge=network.owns_bridge,
     )
 
 

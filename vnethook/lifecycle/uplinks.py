@@ -1,4 +1,4 @@
-"""Whether a network's way to the outside is there: told when it is defined and when it comes up, since it may come."""
+"""Whether what a network needs of the host is there: told at define and at start, since it may come."""
 
 from vnethook.address import parse_ip
 from vnethook.live import record
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     """What keeps its guests from the outside now, a line each."""
-    if not network.owns_bridge:
-        return ()
     found = []
+    if network.forward == "bridge" and host.links.link(network.bridge.name or "") is None:
+        found.append(f"bridge {network.bridge.name!r}: no such bridge: the network cannot be started until it is there")
+    if not network.owns_bridge:
+        return tuple(found)
     for uplink in network.uplinks:
         other = record.by_bridge(host.paths, uplink)
         if other is not None:

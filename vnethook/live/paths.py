@@ -76,6 +76,10 @@ class Paths(Value):
         """Where a link by a bridge's name leads to its network's name."""
         return f"{self.run}/bridges"
 
+    def bridge_users(self, bridge: str) -> str:
+        """Where compiled definitions, or earlier ones, lie of networks that use that bridge and did not make it."""
+        return f"{self.compiled}/on:{bridge}"
+
     def defined_bridge(self, bridge: str) -> str:
         """The compiled definition, or an earlier one, of the network whose definition says that bridge."""
         return f"{self.compiled}/{BRIDGE}{bridge}"

@@ -45,7 +45,7 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
 
 def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> list[str]:
     link = require_link(links, nic.interface, live.name)
-    _require_free(paths, links, live, link)
+    _require_free(paths, links, live, link, before)
     is_same = before is not None and before.index == link.index and before.network == live.name
     nic = _completed(live, link, nic, before)
     claim = naming.Claim(paths, links, live, nic, [])
@@ -136,12 +136,18 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
     )
 
 
-def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link") -> None:
-    """Raise StateError for a link on a bridge that is no network's of ours: another program put it there."""
+def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link", before: "Nic | None") -> None:
+    """Raise StateError for a link on a bridge that is no network's of ours: another program put it there.
+
+    Nor is it one of ours if we put this very link (`before`: its record) on a bridge of the administrator's.
+    """
     if link.master in {0, live.index}:
         return
     master = links.link_at(link.master)
     if master is None or record.by_bridge(paths, master.name) is not None:
+        return
+    old = record.read(paths, before.network) if before is not None and before.index == link.index else None
+    if old is not None and old.index == link.master:
         return
     msg = f"interface {link.name!r}: attach to network {live.name!r}: already a port of {master.name!r}"
     raise StateError(msg, hint=f"take it off first: ip link set {link.name} nomaster")

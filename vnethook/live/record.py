@@ -24,7 +24,7 @@ class LiveNetwork(Value):
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
     where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`:
-    those of all NICs together, see Traits.
+    those of all NICs together, see Traits; `owns_bridge`: else it is the administrator's, and may be other networks'.
     """
 
     name: str
@@ -48,6 +48,7 @@ class LiveNetwork(Value):
     classes: tuple[NicClass, ...] = ()
     waiting: tuple[str, ...] = ()
     limits: tuple[int, ...] = ()
+    owns_bridge: bool = True
     _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
 
 
@@ -62,6 +63,7 @@ _KINDS = {
     "mtu": int,
     "started_by": str,
     "is_changing": bool,
+    "owns_bridge": bool,
     **dict.fromkeys(_TUPLES, tuple),
 }
 
@@ -86,9 +88,10 @@ def path(paths: "Paths", name: str) -> str:
 
 
 def write(paths: "Paths", live: LiveNetwork, *, before: LiveNetwork | None = None) -> None:
-    """Say that a network is up: its record, and the link that finds it by its bridge; `before`: what it was so far."""
-    files.make_link(f"{paths.bridges}/{live.bridge}", live.name)
-    if before is not None and before.bridge != live.bridge:
+    """Say that a network is up: its record, and the link that finds it by its own bridge; `before`: the one so far."""
+    if live.owns_bridge:
+        files.make_link(f"{paths.bridges}/{live.bridge}", live.name)
+    if before is not None and (before.bridge != live.bridge or not live.owns_bridge):
         forget_bridge(paths, before.bridge, live.name)
     files.write_json(path(paths, live.name), live.to_plain())
 
@@ -111,7 +114,7 @@ def names(paths: "Paths") -> list[str]:
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
-    """The name of the live network with this bridge, None if there is none."""
+    """The name of the live network whose own this bridge is, None if there is none."""
     return files.link_target(f"{paths.bridges}/{bridge}")
 
 

@@ -55,6 +55,36 @@ class CreateBridge(Step):
         return f"create bridge {self.name}, MAC {self.mac}, MTU {self.mtu}{extra}"
 
 
+class RequireBridge(Step):
+    """Need a bridge that is there, the administrator's, which is never changed."""
+
+    _about = ("name",)
+    name: str
+
+    def is_done(self, host: "Host") -> bool:
+        link = host.links.link(self.name)
+        return link is not None and link.kind == "bridge"
+
+    def require(self, host: "Host") -> None:
+        link = host.links.link(self.name)
+        if link is None:
+            msg = f"bridge {self.name!r}: no such bridge"
+            raise HostError(msg, hint="mode 'bridge' uses one that is there: make it first, or see `ip link`")
+        if link.kind != "bridge":
+            what = "of Open vSwitch, which is not supported" if link.kind == "openvswitch" else "no bridge"
+            msg = f"bridge {self.name!r}: the interface of that name is {what}"
+            raise HostError(msg, hint="mode 'bridge' uses a bridge of the kernel's: `ip link show type bridge`")
+
+    def do(self, host: "Host") -> None:
+        self.require(host)
+
+    def undo(self, host: "Host") -> None:
+        """Nothing: it was there before."""
+
+    def __str__(self) -> str:
+        return f"use bridge {self.name}"
+
+
 class SetLinkUp(Step):
     """Bring a link up; undone, one with another MAC, which is another program's, stays up."""
 
