@@ -27,19 +27,9 @@ def host() -> Iterator[Host]:
         yield host
 
 
-DIRECTORIES = 4
-"""That are watched: of definitions, live records, live definitions and interfaces."""
-
-
-def _watches(pid: int) -> int:
-    """How many directories a process watches. Source: proc(5), fdinfo of inotify."""
-    found = 0
-    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
-        try:
-            found += path.read_text().count("inotify wd:")
-        except OSError:
-            continue  # closed since it was listed
-    return found
+def _is_listening(pid: int) -> bool:
+    """Whether a process sleeps until a descriptor is ready. Source: proc(5), wchan."""
+    return "poll" in Path(f"/proc/{pid}/wchan").read_text()
 
 
 class Listener:
@@ -72,7 +62,7 @@ def _listening(host: Host, *words: str) -> Iterator[Listener]:
     with path.open("w") as out:
         process = host.popen([str(VNET), "net-event", *words], stdout=out, text=True)
     try:
-        wait_for(lambda: _watches(process.pid) >= DIRECTORIES, "the watches")
+        wait_for(lambda: _is_listening(process.pid), "the wait for events")
         yield Listener(path, process)
     finally:
         process.kill()
