@@ -142,9 +142,14 @@ def forget_transient(paths: "Paths", name: str) -> bool:
         remove(paths, name)
         if name != DEFAULT:
             choices.remove(paths, name)
+    remove_unused_index(paths)
+    return True
+
+
+def remove_unused_index(paths: "Paths") -> None:
+    """Remove the entries of all definitions after the last one."""
     if not files.names(paths.transient, ".xml") and not files.names(paths.networks, ".xml"):
         files.remove(index_path(paths))
-    return True
 
 
 def index_path(paths: "Paths") -> str:

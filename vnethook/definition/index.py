@@ -108,9 +108,8 @@ class Index:
             self._take_news()
             built_in = self._entries.get(_BUILT_IN)
             count = len(self._entries) - (built_in is not None and built_in.xml is None)
-            if not count:
-                files.remove(self._log.path)
-            elif self._unsaved or not self._log.is_ours or self._log.lines > 2 * count + _SPARE_LINES:
+            has_many = self._log.lines > 2 * count + _SPARE_LINES
+            if count and (self._unsaved or not self._log.is_ours or has_many):
                 self._log.rewrite(entry for entry in self._entries.values() if entry.xml is not None)
             self._unsaved = False
 

@@ -15,8 +15,9 @@ from vnethook.definition.compiled import DEFAULT
 from vnethook.definition.entries import Entry, entry_of
 from vnethook.definition.model import Network
 from vnethook.definition.replacement import Replacement
-from vnethook.errors import DefinitionError, HostError, StateError, VnetError
+from vnethook.errors import BusyError, DefinitionError, HostError, StateError, VnetError
 from vnethook.live import files, nics
+from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 from vnethook.names import is_link_name, is_network_name
 
@@ -105,6 +106,8 @@ class Store:
     def index(self, *, max_age_s: float = 0.0) -> "Index":
         """Who has which uuid, bridge and subnet, after a look at all files, or one at most `max_age_s` seconds ago."""
         self._index.refresh(self._read, max_age_s=max_age_s)
+        if self._index.is_unsaved:
+            self._save()
         return self._index
 
     # Changing
@@ -278,9 +281,16 @@ class Store:
                 self.compile(name, lambda network: network)
             except (DefinitionError, HostError):
                 pass  # what is left is refused; who reads it is told, who removes something else is not
-        index = self.index(max_age_s=indexes.LOOK_S)
-        index.forget(name, is_transient=was_transient)
-        index.save()
+        self._index.forget(name, is_transient=was_transient)
+        compiled.remove_unused_index(self.paths)
+
+    def _save(self) -> None:
+        """Spare others what this process has read; nothing if somebody is changing the store, or it is not ours."""
+        try:
+            with Lock(self.paths.lock(".host"), deadline_s=0):
+                self._index.save()
+        except (BusyError, HostError):
+            return
 
     def _old(self, name: str) -> Network | None:
         """The definition that one of this name replaces, as far as it can be read."""

@@ -75,8 +75,7 @@ def _after_edit(paths: "Paths", bridge: str) -> str | None:
     if known.refresh():
         from vnethook.lifecycle import definitions  # noqa: PLC0415 (only after an edit)
 
-        definitions.compile_changed()
-        known.refresh()
+        definitions.learn_changed(paths, known)
     names = {entry.name for entry in known.holders("bridge", bridge)}
     return names.pop() if len(names) == 1 else None
 

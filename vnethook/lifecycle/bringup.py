@@ -9,7 +9,7 @@ from vnethook import capability
 from vnethook.capability import support
 from vnethook.definition import compiled
 from vnethook.definition.model import Network
-from vnethook.errors import HostError, StateError, VnetError
+from vnethook.errors import HostError, NoNetworkError, StateError, VnetError
 from vnethook.host import facts, log
 from vnethook.lifecycle import definitions, enforce, overlap, uplinks
 from vnethook.live import announced, failure, files, naming, nics, record, waiting
@@ -90,7 +90,7 @@ def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, 
     try:
         found = _mend(host, name, by=by, lock=lock)
     except VnetError as error:
-        if not record.is_present(host.paths, name):
+        if not (isinstance(error, NoNetworkError) or record.is_present(host.paths, name)):
             failure.write(host.paths, name, error)
         raise
     failure.remove(host.paths, name)
@@ -159,6 +159,7 @@ def forget_transient(host: "Host", name: str) -> None:
     with host.shared.lock():
         if compiled.forget_transient(host.paths, name) and not compiled.exists(host.paths, name):
             files.remove(f"{host.paths.leases}/{name}")
+            failure.remove(host.paths, name)
 
 
 def is_half_made(host: "Host", name: str) -> bool:

@@ -9,6 +9,7 @@ from vnethook.definition import choices, compiled, settings
 from vnethook.definition.model import Network
 from vnethook.errors import HostError
 from vnethook.host import facts, programs
+from vnethook.host.shared import Shared
 from vnethook.live import nics
 
 TYPE_CHECKING = False
@@ -64,6 +65,19 @@ def choose_again(host: "Host", network: Network) -> Network:
         chosen = choose_subnet(host, network.without_automatic(), _index(host.paths))
         compiled.write(host.paths, chosen)
     return chosen
+
+
+def learn_changed(paths: "Paths", index: "Index") -> None:
+    """Let an index know what was changed on disk since it was compiled, as far as it is in order: `vnet` compiles it.
+
+    Raises HostError if there is no `vnet`.
+    """
+    with Shared(paths).lock():  # somebody may just be defining it
+        unread = index.refresh()
+    if unread:
+        compile_changed()
+        with Shared(paths).lock():
+            index.refresh()
 
 
 def compile_changed() -> None:

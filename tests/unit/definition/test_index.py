@@ -185,6 +185,17 @@ def test_an_old_edit_is_read_once_for_all(paths, process, monkeypatch):
     assert process().by_bridge("xx1") == "net1"
 
 
+def test_a_directory_full_of_files_put_there_by_hand_is_read_once_for_all(paths, process, monkeypatch):
+    for number in range(3):
+        path = f"{paths.networks}/net{number}.xml"
+        files.write_text(path, f"<network><name>net{number}</name><bridge name='br{number}'/></network>")
+        os.utime(path, ns=(1, 1))
+    expected = known(process())
+    assert len(expected) == 3
+    monkeypatch.setattr(Store, "_read", None)
+    assert known(process()) == expected
+
+
 def test_the_log_does_not_grow_with_changes(paths, process):
     store = process()
     for mtu in range(1000, 1500):
