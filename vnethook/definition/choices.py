@@ -9,13 +9,14 @@ import os
 from vnethook.address import parse_subnet
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, HostError
-from vnethook.live import files
+from vnethook.live import files, nics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from vnethook.address import Subnet
+    from vnethook.definition.index import Index
     from vnethook.definition.replacement import Replacement
     from vnethook.live.paths import Paths
 
@@ -30,6 +31,24 @@ def random_mac(taken: "Container[str | None]") -> str:
         mac = f"52:54:00:{os.urandom(3).hex(':')}"
         if mac not in taken:
             return mac
+
+
+def complete(network: Network, old: Network | None, index: "Index", *, is_taken: "Callable[[str], bool]") -> Network:
+    """The network with uuid, MAC and bridge name: those of `old`, which it replaces, else others than all of `index`.
+
+    `is_taken`: whether there is a link of that name on the host.
+    """
+    uuid, mac, bridge, subnet = network.uuid, network.mac, network.bridge.name, None
+    if old is not None and uuid in {None, old.uuid}:
+        uuid, subnet = old.uuid, automatic_subnet(old)
+        if old.owns_bridge:
+            mac, bridge = mac or old.mac, bridge or old.bridge.name
+    network = network.replace(uuid=uuid or nics.random_uuid())
+    if network.owns_bridge and not (network.mac and network.bridge.name):
+        bridge = bridge or index.free_bridge(is_taken)
+        mac = mac or random_mac(index.macs())
+        network = network.replace(mac=mac, bridge=network.bridge.replace(name=bridge))
+    return network.with_subnet(subnet) if subnet is not None and network.wants_subnet else network
 
 
 def read(paths: "Paths", name: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from vnethook.definition.entries import Entry, entry_of
 from vnethook.definition.model import Network
 from vnethook.definition.replacement import Replacement
 from vnethook.errors import BusyError, DefinitionError, HostError, StateError, VnetError
-from vnethook.live import files, nics
+from vnethook.live import files
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 from vnethook.names import is_link_name, is_network_name
@@ -198,23 +198,8 @@ class Store:
         What a definition of the same name has and this one does not say is kept, along with its automatic subnet.
         `is_taken`: whether there is a link of that name on the host.
         """
-        old = self._old(network.name)
-        uuid, mac, bridge, subnet = network.uuid, network.mac, network.bridge.name, None
-        if old is not None and uuid in {None, old.uuid}:
-            uuid, subnet = old.uuid, choices.automatic_subnet(old)
-            if old.owns_bridge:
-                mac, bridge = mac or old.mac, bridge or old.bridge.name
-        uuid = uuid or nics.random_uuid()
-        if not network.owns_bridge:
-            network = network.replace(uuid=uuid)
-        else:
-            index = self.index(max_age_s=indexes.LOOK_S)
-            network = network.replace(
-                uuid=uuid,
-                mac=mac or choices.random_mac(index.macs()),
-                bridge=network.bridge.replace(name=bridge or index.free_bridge(is_taken)),
-            )
-        return network.with_subnet(subnet) if subnet is not None and network.wants_subnet else network
+        index = self.index(max_age_s=indexes.LOOK_S)
+        return choices.complete(network, self._old(network.name), index, is_taken=is_taken)
 
     # What it is made of
 
