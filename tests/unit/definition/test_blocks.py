@@ -12,7 +12,7 @@ def subnets(draw):
     """Near to each other, so that many overlap."""
     version = draw(st.sampled_from((4, 6)))
     prefix = draw(st.integers(0, 8)) * BITS[version] // 8
-    number = draw(st.integers(0, 2**10)) << (BITS[version] - 10)
+    number = draw(st.integers(0, 2**10 - 1)) << (BITS[version] - 10)
     shift = BITS[version] - prefix
     return Subnet(version, number >> shift << shift, prefix)
 
