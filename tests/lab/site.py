@@ -64,6 +64,11 @@ class Site:
 def site() -> Iterator[Site]:
     """A site without networks."""
     with ExitStack() as stack, Host() as host, Outside() as outside:
+        for machine in (
+            host,
+            outside,
+        ):  # addresses of links that have just come up are else tentative for a second or two
+            machine.run(["sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"])
         outside.plug(host, subnet6="2001:db8:1::/64")
         with stack:
             yield Site(host, outside, stack)

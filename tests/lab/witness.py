@@ -44,6 +44,16 @@ while True:
                 print("echo", peer[0].partition("%")[0], file=log)
 """
 
+# A program that prints what the witness at ADDRESS PORT sees of its connection, then has it echo each line of stdin.
+TALK = """
+import socket, sys
+client = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+print(client.recv(100).decode(), flush=True)
+for line in sys.stdin:
+    client.send(line.encode())
+    print(client.recv(100).decode(), end="", flush=True)
+"""
+
 
 class Witness:
     """A witness on a machine, at `PORT` or another one."""

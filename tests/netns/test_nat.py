@@ -1,13 +1,17 @@
 """What the outside sees of guests behind NAT: addresses and ports, by TCP, UDP and ICMP, IPv4 and IPv6."""
 
 from collections.abc import Iterator
+from subprocess import PIPE
 
 import pytest
 
 from tests.lab import wait_for
+from tests.lab.library import on
+from tests.lab.machine import PYTHON
 from tests.lab.outside import WWW_4, WWW_6
 from tests.lab.site import Site, site
-from tests.lab.witness import PORT, Witness, ask
+from tests.lab.witness import PORT, TALK, Witness, ask
+from vnethook.lifecycle import bringup, changes
 
 pytestmark = pytest.mark.netns
 RANGE = [f"198.51.100.{last}" for last in range(8, 16)]
@@ -137,8 +141,6 @@ def _lay_second_cable(place: Site) -> None:
         machine.run(["ip", "-6", "address", "add", f"2001:db8:2::{last}/64", "dev", link, "nodad"])
     place.outside.run(["ip", "route", "replace", "10.0.0.0/8", "via", "198.51.100.2"])
     place.outside.run(["ip", "-6", "route", "replace", "fc00::/7", "via", "2001:db8:2::2"])
-    tentative = ["ip", "-6", "-br", "address", "show", "dev", "uplink1", "tentative"]
-    wait_for(lambda: not place.host.run(tentative).stdout, "the link-local address of uplink1")
 
 
 def test_by_its_device_a_network_reaches_the_outside_and_is_reached_and_by_no_other_one() -> None:
@@ -177,3 +179,29 @@ def test_a_device_that_is_missing_is_told_and_may_come_later() -> None:
         again = "forward dev 'vnbr33': is the bridge of network 'later': networks do not reach each other"
         assert place.define("other", 34, "<forward mode='nat' dev='vnbr33'/>") == [f"network 'other': {again}"]
         assert not place.plug("other").connects(place.address("later"), PORT, timeout_s=1)
+
+
+def test_a_changed_translation_holds_for_the_next_packet_and_connections_go_on() -> None:
+    with site() as place:
+        place.host.run(["ip", "address", "add", "192.0.2.60/24", "dev", "uplink0"])
+        Witness(place.outside)
+        place.define("lab", 35, "<forward mode='nat'/>")
+        place.define("other", 36, "<forward mode='nat'/>")
+        guest, other = place.plug("lab"), place.plug("other")
+        sources = {guest: (place.address("lab"), 4000), other: (place.address("other"), 4000)}
+        assert ask(guest, "udp", WWW_4, source=sources[guest]) == f"{UPLINK} 4000"
+        kept = ask(other, "udp", WWW_4, source=sources[other])
+        talk = guest.popen([PYTHON, "-IS", "-c", TALK, WWW_4, str(PORT)], stdin=PIPE, stdout=PIPE, text=True)
+        assert talk.stdout.readline().startswith(f"{UPLINK} ")
+        nat = "<nat><address start='192.0.2.60' end='192.0.2.60'/></nat>"
+        place.define("lab", 35, f"<forward mode='nat'>{nat}</forward>")
+        on(place.host, lambda here: changes.apply(here, "lab") and None)
+        assert ask(guest, "udp", WWW_4, source=sources[guest]) == "192.0.2.60 4000"
+        talk.stdin.write("still here\n")
+        talk.stdin.flush()
+        assert talk.stdout.readline() == "still here\n"
+        place.define("lab", 35, "<forward mode='route'/>")
+        on(place.host, lambda here: bringup.restart(here, "lab") and None)
+        assert ask(guest, "udp", WWW_4, source=sources[guest]) == f"{sources[guest][0]} 4000"
+        assert ask(other, "udp", WWW_4, source=sources[other]) == kept
+        talk.stdin.close()

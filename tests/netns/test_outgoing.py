@@ -1,14 +1,16 @@
 """`<outgoing>` and `<incoming>`: which connections guests open outside, and which are opened to them from there."""
 
 from collections.abc import Iterator
+from subprocess import PIPE
 
 import pytest
 
 from tests.lab import wait_for
 from tests.lab.library import on
+from tests.lab.machine import PYTHON
 from tests.lab.outside import WWW, WWW_4, WWW_6
 from tests.lab.site import Site, site
-from tests.lab.witness import PORT, Witness, ask
+from tests.lab.witness import PORT, TALK, Witness, ask
 from vnethook.lifecycle import catalog, changes
 
 pytestmark = pytest.mark.netns
@@ -85,16 +87,6 @@ def test_connections_come_in_as_incoming_says(place: Site, version: int) -> None
     assert " " in ask(place.guests["routed"], "tcp", WWW_4 if version == 4 else WWW_6)
 
 
-TALK = """
-import socket, sys
-client = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
-print(client.recv(100).decode(), flush=True)
-for line in sys.stdin:
-    client.send(line.encode())
-    print(client.recv(100).decode(), end="", flush=True)
-"""
-
-
 def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
     with site() as place:
         place.define("lab", 45, "<forward mode='nat'/>")
@@ -102,8 +94,8 @@ def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
         talks = []
         for port in (PORT, OTHER):
             Witness(place.outside, port)
-            words = ["/usr/bin/python3", "-IS", "-c", TALK, WWW_4, str(port)]
-            talk = guest.popen(words, stdin=-1, stdout=-1, stderr=-1, text=True)
+            words = [PYTHON, "-IS", "-c", TALK, WWW_4, str(port)]
+            talk = guest.popen(words, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
             assert talk.stdout.readline().startswith("192.0.2.2 ")
             talks.append(talk)
         place.define("lab", 45, "<forward mode='nat'/>", more=MOST)

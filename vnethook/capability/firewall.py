@@ -33,6 +33,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
             remove=_text(_removal(chains)),
             uses=(*table.USES, *_uses(chains, elements)),
             elements=_keys(network),
+            sources=tuple(map(str, network.subnets)),
+            translation=translation.summary(network),
         )
     ]
 

@@ -9,6 +9,7 @@ from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.host.conntrack import Conntrack
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
 
@@ -34,6 +35,13 @@ class Host:
 
             self._traffic = Traffic(self.links, self.nft, self.shared)
         return self._traffic
+
+    @property
+    def conntrack(self) -> "Conntrack":
+        """The kernel's table of flows."""
+        from vnethook.host.conntrack import Conntrack  # noqa: PLC0415 (no start needs it)
+
+        return Conntrack()
 
     def close(self) -> None:
         """Let go of the kernel's sockets."""

@@ -18,7 +18,11 @@ class InstallRules(Step):
 
     All three texts are nft's, and may be applied again: `install`; `unlink`, which takes out what leads to the chains;
     `remove`, after it, the chains. `uses`: how often each chain is used when the rules are whole, (chain, number);
-    `elements`: what is in the shared sets, (set, key in hexadecimal).
+    `elements`: what is in the shared sets, (set, key in hexadecimal); `sources`: the guests' subnets; `translation`:
+    what their addresses become outside, in words that are equal where nothing changes.
+
+    The kernel translates a flow as it began. So flows without a connection are forgotten when the translation changes
+    or the network goes down: their next packet begins a flow anew. Connections would break, and go on as they are.
     """
 
     _about = ("network",)
@@ -28,6 +32,8 @@ class InstallRules(Step):
     remove: str
     uses: tuple[tuple[str, int], ...]
     elements: tuple[tuple[str, str], ...] = ()
+    sources: tuple[str, ...] = ()
+    translation: tuple[str, ...] = ()
 
     @property
     def removal(self) -> str:
@@ -55,14 +61,23 @@ class InstallRules(Step):
             elif host.shared.is_held(KEY, self.network):
                 host.nft.apply(self.removal)
             host.shared.release(KEY, self.network)
+        if self.sources:
+            host.conntrack.forget(self.sources)
 
     def supersede(self, host: "Host", old: "Self") -> None:
         with host.shared.lock():
             host.shared.hold(KEY, self.network, {})
             host.nft.apply(old.removal + self.install)
+        if old.translation != self.translation:
+            host.conntrack.forget(tuple(dict.fromkeys(old.sources + self.sources)))
 
     def covering(self, old: "Self") -> "Self":
-        return self.replace(unlink=old.unlink + self.unlink, remove=old.remove + self.remove)
+        return self.replace(
+            unlink=old.unlink + self.unlink,
+            remove=old.remove + self.remove,
+            sources=old.sources + self.sources,
+            translation=(*old.translation, "or", *self.translation),  # equal to neither
+        )
 
     def __str__(self) -> str:
         rules = sum(line.startswith("add rule") for line in self.install.splitlines())

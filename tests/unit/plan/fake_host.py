@@ -294,6 +294,16 @@ class FakeTraffic:
             self._changes.make(f"take limits off {name}", lambda: self.limits.pop(link.index))
 
 
+class FakeConntrack:
+    """The flows of the host, of which only is kept whose were forgotten."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    def forget(self, subnets):
+        self.forgotten += subnets
+
+
 class FakeHost:
     """The machine as steps see it; `root` is where its files lie."""
 
@@ -306,6 +316,7 @@ class FakeHost:
         self.routes = FakeRoutes(self.changes, self.links)
         self.sysctls = FakeSysctls(self.changes, sysctls)
         self.nft = FakeNft(self.changes)
+        self.conntrack = FakeConntrack()
         self.daemons = FakeDaemons(self.changes)
         self.shared = Shared(self.paths)
         self.traffic = FakeTraffic(self.changes, self.links)

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.unit.plan import rich
+from vnethook.definition.forwarding import Forwarding, Outgoing
+from vnethook.definition.model import Dns, Nat
 from vnethook.plan import apply as plans
 from vnethook.plan.firewall import InstallRules
 from vnethook.plan.journal import Journal
@@ -172,3 +174,38 @@ def test_two_whole_networks_come_and_go_in_any_order(host):
         if name == "lab":
             assert plans.check(host, rich.plan(host, rich.OTHER)) == []
     assert host.state() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "is_forgotten"),
+    [
+        ({"nat": Nat(ports=(5000, 5009))}, True),
+        ({"nat": Nat(ipv6=True)}, True),
+        ({"forward": "route"}, True),
+        ({"forwarding": Forwarding(outgoing=Outgoing("deny"))}, False),
+        ({"dns": Dns()}, False),
+    ],
+)
+def test_flows_are_forgotten_where_what_addresses_become_is_changed(host, change, is_forgotten):
+    old = _rules(host, rich.NETWORK)
+    old.do(host)
+    assert host.conntrack.forgotten == []
+    new = _rules(host, rich.NETWORK.replace(**change))
+    new.supersede(host, old)
+    assert host.conntrack.forgotten == (["10.77.0.0/24", "2001:db8:77::/64"] if is_forgotten else [])
+
+
+def test_a_change_of_the_translation_that_was_killed_is_no_less_a_change(host):
+    old = _rules(host, rich.NETWORK)
+    new = _rules(host, rich.NETWORK.replace(forward="route"))
+    for step in (old, new):
+        host.conntrack.forgotten.clear()
+        step.supersede(host, new.covering(old))
+        assert set(host.conntrack.forgotten) == {"10.77.0.0/24", "2001:db8:77::/64"}
+
+
+def test_a_network_that_goes_down_takes_its_flows_along(host):
+    rules = _rules(host, rich.NETWORK)
+    rules.do(host)
+    rules.undo(host)
+    assert host.conntrack.forgotten == ["10.77.0.0/24", "2001:db8:77::/64"]

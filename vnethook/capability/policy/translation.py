@@ -45,6 +45,11 @@ def rules(network: "Network") -> list[str]:
     return [*found, f"{tcp_udp} masquerade to :{ports}", "masquerade"]
 
 
+def summary(network: "Network") -> tuple[str, ...]:
+    """What a flow that has begun depends on: equal for two definitions that translate alike."""
+    return (*map(str, masqueraded(network)), *map(str, translated(network)), *rules(network))
+
+
 def _is_special(network: "Network") -> bool:
     nat = network.nat
     return bool(nat.addresses or nat.ports or network.uplinks or (nat.ipv6 and network.has_ipv6))
