@@ -265,3 +265,19 @@ def test_a_limited_network_that_stops_leaves_nothing() -> None:
         host.vnet("net-stop", "lab")
         assert before.changes_to(host.snapshot(), ignoring=VOLATILE) == []
         assert "764e" not in host.run(["tc", "qdisc", "show"]).stdout
+
+
+def test_of_two_networks_on_a_bridge_of_the_administrators_one_may_limit_it() -> None:
+    with Host() as host:
+        host.run(["ip", "link", "add", "br0", "up", "type", "bridge"])
+        for name in ("first", "second"):
+            limits = "<bandwidth><inbound average='100'/></bandwidth>"
+            host.define(f"<network><name>{name}</name><forward mode='bridge'/><bridge name='br0'/>{limits}</network>")
+        host.vnet("net-start", "first")
+        refused = host.vnet("net-start", "second", check=False)
+        assert refused.stderr.splitlines()[0] == "error: bridge 'br0': limit rate: another network has limited it"
+        assert "764e:" in host.run(["tc", "qdisc", "show", "dev", "br0"]).stdout
+        host.vnet("net-stop", "first")
+        assert "764e:" not in host.run(["tc", "qdisc", "show", "dev", "br0"]).stdout
+        host.vnet("net-start", "second")
+        assert on(host, lambda here: health.check(here, "second")) == []

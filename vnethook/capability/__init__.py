@@ -14,6 +14,7 @@ from vnethook.capability import (
     forwarding,
     idle,
     routes,
+    vlan,
 )
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 IN_ORDER = (
     bridge,  # first, since the others name it; down and without addresses it offers nothing yet
+    vlan,
     bandwidth,
     firewall,  # before anything can be reached
     forwarding,
@@ -32,7 +34,7 @@ IN_ORDER = (
     dnsmasq,
     idle,
 )
-ON_EXISTING_BRIDGE = (existing_bridge, bandwidth)
+ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth)
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:

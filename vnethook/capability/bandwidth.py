@@ -16,4 +16,4 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     """
     name = network.bridge.name
     limits = network.bandwidth.numbers if network.bandwidth else ()
-    return [LimitTraffic(name, limits)] if name and any(limits) else []
+    return [LimitTraffic(network.name, name, limits)] if name and any(limits) else []

@@ -70,6 +70,5 @@ def _later(network: "Network") -> list[str]:
         "listen": network.listens,
         "connections": network.connections,
         "domain register": network.domain_register,
-        "vlan": network.vlan or any(group.vlan for group in network.portgroups),
     }
     return [f"{what} is kept and not done" for what, value in done.items() if value]

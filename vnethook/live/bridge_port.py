@@ -30,7 +30,9 @@ _U16 = Struct("=H")
 _AF_BRIDGE = 7
 _REPLACE = 0x100
 _IFLA_INFO, _IFLA_AF_SPEC, _IFLA_EXT_MASK = 18, 26, 29
-_SLAVE_KIND, _SLAVE_DATA = 4, 5
+_INFO_KIND, _INFO_DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
+_BRIDGE_VLAN_FILTERING, _BRIDGE_VLAN_PROTOCOL = 7, 8
+"""The second is told only by a kernel that can: br_fill_info() in net/bridge/br_netlink.c."""
 LEARNING, UNICAST_FLOOD, ISOLATED = 8, 9, 33
 _BRIDGE_FLAGS, _BRIDGE_VLAN_INFO = 0, 2
 _BRIDGE_MASTER, _BRIDGE_SELF = 1, 2
@@ -143,6 +145,25 @@ def vlans(links: "Links", index: int) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(found))
 
 
+def filters_vlans(links: "Links", index: int) -> bool | None:
+    """Whether a bridge tells VLANs apart; None where the kernel cannot."""
+    found = dict(attributes(_info(links, index).get(_INFO_DATA, b"")))
+    return found[_BRIDGE_VLAN_FILTERING] != b"\0" if _BRIDGE_VLAN_PROTOCOL in found else None
+
+
+def filter_vlans(links: "Links", name: str, index: int, *, enabled: bool) -> None:
+    """Have a bridge tell VLANs apart, or not; raise HostError where the kernel cannot."""
+    data = pack(_BRIDGE_VLAN_FILTERING, bytes([enabled]))
+    info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
+    what = f"bridge {name!r}"
+    try:
+        links.ask(what, "filter VLANs", NEW_LINK, 0, _LINK.pack(0, 0, index, 0, 0) + pack(_IFLA_INFO, info))
+    except HostError as error:
+        if _errno(error) != EOPNOTSUPP:
+            raise
+        raise no_vlans(what) from error
+
+
 def set_vlans(
     links: "Links", what: str, index: int, wanted: tuple[tuple[int, int], ...], *, is_bridge: bool = False
 ) -> None:
@@ -194,10 +215,14 @@ def _flags_of(wanted: Traits, listed: str) -> dict[int, bool]:
 
 def _flags(links: "Links", link: "Link") -> dict[int, bool]:
     """The flags of a port as they are; none of a link that is no port."""
-    body = _LINK.pack(0, 0, link.index, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
-    [answer] = links.ask(f"link {link.name!r}", "read", _GET_LINK, 0, body)
-    info = dict(attributes(dict(attributes(answer, _LINK.size)).get(_IFLA_INFO, b"")))
-    return {kind: data != b"\0" for kind, data in attributes(info.get(_SLAVE_DATA, b""))}
+    return {kind: data != b"\0" for kind, data in attributes(_info(links, link.index).get(_SLAVE_DATA, b""))}
+
+
+def _info(links: "Links", index: int) -> dict[int, bytes]:
+    """What the kernel says of a link's kind, and of the port that it is."""
+    body = _LINK.pack(0, 0, index, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+    [answer] = links.ask(f"link {index}", "read", _GET_LINK, 0, body)
+    return dict(attributes(dict(attributes(answer, _LINK.size)).get(_IFLA_INFO, b"")))
 
 
 def _list(links: "Links", live: "LiveNetwork", link: "Link", mac: str) -> None:
