@@ -68,14 +68,19 @@ def test_a_nic_is_attached_listed_with_its_lease_and_detached(host: Host) -> Non
         assert nic.pop("since") > 0
         assert nic.pop("rx_bytes") > 0
         assert nic.pop("tx_bytes") > 0
+        assert host.vnet("net-port-list", "lab", "--uuid").stdout == f"{nic.pop('uuid')}\n\n"
         assert nic == {
             "interface": "veth-web",
             "network": "lab",
+            "portgroup": "",
             "guest": "web",
             "hostname": "web",
             "mac": MAC,
             "ip": address,
             "pid": 0,
+            "isolated": False,
+            "vlans": [],
+            "limits": {},
         }
         [lease] = host.vnet_json("net-dhcp-leases", "lab")
         assert (lease["ip"], lease["mac"], lease["hostname"]) == (address, MAC, "web")

@@ -51,6 +51,8 @@ SECTIONS = {
     },
     "NICs": {
         "nic-list": "nics:nic_list",
+        "nic-set": "nic_change:nic_set",
+        "nic-mac": "nic_change:nic_mac",
         "net-port-list": "ports:net_port_list",
         "net-port-create": "ports:net_port_create",
         "net-port-dumpxml": "ports:net_port_dumpxml",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vnethook.lifecycle.catalog import Lease
 
 VIA = "vnet attach"
-_PLACE = "By name, uuid or bridge; after a colon, a portgroup."
+PLACE = "By name, uuid or bridge; after a colon, a portgroup."
 GUEST_MAX = 255
 """Characters of a guest's name, by hand; hypervisors allow less."""
 _ENTRY_BYTES, _MAC_BYTES, _PORT_LOW, _IS_LOCAL, _PORT_HIGH = 16, 6, 6, 7, 12
@@ -36,7 +36,7 @@ class Attached(NamedTuple):
 
 @verb
 @click.argument("interface", metavar="IFNAME", shell_complete=known.links)
-@click.option("--network", "net", metavar="NET[:GROUP]", help=_PLACE, shell_complete=known.networks)
+@click.option("--network", "net", metavar="NET[:GROUP]", help=PLACE, shell_complete=known.networks)
 @click.option("--portgroup", metavar="GROUP", help="The class of the network's NICs that it is in.")
 @click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
 @click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
@@ -50,7 +50,7 @@ def attach(interface: str, net: str | None, portgroup: str | None, guest: str, m
     """
     host = slow.host()
     check_link_name(interface)
-    _check_guest(guest)
+    check_guest(guest)
     canonical = "" if mac is None else arguments.mac(mac)
     named = net if net is not None else os.environ.get("VNET_NETWORK") or None
     mapped = named or slow.definitions.settings_of(host.paths).network_of(interface, guest)
@@ -92,11 +92,13 @@ def nic_list(network: str, *, traffic: bool, as_json: bool) -> None:
     rows = Table("Interface", "Network", "Guest", "Hostname", "MAC", "IP", *(("RX", "TX") if traffic else ()))
     for nic, mac, ip in found:
         numbers = counters.get(nic.interface, (None, None)) if traffic else ()
-        rows.add(nic.interface, nic.network, nic.guest, nic.hostname, mac, ip, *numbers)
+        place = f"{nic.network}:{nic.portgroup}" if nic.portgroup else nic.network
+        rows.add(nic.interface, place, nic.guest, nic.hostname, mac, ip, *numbers)
     report.table(rows)
 
 
-def _check_guest(guest: str) -> None:
+def check_guest(guest: str) -> None:
+    """Raise UsageError for a name that no guest can have."""
     if not guest.isprintable() or len(guest) > GUEST_MAX:
         why = f"longer than {GUEST_MAX} characters" if len(guest) > GUEST_MAX else "holds what cannot be shown"
         msg = f"guest {shown(guest)}: {why}"
@@ -161,12 +163,17 @@ def _plain(item: Attached, counters: dict[str, tuple[int, int]]) -> dict[str, ob
     plain: dict[str, object] = {
         "interface": nic.interface,
         "network": nic.network,
+        "portgroup": nic.portgroup,
+        "uuid": nic.uuid,
         "guest": nic.guest,
         "hostname": nic.hostname,
         "mac": mac,
         "ip": ip,
         "since": nic.since,
         "pid": nic.owner[0],
+        "isolated": nic.traits is not None and nic.traits.isolated,
+        "vlans": [vlan for vlan, _ in nic.traits.vlans] if nic.traits else [],
+        "limits": slow.ports.limits(nic),
     }
     if nic.interface in counters:
         plain["rx_bytes"], plain["tx_bytes"] = counters[nic.interface]

@@ -7,6 +7,7 @@ import click
 from vnethook.cli import arguments, known, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import value, verb
+from vnethook.errors import UsageError
 from vnethook.live import files
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ def net_port_list(network: str, *, uuid: bool, table: bool, as_json: bool) -> No
 
     Those of the NICs that are attached, and those that wait for one.
     """
+    if uuid and table:
+        msg = "net-port-list: only one of --table and --uuid can be asked for"
+        raise UsageError(msg)
     found = slow.ports.list_ports(slow.host(), network)
     if as_json:
         report.as_json([_plain(nic) for nic in found])
-    elif uuid and not table:
+    elif uuid:
         for nic in found:
             report.line(nic.uuid)
         report.end()

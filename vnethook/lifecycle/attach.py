@@ -66,6 +66,8 @@ def attach_to(host: "Host", live: "LiveNetwork", nic: "Nic") -> list[str]:
     try:
         warnings = rates.attach(host, live, nic, before)
         rates.settle_floors(host, live)
+        if before is not None and before.network != live.name:
+            rates.leave(host, before)
     except BaseException:
         now = nics.read(host.paths, nic.interface)
         if now is not None and (before is None or before.network != live.name):

@@ -36,14 +36,20 @@ PARAMETERS = (
 
 
 def list_ports(host: Host, network: str) -> list[Nic]:
-    """The ports of a network: of the NICs that are attached now, then those that wait for one, without an interface."""
-    return [*bringup.guests(host, network), *waiting.ports(host.paths, network)]
+    """The ports of a network: of the NICs that are attached now, then those that wait for one, without an interface.
+
+    Raises StateError for a network that is down, as libvirt does.
+    """
+    if not record.is_present(host.paths, network):
+        msg = f"network {network!r}: list ports: network is not active"
+        raise StateError(msg, hint=f"`vnet net-start {network}` brings it up")
+    return _ports(host, network)
 
 
 def port_by_uuid(host: Host, network: str, uuid: str) -> Nic:
     """The port of that uuid; raise NoPortError."""
     wanted = canonical_uuid(uuid)
-    for nic in list_ports(host, network):
+    for nic in _ports(host, network):
         if nic.uuid == wanted:
             return nic
     msg = f"network {network!r}: port {shown(uuid)}: no such port"
@@ -72,7 +78,7 @@ def create_port(host: Host, network: str, xml: str | bytes, *, source: str = SOU
     )
     with Lock(host.paths.lock(network)) as lock:
         live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
-        for other in list_ports(host, network):
+        for other in _ports(host, network):
             if other.uuid == nic.uuid:
                 msg = f"network {network!r}: port {nic.uuid}: exists already"
                 raise PortExistsError(msg)
@@ -117,8 +123,13 @@ def port_xml(host: Host, network: str, uuid: str) -> str:
 
 def parameters(host: Host, network: str, uuid: str) -> dict[str, int]:
     """The limits in force for a port, by libvirt's names; those of a direction that has none are left out."""
-    limits = _traits(record.read(host.paths, network), port_by_uuid(host, network, uuid)).limits
-    found = dict(zip(PARAMETERS, limits, strict=False))
+    nic = port_by_uuid(host, network, uuid)
+    return limits(nic.replace(traits=_traits(record.read(host.paths, network), nic)))
+
+
+def limits(nic: Nic) -> dict[str, int]:
+    """The limits in force for a NIC, by libvirt's names; those of a direction that has none are left out."""
+    found = dict(zip(PARAMETERS, nic.traits.limits if nic.traits else (), strict=False))
     directions = {name.partition(".")[0] for name, value in found.items() if value}
     return {name: value for name, value in found.items() if name.partition(".")[0] in directions}
 
@@ -139,11 +150,11 @@ def set_parameters(host: Host, network: str, uuid: str, given: "Mapping[str, int
         if live is None:
             msg = f"network {network!r}: port {nic.uuid}: change: network is not active"
             raise StateError(msg, hint=f"`vnet net-start {network}` brings it up")
-        limits = _traits(live, nic).limits or (0,) * len(PARAMETERS)
-        changed = dict(zip(PARAMETERS, limits, strict=True)) | dict(given)
-        limits = tuple(changed[name] for name in PARAMETERS)
-        Bandwidth.of(limits)
-        change(host, live, nic, nic.replace(limits=limits))
+        before = _traits(live, nic).limits or (0,) * len(PARAMETERS)
+        changed = dict(zip(PARAMETERS, before, strict=True)) | dict(given)
+        wanted = tuple(changed[name] for name in PARAMETERS)
+        Bandwidth.of(wanted)
+        change(host, live, nic, nic.replace(limits=wanted))
 
 
 def change(host: Host, live: "LiveNetwork", old: Nic, new: Nic) -> list[str]:
@@ -157,6 +168,10 @@ def change(host: Host, live: "LiveNetwork", old: Nic, new: Nic) -> list[str]:
     except BaseException:
         attach.attach_to(host, live, old)
         raise
+
+
+def _ports(host: Host, network: str) -> list[Nic]:
+    return [*bringup.guests(host, network), *waiting.ports(host.paths, network)]
 
 
 def _traits(live: "LiveNetwork | None", nic: Nic) -> Traits:

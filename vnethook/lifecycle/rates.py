@@ -4,7 +4,7 @@ Under the network's lock, after the ports are in place; a NIC's record says what
 """
 
 from vnethook.errors import StateError, VnetError
-from vnethook.live import bridge_port, nics, port, waiting
+from vnethook.live import bridge_port, nics, port, record, waiting
 from vnethook.live.nics import FLOOR
 
 TYPE_CHECKING = False
@@ -86,6 +86,13 @@ def forget(host: "Host", live: "LiveNetwork | None", nic: "Nic") -> None:
         return
     host.traffic.clear(nic.interface)
     if live is not None and nic.class_id:
+        settle_floors(host, live)
+
+
+def leave(host: "Host", nic: "Nic") -> None:
+    """Guarantee nothing any more to a NIC on the network that it has left for another."""
+    live = record.read(host.paths, nic.network) if nic.has_floor else None
+    if live is not None:
         settle_floors(host, live)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Put = Callable[[Host, Network, Lock], None]
 
-__all__ = ["SOURCE", "Affected", "Change", "definition", "element", "note", "update"]
+__all__ = ["SOURCE", "Affected", "Change", "alter", "definition", "element", "note", "update"]
 
 SOURCE = "<update>"
 """What messages call an element that came in no file."""
@@ -42,6 +42,11 @@ def update(host: Host, name: str, change: Change, node: Node, *, on: Affected) -
     Raises as `_modify` does with `updated`, and what applying raises.
     """
     return _modify(host, name, lambda network: updated(network, change, node), on=on, put=_apply)
+
+
+def alter(host: Host, name: str, change: "Callable[[Network], Network]", *, on: Affected) -> Affected:
+    """Make any change of the definition, as `update` makes one of those that libvirt knows."""
+    return _modify(host, name, change, on=on, put=_apply)
 
 
 def note(host: Host, name: str, change: "Callable[[Network], Network]", *, on: Affected) -> Affected:

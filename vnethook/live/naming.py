@@ -71,8 +71,9 @@ def take(claim: Claim) -> str:
         return ""
     directory = claim.paths.dnsmasq(live.name)
     twin = claim.owner(_by_mac(claim.paths, nic))
-    named = next((name for key, _, name in live.fixed if key == nic.mac and name), "") if nic.guest else ""
-    label = named or label_of(nic.guest)
+    own = nic.alias or nic.guest
+    named = next((name for key, _, name in live.fixed if key == nic.mac and name), "") if own else ""
+    label = named or label_of(own)
     if not label:
         return ""
     unnamed = f"its NIC {nic.interface!r} has no name in DNS"
@@ -94,7 +95,9 @@ def take(claim: Claim) -> str:
 
 def is_wanted(paths: "Paths", nic: "Nic") -> bool:
     """Whether there is something to `take`: a name, or what another NIC had by the MAC of a nameless one."""
-    return bool(nic.mac) and (bool(nic.guest) or files.link_target(_by_mac(paths, nic)) not in {None, nic.interface})
+    return bool(nic.mac) and (
+        bool(nic.guest or nic.alias) or files.link_target(_by_mac(paths, nic)) not in {None, nic.interface}
+    )
 
 
 def forget(paths: "Paths", nic: "Nic") -> None:

@@ -86,9 +86,9 @@ def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
     return nic
 
 
-def _who(nic: "Nic") -> tuple[str, int, str, str]:
+def _who(nic: "Nic") -> tuple[str, int, str, str, str]:
     """What makes a NIC another one."""
-    return nic.network, nic.index, nic.mac, nic.guest
+    return nic.network, nic.index, nic.mac, nic.guest, nic.alias
 
 
 def _take_from(before: "Nic", claim: naming.Claim) -> "LiveNetwork | None":

@@ -26,7 +26,7 @@ def failure(context: click.Context, found: VnetError) -> list[str]:
         word = context.params.get("word") or next(iter(context.params.get("networks", ())), "")
         return [f"failed to get network '{word}'", f"Network not found: no network with matching name '{word}'"]
     if isinstance(found, NoPortError):
-        return [f"failed to get network port '{context.params.get('port')}'", found.message]
+        return [f"failed to get network port '{context.params.get('port')}'"]
     headline = None if isinstance(found, UsageError) else HEADLINES.get(context.info_name or "")
     return [headline.format(**context.params), found.message] if headline else [found.message]
 
