@@ -14,7 +14,11 @@ from vnethook.live import lock
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 PLACES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
-PACKAGES = {"nft": "nftables", "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)"}
+PACKAGES = {
+    "nft": "nftables",
+    "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)",
+    "resolvectl": "systemd-resolved",
+}
 TIMEOUT_S = 20.0
 _SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17
 
@@ -72,7 +76,7 @@ def run(
 def _spawn(argv: list[str], streams: tuple[int, int, int], environment: dict[str, str]) -> int:
     if getsignal(_SIGCHLD) is SIG_IGN:
         signal(_SIGCHLD, SIG_DFL)  # else the kernel reaps our children, and nobody learns how they ended
-    kept = set(lock.held)
+    kept = set(lock.held())
     actions: list[tuple[int, int] | tuple[int, int, int]] = []
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)

@@ -5,6 +5,7 @@ Children that change the host inherit the locks (see host/programs.py): a killed
 """
 
 import posix
+from _thread import _local
 from errno import EACCES, EAGAIN, EPERM
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from time import monotonic, sleep
@@ -17,8 +18,21 @@ if TYPE_CHECKING:
     from typing import Self
 
 DEADLINE_S = 30.0
-held: list[int] = []
-"""The descriptors of the locks that this process holds."""
+
+
+class _Held(_local):
+    """Made anew by each thread at its first use."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+
+
+_held = _Held()
+
+
+def held() -> list[int]:
+    """The descriptors of the locks that this thread holds; another's may be closed at any time."""
+    return _held.descriptors
 
 
 class Lock:
@@ -37,7 +51,7 @@ class Lock:
         while True:
             self._fd = self._open()
             if self._try():
-                held.append(self._fd)
+                held().append(self._fd)
                 return self
             holder = self._holder()
             posix.close(self._fd)
@@ -52,7 +66,7 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         if self._is_finished:
             files.remove(self._path)
-        held.remove(self._fd)
+        held().remove(self._fd)
         posix.close(self._fd)
 
     def finish(self) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import posix
 import stat
+import threading
 
 import pytest
 
@@ -23,7 +24,7 @@ def path(tmp_path):
 def _nothing_is_left_open():
     before = len(os.listdir("/proc/self/fd"))
     yield
-    assert lock.held == []
+    assert lock.held() == []
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -62,8 +63,19 @@ def test_only_its_owner_may_open_a_lock(path):
 def test_the_descriptors_that_are_held_are_known_and_are_not_inherited_by_themselves(path):
     """host/programs.py hands them on to what changes the host."""
     with Lock(path), Lock(f"{path}2", shared=True):
-        assert [os.readlink(f"/proc/self/fd/{fd}") for fd in lock.held] == [path, f"{path}2"]
-        assert not any(os.get_inheritable(fd) for fd in lock.held)
+        assert [os.readlink(f"/proc/self/fd/{fd}") for fd in lock.held()] == [path, f"{path}2"]
+        assert not any(os.get_inheritable(fd) for fd in lock.held())
+
+
+def test_a_thread_hands_on_no_lock_of_another(path):
+    """Which may be closed while a program is started, and then is no descriptor to hand on."""
+    seen = []
+    with Lock(path):
+        thread = threading.Thread(target=lambda: seen.append(list(lock.held())))
+        thread.start()
+        thread.join()
+        assert len(lock.held()) == 1
+    assert seen == [[]]
 
 
 def test_who_waits_until_the_deadline_is_told_who_holds_the_lock(path):
@@ -119,7 +131,7 @@ def test_a_lock_on_a_removed_file_does_not_count(path, monkeypatch, shared, is_m
 
     monkeypatch.setattr(lock, "flock", late)
     with Lock(path, shared=shared):
-        assert os.fstat(lock.held[0]).st_ino == os.stat(path).st_ino == seen[-1]
+        assert os.fstat(lock.held()[0]).st_ino == os.stat(path).st_ino == seen[-1]
     assert len(seen) == 2
 
 
