@@ -10,7 +10,7 @@ from tests.bench.sample import Caller, Case, Sample
 from tests.lab import Machine, wait_for
 
 IFUP, HELPER = Path("/etc/qemu-ifup"), Path("/usr/lib/qemu/qemu-bridge-helper")
-LIBVIRTD, VIRSH = Path("/usr/sbin/libvirtd"), Path("/usr/bin/virsh")
+LIBVIRTD, VIRSH, IPTABLES = Path("/usr/sbin/libvirtd"), Path("/usr/bin/virsh"), Path("/usr/sbin/iptables")
 NETAVARK = (Path("/usr/lib/podman/netavark"), Path("/usr/libexec/podman/netavark"))
 CNI = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 NIC, BRIDGE = "nic0", "br0"
@@ -117,7 +117,7 @@ def _debian(machine: Elsewhere, caller: Caller) -> Iterator[Case]:
 
 
 def _libvirt(machine: Elsewhere, caller: Caller) -> Iterator[Case]:
-    if not (LIBVIRTD.exists() and VIRSH.exists()):
+    if not all(path.exists() for path in (LIBVIRTD, VIRSH, IPTABLES)):
         return
     shutil.rmtree(machine.directory / "etc/libvirt", ignore_errors=True)
     machine.write("/etc/libvirt/libvirtd.conf", _LIBVIRTD_CONF)

@@ -120,7 +120,7 @@ UNKNOWN = {
     "-x": "'-x'",
     "\x1b]0;x\x07": r"'\x1b]0;x\x07'",
     "\udcff": r"'\udcff'",
-    "bridge:vnbr0": "'bridge:vnbr0'",
+    "bridge:vnbr0": "'bridge'",  # of a colon on, it is a portgroup
     "x" * 65: f"'{'x' * 65}'",
     "x" * 300: f"'{'x' * 59}…{'x' * 7}'",
 }

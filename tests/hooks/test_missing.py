@@ -123,7 +123,7 @@ def test_read_only_sysctls_are_named_and_nothing_is_left(host):
     done = host.run([IFUP, "tap0"], check=False)
     assert done.returncode == 5
     first, hint = done.stderr.splitlines()
-    assert first == "qemu-ifup: sysctl 'net/ipv6/conf/vnbr0/accept_ra': set to 0: Read-only file system"
+    assert first == "qemu-ifup: sysctl 'net/ipv4/conf/vnbr0/arp_notify': set to 1: Read-only file system"
     assert hint == "  /proc/sys has to be writable for root"
     assert host.run(["nft", "list", "ruleset"]).stdout == ""
     assert not host.run(["ip", "-o", "link", "show", "type", "bridge"]).stdout
