@@ -1,14 +1,13 @@
 """What guests are told by their network's DNS server, and what it asks of others: seen at a server that logs all."""
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 
-from tests.lab import Client, Host, Machine, wait_for
+from tests.lab import Client, Host
 from tests.lab.library import on
+from tests.lab.upstream import Upstream
 from vnethook.lifecycle import attach, catalog
 from vnethook.live import nics
 
@@ -32,21 +31,6 @@ RECORDS = """
 </network>"""
 ATTRIBUTES = {"domain": "", "dns": "", "forwarders": "", "ptr": ""}
 LOCAL = {"domain": " localOnly='yes'", "dns": " forwardPlainNames='no'", "ptr": " localPtr='yes'"}
-
-
-class Upstream:
-    """A name server on the host that has an answer for every A question, and a log of all questions."""
-
-    def __init__(self, host: Machine, address: str, port: int, answer: str) -> None:
-        self._log = Path(host.directory, f"queries-{address}-{port}")
-        words = ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file="]
-        words += [f"--listen-address={address}", f"--port={port}", "--bind-interfaces", "--user=root"]
-        words += ["--log-queries", f"--log-facility={self._log}", f"--address=/#/{answer}"]
-        host.popen(["dnsmasq", *words])
-        wait_for(lambda: host.connects(address, port), "the name server outside")
-
-    def was_asked(self, name: str) -> bool:
-        return re.search(rf"query\[\w+\] {re.escape(name)} ", self._log.read_text(), re.IGNORECASE) is not None
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.lab import Host
 from tests.lab.library import on
+from tests.lab.resolved import Resolved
 from tests.unit.plan import rich
 from tests.unit.plan.fake_host import FakeHost
 from vnethook.errors import HostError
@@ -397,3 +398,21 @@ def test_limits_of_a_link_that_is_gone_are_refused_and_taken_off_in_the_same_wor
         return host.traffic.is_limited("vnbr1", (0,) * 7), _error(host.traffic.limit, "vnbr1", (1,) * 7)
 
     assert try_on(look) == (False, ("interface 'vnbr1': limit rate: no such network interface", ""))
+
+
+def _try_resolver(host):
+    _make_bridge(host)
+    seen = [host.resolved.is_running(), host.resolved.servers("vnbr1"), host.resolved.domains("vnbr1")]
+    for servers, domains in ((("192.0.2.1", "2001:db8::1"), ("lab.test",)), (("192.0.2.2",), ("lab.test", "b.test"))):
+        host.resolved.register("vnbr1", servers=servers, domains=domains)
+        seen += [host.resolved.servers("vnbr1"), host.resolved.domains("vnbr1")]
+    host.resolved.revert("vnbr1")
+    seen += [host.resolved.servers("vnbr1"), host.resolved.domains("vnbr1")]
+    host.links.delete("vnbr1")
+    seen += [_error(host.resolved.servers, "vnbr1"), _error(host.resolved.domains, "vnbr1")]
+    return [*seen, _error(host.resolved.revert, "vnbr1")]
+
+
+def test_a_link_has_the_name_servers_and_domains_that_were_registered_last(tmp_path):
+    with Host() as lab, Resolved(lab):
+        assert on(lab, _try_resolver) == _try_resolver(FakeHost(tmp_path))

@@ -13,6 +13,7 @@ from vnethook.capability import (
     firewall,
     forwarding,
     idle,
+    resolver,
     routes,
     vlan,
 )
@@ -32,6 +33,7 @@ IN_ORDER = (
     address,
     routes,
     dnsmasq,
+    resolver,  # after who answers it
     idle,
 )
 ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth)

@@ -72,7 +72,7 @@ def _forwarding(network: "Network", facts: "Facts") -> list[str]:
     """What is asked of nobody, and who is asked for the rest."""
     lines = ["strict-order"]  # as resolv.conf(5) has it: the first may be a VPN's, which alone knows some names
     lines += [] if network.dns.plain_names else ["domain-needed", "local=//"]
-    lines += [f"local=/{zone}/" for zone in _own_zones(network)]
+    lines += [f"local=/{zone}/" for zone in own_zones(network)]
     forwarders = [_server(item) for item in network.dns.forwarders]
     if network.forward == "none" or any(item.domain is None for item in network.dns.forwarders):
         return [*lines, "no-resolv", *forwarders]
@@ -80,8 +80,8 @@ def _forwarding(network: "Network", facts: "Facts") -> list[str]:
     return [*lines, f"resolv-file={facts.paths.resolv_conf}", *forwarders]
 
 
-def _own_zones(network: "Network") -> list[str]:
-    """The zones for which nobody else is asked; a domain that the host asks us for would come back to us."""
+def own_zones(network: "Network") -> list[str]:
+    """The zones for which nobody else is asked; a domain that the host asks us for would come back to us, and first."""
     zones = [zone for ip in network.ips if ip.local_ptr for zone in reverse_zones(ip.subnet)]
     if network.domain and (network.domain_local or network.domain_register):
         zones.insert(0, network.domain)

@@ -3,6 +3,7 @@
 A capability that comes to act on something takes its line out of here.
 """
 
+from vnethook.capability import resolver
 from vnethook.definition.forwarding import shown_ports
 from vnethook.definition.model import MACVTAP_MODES
 from vnethook.errors import UnsupportedError
@@ -52,6 +53,8 @@ def warnings(network: "Network") -> tuple[str, ...]:
     limits = [item for item in (network.bandwidth, *(group.bandwidth for group in network.portgroups)) if item]
     if any(item.outbound and item.outbound.peak for item in limits):
         found.append("bandwidth outbound peak= is kept and not done: what guests send is held to the average")
+    if network.domain_register and not resolver.registers(network):
+        found.append("domain register='yes' is kept and not done: the network has no name server")
     found += _later(network)
     return tuple(found)
 
@@ -66,9 +69,5 @@ def _not_forwarded(network: "Network") -> list[str]:
 
 
 def _later(network: "Network") -> list[str]:
-    done = {
-        "listen": network.listens,
-        "connections": network.connections,
-        "domain register": network.domain_register,
-    }
-    return [f"{what} is kept and not done" for what, value in done.items() if value]
+    later = {"listen": network.listens, "connections": network.connections}
+    return [f"{what} is kept and not done" for what, value in later.items() if value]

@@ -10,6 +10,7 @@ from vnethook.live.rtnl import Links
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.conntrack import Conntrack
+    from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
 
@@ -26,6 +27,7 @@ class Host:
         self.sysctls = Sysctls()
         self.shared = Shared(paths)
         self._traffic: Traffic | None = None
+        self._resolved: Resolved | None = None
 
     @property
     def traffic(self) -> "Traffic":
@@ -35,6 +37,15 @@ class Host:
 
             self._traffic = Traffic(self.links, self.nft, self.shared)
         return self._traffic
+
+    @property
+    def resolved(self) -> "Resolved":
+        """systemd-resolved."""
+        if self._resolved is None:
+            from vnethook.host.resolved import Resolved  # noqa: PLC0415 (few networks register their domain)
+
+            self._resolved = Resolved()
+        return self._resolved
 
     @property
     def conntrack(self) -> "Conntrack":

@@ -3,7 +3,7 @@
 from vnethook.definition.model import Network
 from vnethook.errors import StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, overlap
+from vnethook.lifecycle import bringup, overlap, uplinks
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import bridge_port, nics, record
 from vnethook.live.lock import Lock
@@ -26,7 +26,7 @@ def check(host: Host, name: str) -> list[str]:
     network = in_force(host, name)
     undone = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(live)))]
     found = undone + _faults(host, network, live)
-    return found or _fault(host, live)
+    return (found or _fault(host, live)) + list(uplinks.warnings(host, network))
 
 
 def repair(host: Host, name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Whether what a network needs of the host is there: told at define and at start, since it may come."""
 
 from vnethook.address import parse_ip
+from vnethook.capability import resolver
 from vnethook.live import record
 
 TYPE_CHECKING = False
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
-    """What keeps its guests from the outside now, a line each."""
+    """What keeps its guests from the outside, or the host from their names, now; a line each."""
     found = []
     if network.forward == "bridge" and host.links.link(network.bridge.name or "") is None:
         found.append(f"bridge {network.bridge.name!r}: no such bridge: the network cannot be started until it is there")
@@ -28,6 +29,8 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         start, end = network.nat.addresses
         shown = start if start == end else f"{start} to {end}"
         found.append(f"nat address {shown}: the host has none of them: answers come only if others route them here")
+    if resolver.registers(network) and not host.resolved.is_running():
+        found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
     return tuple(found)
 
 

@@ -294,6 +294,40 @@ class FakeTraffic:
             self._changes.make(f"take limits off {name}", lambda: self.limits.pop(link.index))
 
 
+class FakeResolved:
+    """A resolver that runs until a test says otherwise; what is set on a link goes with it."""
+
+    def __init__(self, changes, links):
+        self._changes = changes
+        self._links = links
+        self.runs = True
+        self.by_link: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def is_running(self):
+        return self.runs
+
+    def servers(self, link):
+        return self.by_link.get(self._index("dns", link), ((), ()))[0]
+
+    def domains(self, link):
+        return self.by_link.get(self._index("domain", link), ((), ()))[1]
+
+    def register(self, link, *, servers, domains):
+        found = {self._index("dns", link): (servers, tuple(f"~{domain}" for domain in domains))}
+        self._changes.make(f"register {link}", lambda: self.by_link.update(found))
+
+    def revert(self, link):
+        index = self._index("revert", link)
+        self._changes.make(f"revert {link}", lambda: self.by_link.pop(index, None))
+
+    def _index(self, verb, link):
+        found = self._links.link(link)
+        if found is None:
+            msg = f'systemd-resolved: {verb} of {link!r}: Failed to resolve interface "{link}": No such device'
+            raise HostError(msg, hint="see `resolvectl status` and the system log")
+        return found.index
+
+
 class FakeConntrack:
     """The flows of the host, of which only is kept whose were forgotten."""
 
@@ -320,6 +354,7 @@ class FakeHost:
         self.daemons = FakeDaemons(self.changes)
         self.shared = Shared(self.paths)
         self.traffic = FakeTraffic(self.changes, self.links)
+        self.resolved = FakeResolved(self.changes, self.links)
 
     def state(self):
         """All that a network could have changed, but for lock files and empty directories."""
@@ -330,6 +365,7 @@ class FakeHost:
             "sysctls": dict(self.sysctls.values),
             "nft": copy.deepcopy(self.nft.tables),
             "limits": [self.traffic.limits.get(link.index) for link in self.links.links.values()],
+            "resolved": [self.resolved.by_link.get(link.index) for link in self.links.links.values()],
             "daemons": sorted(self.daemons.by_record),
             "files": {
                 str(path.relative_to(self.root)): path.read_text()
