@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lab import Client, Host
+from tests.lab import Client, Host, wait_for
 from tests.lab.library import on
 from vnethook.lifecycle import health
 
@@ -57,10 +57,10 @@ def test_a_frame_for_an_unknown_mac_reaches_no_guest(network: str, xml: str, exp
         host.vnet("attach", "vb", "--network", network, "--mac", BOB)
         for number, client in enumerate((alice, bob)):
             _address(client, f"10.6{3 + (network == 'learned')}.0.{2 + number}")
+        wait_for(lambda: alice.pings(f"10.6{3 + (network == 'learned')}.0.3"), "both ports to forward")
         _count(bob, NOBODY)
         _send(alice, NOBODY, f"10.6{3 + (network == 'learned')}.0.99")
         assert _counted(bob) == expected
-        assert alice.pings(f"10.6{3 + (network == 'learned')}.0.3")
 
 
 def test_no_guest_can_take_the_mac_of_another() -> None:

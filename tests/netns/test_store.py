@@ -204,6 +204,21 @@ def test_whatever_eight_processes_do_to_three_networks_is_some_order_of_it() -> 
         assert {str(path.relative_to(host.root)) for path in left} <= {"etc/resolv.conf", "run/vnethook/locks/.host"}
 
 
+def test_a_stored_definition_is_compiled_again_when_the_transient_one_before_it_stops() -> None:
+    """Else the next guest would have to wait until `vnet` has read its XML."""
+
+    def look(here: machine.Host) -> "tuple[int | None, int | None]":
+        catalog.define(here, LAB.format(name="lab", number=1, mtu=1400), source="x")
+        catalog.create(here, LAB.format(name="lab", number=1, mtu=1500), source="x")
+        before = compiled.read(here.paths, "lab")
+        catalog.stop(here, "lab")
+        after = compiled.read(here.paths, "lab")
+        return before and before.mtu, after and after.mtu
+
+    with Host() as host:
+        assert on(host, look) == (1500, 1400)
+
+
 def test_a_process_killed_at_any_moment_leaves_one_definition_or_the_other() -> None:
     def change(here: machine.Host, _: int) -> None:
         while True:

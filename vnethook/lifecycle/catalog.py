@@ -164,16 +164,23 @@ def undefine(host: Host, name: str) -> None:
 
 def stop(host: Host, name: str, *, force: bool = False) -> None:
     """Take a network down; a transient one is forgotten, also one that is down. Raises as `bringup.stop` does."""
+    if not _forget_transient(host, name):
+        bringup.stop(host, name, force=force)
+    _compile_if_changed(host, name)  # a stored definition that the transient one stood before
+
+
+def _forget_transient(host: Host, name: str) -> bool:
+    """Forget a transient network that is down; whether it was one."""
     with Lock(host.paths.lock(name)) as lock:
         if (
-            record.read(host.paths, name) is None
-            and not bringup.is_half_made(host, name)
-            and Store(host.paths).is_transient(name)
+            record.read(host.paths, name) is not None
+            or bringup.is_half_made(host, name)
+            or not Store(host.paths).is_transient(name)
         ):
-            bringup.forget_transient(host, name)
-            lock.finish()
-            return
-    bringup.stop(host, name, force=force)
+            return False
+        bringup.forget_transient(host, name)
+        lock.finish()
+        return True
 
 
 def set_autostart(host: Host, name: str, *, enabled: bool) -> None:
@@ -203,11 +210,15 @@ def compile_definition(host: Host, name: str) -> Network:
 def compile_changed(host: Host) -> None:
     """Bring the compiled form of every definition up to date that is in order."""
     for name in Store(host.paths).names():
-        if compiled.source_of(host.paths, name) is not None and compiled.read(host.paths, name) is None:
-            try:
-                compile_definition(host, name)
-            except (DefinitionError, HostError, NoNetworkError):
-                continue  # whoever starts it is told
+        _compile_if_changed(host, name)
+
+
+def _compile_if_changed(host: Host, name: str) -> None:
+    if compiled.source_of(host.paths, name) is not None and compiled.read(host.paths, name) is None:
+        try:
+            compile_definition(host, name)
+        except (DefinitionError, HostError, NoNetworkError):
+            return  # whoever starts it is told
 
 
 def can_read_xml() -> bool:
