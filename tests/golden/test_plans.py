@@ -23,6 +23,7 @@ from vnethook.host.facts import Facts
 from vnethook.host.programs import run
 from vnethook.live import files, nftables
 from vnethook.live.paths import Paths
+from vnethook.plan.addresses import FixAddresses
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
 
@@ -72,6 +73,8 @@ def _files(network):
             configuration = step.text
         elif isinstance(step, WriteFile):
             lines += [f"    {line}" for line in step.text.splitlines()]
+        elif isinstance(step, FixAddresses):
+            lines += [f"    {mac},{words}" for mac, words in step.hosts]
     found = {"plan": "\n".join(lines) + "\n"}
     if network.owns_bridge:
         rules = _rules(steps)
@@ -190,7 +193,7 @@ def _try_dnsmasq(network, root):
     paths = Paths(f"{root}/etc", f"{root}/run", f"{root}/state", f"{root}/resolv.conf")
     files.write_text(paths.resolv_conf, "nameserver 192.0.2.1\n")
     for step in _plan(network, paths):
-        if isinstance(step, WriteFile | MakeDirectory):
+        if isinstance(step, WriteFile | MakeDirectory | FixAddresses):
             step.do(None)
     if dnsmasq.serves(network):
         finished = run(["/usr/sbin/dnsmasq", "--test", "-C", f"{paths.dnsmasq(network.name)}/dnsmasq.conf"])

@@ -22,12 +22,13 @@ RICH = """
   <domain name='rich.test'/>
   <dns><host ip='10.79.0.9'><hostname>gw</hostname></host></dns>
   <ip address='10.79.0.1' netmask='255.255.255.0'>
-    <dhcp><range start='10.79.0.2' end='10.79.0.99'/><host mac='52:54:00:00:00:01' name='one' ip='10.79.0.200'/></dhcp>
+    <dhcp><range start='10.79.0.2' end='10.79.0.99'/><host mac='52:54:00:00:00:01' name='one' ip='10.79.0.200'/>
+      <host mac='52:54:00:00:00:02' ip='10.79.0.201'/></dhcp>
   </ip>
   <ip family='ipv6' address='2001:db8:79::1' prefix='64'/>
 </network>"""
 OTHER = "<network><name>other</name><forward mode='nat'/><ip address='10.80.0.1' netmask='255.255.255.0'><dhcp/></ip></network>"
-STEPS = 16
+STEPS = 17
 VOLATILE = ["tcp_fastopen_key", "locks/", "/rich.json", r"dnsmasq/other", "live/other", "journal/other"]
 
 

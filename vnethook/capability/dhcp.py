@@ -50,9 +50,21 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
 
 
 def hosts_file(network: "Network") -> str:
-    """The fixed hosts, a line each as after --dhcp-host; those by name alone are bound to a MAC with attach."""
-    hosts = [(host, ip) for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.mac or host.id]
-    return "".join(f"{','.join(_fixed_host(host, ip))}\n" for host, ip in hosts)
+    """The fixed hosts with a name or known by an id, a line each as after --dhcp-host.
+
+    Those by name alone are bound to a MAC with attach; those by MAC alone, which get a name with it, are `nameless`.
+    """
+    named = [f"{mac},{words},{name}" for mac, words, name in fixed(network) if name]
+    others = [(host, ip) for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.id and not host.mac]
+    return "".join(f"{line}\n" for line in (*named, *(",".join(_fixed_host(host, ip)) for host, ip in others)))
+
+
+def nameless(network: "Network") -> tuple[tuple[str, str], ...]:
+    """The fixed hosts that only a MAC tells: (MAC, words for dnsmasq). Their guest's own name goes with their address.
+
+    dnsmasq reads one line for an address and refuses another, so each has a file, to which attach adds the name.
+    """
+    return tuple((key, words) for key, words, name in fixed(network) if ":" in key and not name)
 
 
 def fixed(network: "Network") -> tuple[tuple[str, str, str], ...]:

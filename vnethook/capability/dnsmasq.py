@@ -1,12 +1,14 @@
 """DHCP, DNS, router advertisements and TFTP, by one hardened dnsmasq for each network.
 
 Its files: `dnsmasq.conf` (read at start), `hosts` (fixed hosts) and `names` (DNS hosts), read again on SIGHUP, and the
-directory `guests`, watched by dnsmasq, where attach writes a file for each guest. Source: dnsmasq(8).
+directory `guests`, watched by dnsmasq, with a file for each MAC that is fixed without a name or that attach gives one.
+Source: dnsmasq(8).
 """
 
 from vnethook.capability import boot, dhcp, dns
 from vnethook.capability.dnsmasq_text import file_of
 from vnethook.definition.options import keyword
+from vnethook.plan.addresses import FixAddresses
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 
@@ -27,11 +29,12 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     directory = facts.paths.dnsmasq(network.name)
     path = f"{directory}/dnsmasq.conf"
     text = configuration(network, facts)
-    fixed, names = dhcp.hosts_file(network), dns.hosts_file(network)
+    fixed, names, nameless = dhcp.hosts_file(network), dns.hosts_file(network), dhcp.nameless(network)
     return [
         MakeDirectory(directory),
         MakeDirectory(f"{directory}/guests"),
         MakeDirectory(facts.paths.leases, is_kept=True),
+        *([FixAddresses(directory, nameless)] if nameless else []),
         WriteFile(f"{directory}/hosts", fixed),
         WriteFile(f"{directory}/names.hosts", names),
         WriteFile(path, text, 0o600),
@@ -43,7 +46,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             directory=directory,
             configuration=text,
             link=network.bridge.name or "",
-            reloaded=fixed + names,
+            reloaded="".join((fixed, names, *(f"{mac},{words}\n" for mac, words in nameless))),
             directories=(root,) if (root := boot.tftp_root(network)) else (),
         ),
     ]

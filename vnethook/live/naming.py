@@ -1,15 +1,16 @@
 """A guest's name in the DNS of its network: given with attach, bound to its MAC, and nobody else's.
 
 A guest whose name and MAC are known gets a file of its own in the directory that dnsmasq watches (dnsmasq(8),
---dhcp-hostsdir), so its lease carries its name and other guests resolve it, and nothing is restarted. The links
-`names/LABEL` and `macs/MAC` beside it lead to the interface that holds them.
+--dhcp-hostsdir), so its lease carries its name and other guests resolve it, and nothing is restarted. Where the
+definition fixes an address for its MAC, and no name, the file is there before. The links `names/LABEL` and `macs/MAC`
+beside it lead to the interface that holds them.
 """
 
 import posix
 from errno import ESRCH
 
 from vnethook.errors import HostError
-from vnethook.live import files, nics, process
+from vnethook.live import files, nics, process, record
 from vnethook.names import is_dnsmasq_keyword, label_of
 from vnethook.value import Value
 
@@ -89,7 +90,10 @@ def take(claim: Claim) -> str:
         warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
     files.make_link(f"{directory}/names/{label}", nic.interface)
     files.make_link(_by_mac(claim.paths, nic), nic.interface)
-    _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
+    if not named:
+        _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
+    elif files.remove(f"{directory}/guests/{nic.mac}"):  # of before the definition had it among the fixed hosts
+        reload_daemon(live)
     return label
 
 
@@ -109,11 +113,39 @@ def forget(paths: "Paths", nic: "Nic") -> None:
 def give_back(paths: "Paths", nic: "Nic") -> bool:
     """Give the name of a NIC back, as far as it still holds it; whether dnsmasq has to be told to forget it."""
     give_name_back(paths, nic)
-    directory = paths.dnsmasq(nic.network)
-    if nic.mac and files.link_target(_by_mac(paths, nic)) == nic.interface:
-        files.remove(_by_mac(paths, nic))
-        return files.remove(f"{directory}/guests/{nic.mac}")
-    return False
+    if not nic.mac or files.link_target(_by_mac(paths, nic)) != nic.interface:
+        return False
+    files.remove(_by_mac(paths, nic))
+    path = f"{paths.dnsmasq(nic.network)}/guests/{nic.mac}"
+    live = record.read(paths, nic.network)
+    fixed = next((words for mac, words, name in live.fixed if mac == nic.mac and not name), "") if live else ""
+    if fixed:
+        files.write_text(path, _fixed_line(nic.mac, fixed, ""))
+    else:
+        files.remove(path)
+    return True
+
+
+def is_fixed(directory: str, mac: str, words: str) -> bool:
+    """Whether dnsmasq, whose files are in `directory`, is told what is fixed for a MAC, with a guest's name or not."""
+    return files.read_text(f"{directory}/guests/{mac}") == _fixed_line(mac, words, _label_in(directory, mac))
+
+
+def fix(directory: str, mac: str, words: str | None) -> None:
+    """Tell dnsmasq what is fixed for a MAC from now on, None: nothing; the guest that has it keeps its name."""
+    path, label = f"{directory}/guests/{mac}", _label_in(directory, mac)
+    if words or label:
+        files.write_text(path, _fixed_line(mac, words or "", label))
+    else:
+        files.remove(path)
+
+
+def _label_in(directory: str, mac: str) -> str:
+    """The name in the file of a MAC that a NIC holds; empty if none does, or has no name there."""
+    if files.link_target(f"{directory}/macs/{mac}") is None:
+        return ""
+    last = (files.read_text(f"{directory}/guests/{mac}") or "").strip().rpartition(",")[2]
+    return last if label_of(last) == last and not is_dnsmasq_keyword(last) else ""
 
 
 def give_name_back(paths: "Paths", nic: "Nic") -> None:
@@ -143,7 +175,12 @@ def _by_mac(paths: "Paths", nic: "Nic") -> str:
 def _line(live: "LiveNetwork", mac: str, label: str) -> str:
     """What dnsmasq is told of the guest: with what the definition gives its MAC, else its name."""
     found = [[words for key, words, _ in live.fixed if key == wanted and words] for wanted in (mac, label)]
-    return ",".join([mac, *(found[0] or found[1]), label]) + "\n"
+    return _fixed_line(mac, ",".join(found[0] or found[1]), label)
+
+
+def _fixed_line(mac: str, words: str, label: str) -> str:
+    """A line as after --dhcp-host."""
+    return ",".join(word for word in (mac, words, label) if word) + "\n"
 
 
 def _write(live: "LiveNetwork", path: str, line: str) -> None:

@@ -209,7 +209,23 @@ def test_a_host_outside_of_ranges_with_lease_times_has_the_default():
         (RANGE.replace(lease_s=0),),
         (DhcpHost("52:54:00:00:53:01", ip="10.0.0.2"), DhcpHost("52:54:00:00:53:02", ip="10.0.0.101")),
     )
-    assert dhcp.hosts_file(_network(ips=(ip,))) == "52:54:00:00:53:01,10.0.0.2,3600\n52:54:00:00:53:02,10.0.0.101\n"
+    assert dhcp.nameless(_network(ips=(ip,))) == (
+        ("52:54:00:00:53:01", "10.0.0.2,3600"),
+        ("52:54:00:00:53:02", "10.0.0.101"),
+    )
+
+
+def test_a_line_for_dnsmasq_holds_what_both_families_know_by_a_name():
+    """Of two lines for one MAC or address dnsmasq would take one."""
+    four = (DhcpHost("52:54:00:00:53:01", None, "web", "10.0.0.3"), DhcpHost(id="01:02", name="box", ip="10.0.0.4"))
+    six = (DhcpHost(name="web", ip="2001:db8::3"), DhcpHost(id="00:01", name="mail", ip="2001:db8::4"))
+    network = _network(ips=(Ip("10.0.0.1", 24, (RANGE,), four), Ip("2001:db8::1", 64, (), six)))
+    assert dhcp.hosts_file(network).splitlines() == [
+        "52:54:00:00:53:01,10.0.0.3,[2001:db8::3],web",
+        "id:01:02,10.0.0.4,box",
+        "id:00:01,[2001:db8::4],mail",
+    ]
+    assert dhcp.nameless(network) == ()
 
 
 LAN = Taken(parse_subnet("10.0.0.0/16"), 2, 254)

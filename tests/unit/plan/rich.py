@@ -5,6 +5,7 @@ from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bandwidth, Bridge, Dns, DnsHost, Network, Route
 from vnethook.definition.traffic import Rate
 from vnethook.host import facts
+from vnethook.plan.addresses import FixAddresses
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
@@ -21,7 +22,12 @@ NETWORK = Network(
     mtu=1400,
     forward="nat",
     ips=(
-        Ip("10.77.0.1", 24, (DhcpRange("10.77.0.2", "10.77.0.9"),), (DhcpHost("52:54:00:00:53:01", None, "web"),)),
+        Ip(
+            "10.77.0.1",
+            24,
+            (DhcpRange("10.77.0.2", "10.77.0.9"),),
+            (DhcpHost("52:54:00:00:53:01", None, "web"), DhcpHost("52:54:00:00:53:02", ip="10.77.0.9")),
+        ),
         Ip("2001:db8:77::1", 64),
     ),
     dns=Dns(hosts=(DnsHost("10.77.0.1", ("gateway",)),)),
@@ -43,6 +49,7 @@ STEPS = (
     + [HoldSysctl] * 3  # accept_ra of eth0 and default, then forwarding of IPv6
     + [AddAddress, AddAddress, SetLinkUp, AddRoute]
     + [MakeDirectory] * 3
+    + [FixAddresses]
     + [WriteFile] * 3
     + [RunDaemon, RunDaemon]
 )
