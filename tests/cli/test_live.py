@@ -51,6 +51,42 @@ def test_marked_networks_start_past_one_that_cannot(host: Host) -> None:
     assert host.vnet_json("net-info", "lab")["started_by"] == "autostart"
 
 
+def test_what_of_a_definition_is_not_done_is_said_at_every_start(host: Host) -> None:
+    xml = LAB.replace("lab", "zoned").replace("vnbr7'", "vnbr8' zone='public'").replace("10.77", "10.78")
+    warning = (
+        "warning: network 'zoned': bridge zone= is kept and not done: the bridge stays in firewalld's default zone\n"
+    )
+    assert host.vnet("net-define", "-", stdin=xml).stderr == warning
+    assert host.vnet("net-start", "zoned").stderr == warning
+    assert host.vnet("net-start", "zoned").stderr == ""  # it is up
+    assert host.vnet("net-restart", "zoned").stderr == warning
+    host.vnet("net-destroy", "zoned")
+    host.vnet("net-undefine", "zoned")
+    assert host.vnet("net-create", "-", stdin=xml).stderr == warning
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (["nft", "flush", "ruleset"], "firewall chain input was changed"),
+        (["ip", "link", "delete", "vnbr7"], "bridge 'vnbr7' is gone"),
+        (["ip", "link", "set", "vnbr7", "down"], "bridge 'vnbr7' is down"),
+    ],
+)
+def test_a_network_that_is_not_as_it_came_up_is_listed_with_what_is_wrong(
+    host: Host, damage: list[str], problem: str
+) -> None:
+    host.vnet("net-start", "lab")
+    assert host.vnet("net-list").stderr == ""
+    assert "Problem" not in host.vnet("net-info", "lab").stdout
+    host.run(damage)
+    assert host.vnet("net-list").stderr == f"warning: network 'lab': {problem}\n"
+    assert host.vnet_json("net-list")[0]["problem"] == problem
+    assert f"Problem:        {problem}\n" in host.vnet("net-info", "lab").stdout
+    host.vnet("net-repair", "lab")
+    assert host.vnet("net-list").stderr == ""
+
+
 def test_a_transient_network_is_gone_when_it_stops(host: Host) -> None:
     created = host.vnet("net-create", "-", stdin="<network><name>short</name></network>")
     assert created.stdout == "Network short created from <stdin>\n\n"

@@ -37,7 +37,7 @@ def test_start_goes_on_past_a_failure_and_gives_the_first_status(vnet) -> None:
 
 
 def test_a_bug_is_reported_with_its_traceback_and_status_70(vnet, monkeypatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         msg = "\x1b[31m"
         raise ZeroDivisionError(msg)
 
@@ -49,7 +49,7 @@ def test_a_bug_is_reported_with_its_traceback_and_status_70(vnet, monkeypatch) -
 
 
 def test_ctrl_c_is_status_130(vnet, monkeypatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(slow.catalog, "states", interrupt)
@@ -58,7 +58,7 @@ def test_ctrl_c_is_status_130(vnet, monkeypatch) -> None:
 
 
 def test_a_user_without_the_right_is_told_to_become_root(vnet, monkeypatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         msg = "link 'x': create: Operation not permitted"
         raise HostError(msg) from PermissionError(1, "")
 

@@ -73,7 +73,8 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
 @arguments.as_json
 def net_list(choice: Choice, form: str, *, title: bool, as_json: bool) -> None:
     """List the networks that are up, or those asked for."""
-    found = sorted(filter(choice.has, slow.catalog.states(slow.host())), key=lambda state: state.name.lower())
+    states = slow.catalog.states(slow.host(), sees_faults=form == "table" or as_json)
+    found = sorted(filter(choice.has, states), key=lambda state: state.name.lower())
     if as_json:
         report.as_json([_plain(state) for state in found])
         return

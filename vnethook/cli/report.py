@@ -85,8 +85,12 @@ def as_json(value: object) -> None:
 
 
 def warning(text: str) -> None:
-    """Print what the user should know on stderr."""
-    sys.stderr.write(f"warning: {safe(text)}\n")
+    """Print what the user should know on stderr, once a command: defining a network and starting it may both say it."""
+    context = click.get_current_context(silent=True)
+    said: set[str] = vars(context).setdefault("warnings_said", set()) if context else set()
+    if text not in said:
+        said.add(text)
+        sys.stderr.write(f"warning: {safe(text)}\n")
 
 
 def error(found: VnetError) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vnethook.cli import report
 from vnethook.live import paths
 
 __all__ = [
@@ -38,8 +39,10 @@ else:
 
 def host() -> "Host":
     """This machine, one object for a call of `vnet`."""
-    from vnethook.host.host import Host  # noqa: PLC0415 (see above)
+    from vnethook.host import log  # noqa: PLC0415 (see above)
+    from vnethook.host.host import Host  # noqa: PLC0415
 
+    log.listen(report.warning)
     root = click.get_current_context().find_root()
     if not isinstance(root.obj, Host):
         root.obj = Host(paths.current())

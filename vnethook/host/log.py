@@ -1,6 +1,18 @@
-"""The system log, for what nobody waits at a terminal to read. Source: syslog(3)."""
+"""The system log, for what nobody waits at a terminal to read, and for who does. Source: syslog(3)."""
 
 import syslog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_listeners: "list[Callable[[str], None]]" = []
+
+
+def listen(tell: "Callable[[str], None]") -> None:
+    """Tell `tell` every text, too, from now on."""
+    if tell not in _listeners:
+        _listeners.append(tell)
 
 
 def warning(text: str) -> None:
@@ -14,6 +26,8 @@ def error(text: str) -> None:
 
 
 def _write(priority: int, text: str) -> None:
+    for tell in _listeners:
+        tell(text)
     syslog.openlog("vnethook", syslog.LOG_PID, syslog.LOG_DAEMON)
     for line in text.splitlines():
         syslog.syslog(priority, line.replace("\0", "?").encode("utf-8", "backslashreplace").decode())

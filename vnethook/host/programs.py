@@ -141,7 +141,8 @@ def run_vnet(words: list[str], *, text: str = "") -> None:
     """What `call_vnet` does; raise the error that `vnet` reports, with its exit status."""
     finished = call_vnet(words, text=text)
     if finished.status:
-        lines = [line.strip() for line in finished.errors.splitlines() if line.strip()] or [finished.reason]
+        said = [line.strip() for line in finished.errors.splitlines()]
+        lines = [line for line in said if line and not line.startswith("warning: ")] or [finished.reason]
         error = HostError(lines[0].removeprefix("error: "), hint=" ".join(lines[1:]))
         error.exit_status = finished.status
         raise error

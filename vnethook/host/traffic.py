@@ -79,7 +79,7 @@ class Traffic:
         Since Linux 6.16 a chain outlives its link, so each rule holds for one index only.
         """
         with self._shared.lock():
-            found = nftables.device_chains()
+            found = nftables.all_chain_uses(nftables.NETDEV)
             left_over = [chain for chain in found if chain != wanted and self._is_over(chain, link)]
             lines = [f"{verb} chain {TABLE} {chain}" for chain in left_over for verb in ("flush", "delete")]
             if link is not None and wanted and found.get(wanted) != 1:

@@ -5,10 +5,12 @@ from vnethook.definition import compiled
 from vnethook.definition.entries import Entry
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store
-from vnethook.errors import NoNetworkError
+from vnethook.errors import HostError, NoNetworkError
 from vnethook.host.host import Host
+from vnethook.host.sight import Sight
 from vnethook.lifecycle import bringup, definitions
 from vnethook.live import failure, files, record
+from vnethook.live.record import LiveNetwork
 from vnethook.names import is_link_name, is_network_name, shown
 from vnethook.value import Value
 
@@ -16,7 +18,8 @@ from vnethook.value import Value
 class NetworkState(Value):
     """A network in a list. `forward`: the mode; `subnets`: "192.0.2.0/24".
 
-    `problem`: what is wrong with its definition, or why a network that is down did not come up; empty if nothing is.
+    `problem`: what is wrong with its definition, why one that is down did not come up, or what of one that is up is not
+    as it came up, as far as a hook sees it; empty if nothing is.
     """
 
     name: str
@@ -55,8 +58,11 @@ def by_uuid(host: Host, uuid: str | bytes) -> str:
     return found
 
 
-def states(host: Host) -> list[NetworkState]:
-    """Every network, by name; one whose definition is not in order is listed with its problem."""
+def states(host: Host, *, sees_faults: bool = False) -> list[NetworkState]:
+    """Every network, by name; one whose definition is not in order is listed with its problem.
+
+    `sees_faults`: one that is up and not as it came up, too, which takes a look at the host for each.
+    """
     store = Store(host.paths)
     entries = store.entries()
     persistent = {entry.name for entry in entries if not entry.is_transient}
@@ -64,10 +70,12 @@ def states(host: Host) -> list[NetworkState]:
     in_force |= {entry.name: entry for entry in entries if entry.is_transient}
     autostarted = set(store.autostarted())
     names = {*in_force, *record.names(host.paths), *files.names(host.paths.journals)}
-    return [
-        _state(host, name, in_force.get(name), is_persistent=name in persistent, is_autostart=name in autostarted)
+    lives = {name: record.read(host.paths, name) for name in names}
+    found = [
+        _state(host, name, in_force.get(name), lives[name], (name in persistent, name in autostarted))
         for name in sorted(names)
     ]
+    return _with_faults(found, lives) if sees_faults else found
 
 
 def state(host: Host, name: str) -> NetworkState:
@@ -76,7 +84,9 @@ def state(host: Host, name: str) -> NetworkState:
     entry = store.entry(name)
     if entry is None and not _exists(host, name):
         store.read(name)  # raises, naming the known ones
-    return _state(host, name, entry, is_persistent=store.is_persistent(name), is_autostart=store.is_autostart(name))
+    live = record.read(host.paths, name)
+    found = _state(host, name, entry, live, (store.is_persistent(name), store.is_autostart(name)))
+    return _with_faults([found], {name: live})[0]
 
 
 def autostarted(host: Host) -> list[str]:
@@ -101,10 +111,31 @@ def _exists(host: Host, name: str) -> bool:
     )
 
 
-def _state(host: Host, name: str, entry: Entry | None, *, is_persistent: bool, is_autostart: bool) -> NetworkState:
-    live = record.read(host.paths, name)
+def _with_faults(found: list[NetworkState], lives: dict[str, LiveNetwork | None]) -> list[NetworkState]:
+    """The networks, with what of those that are up is not as it came up, but for what somebody is just changing."""
+    ours = {live.index for live in lives.values() if live}
+    if not ours:
+        return found
+    sight = Sight(ours)
+    try:
+        return [
+            item.replace(problem=record.fault(live, sight, chain_uses=sight.chain_uses))
+            if (live := lives[item.name]) and not (live.is_changing or item.problem)
+            else item
+            for item in found
+        ]
+    except HostError:
+        return found  # who may not look at the firewall may see the rest
+    finally:
+        sight.close()
+
+
+def _state(
+    host: Host, name: str, entry: Entry | None, live: LiveNetwork | None, marks: tuple[bool, bool]
+) -> NetworkState:
+    """One network; `marks`: whether it is persistent, and started at boot."""
     problem = (entry.problem if entry else "") or ("" if live else failure.read(host.paths, name))
-    flags = (live is not None, is_persistent, is_autostart)
+    flags = (live is not None, *marks)
     if live is not None:
         subnets = tuple(
             str(Subnet(version, first, BITS[version] - (last - first).bit_length()))

@@ -39,11 +39,11 @@ def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> d
     return found
 
 
-def device_chains() -> dict[str, int]:
-    """The chains of `table netdev vnethook`, which are bound to one link each, and the use of each."""
+def all_chain_uses(family: int) -> dict[str, int]:
+    """The chains of our table of a family (those of NETDEV are bound to one link each), and the use of each."""
     netlink = _open()
     try:
-        answers = netlink.request(_GET_CHAIN, DUMP, _GENERIC.pack(NETDEV, 0, 0))
+        answers = netlink.request(_GET_CHAIN, DUMP, _GENERIC.pack(family, 0, 0))
     except NetlinkError as error:
         raise _refused("chains", error) from error  # noqa: EM101 (no message yet)
     finally:

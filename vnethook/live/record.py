@@ -128,14 +128,17 @@ def check_namespace(live: LiveNetwork) -> None:
         raise StateError(msg, hint="set VNETHOOK_ROOT to keep the files of two hosts on one machine apart")
 
 
-def fault(live: LiveNetwork, links: "Links") -> str:
-    """What of the network is not as it was when it came up; empty if nothing is. Reads, changes nothing."""
+def fault(live: LiveNetwork, links: "Links", *, chain_uses: "dict[str, int] | None" = None) -> str:
+    """What of the network is not as it was when it came up; empty if nothing is. Reads, changes nothing.
+
+    `chain_uses`: of all chains of ours, for who has asked already.
+    """
     if live.is_changing:
         return "a change of it was cut short"
     bridge = links.link(live.bridge)
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"
-    found = _bridge_fault(live, bridge, links) or _service_fault(live)
+    found = _bridge_fault(live, bridge, links) or _service_fault(live, chain_uses)
     found = found or (_rate_fault(live, links) if live.limits and live.limits[0] else "")
     return found or ("" if bridge.has_carrier else _overlap(live, bridge, links))
 
@@ -161,7 +164,7 @@ def _route_fault(live: LiveNetwork, links: "Links") -> str:
     return "" if there.issuperset(live.routes) else f"bridge {live.bridge!r} lacks a route"
 
 
-def _service_fault(live: LiveNetwork) -> str:
+def _service_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
     """What is wrong beside the bridge: a daemon, a sysctl, the firewall."""
     for program, pid, start in live.daemons:
         if process.start_time(pid) != start:
@@ -169,7 +172,8 @@ def _service_fault(live: LiveNetwork) -> str:
     for name, value in live.sysctls:
         if sysctl.read(name) != value:
             return f"sysctl {name} is not {value}"
-    uses = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
+    if uses is None:
+        uses = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
     for chain, use in live.chains:
         if uses.get(chain) != use:
             return f"firewall chain {chain} was changed"
