@@ -102,6 +102,12 @@ def test_a_bridge_that_is_missing_or_none_is_refused_at_the_start(site: Site) ->
     assert site.master() == "br7"
 
 
+def test_a_device_in_place_of_a_bridge_is_kept_and_no_bridge_is_looked_for(site: Site) -> None:
+    text = "<network><name>vlan</name><forward mode='bridge' dev='uplink0'/></network>"
+    [warning] = on(site.host, lambda here: list(catalog.define(here, text, source="x").warnings))
+    assert warning.startswith("network 'vlan': forward mode 'bridge' with a dev in place of a bridge is not done: ")
+
+
 def test_a_networks_own_bridge_is_not_another_ones(site: Site) -> None:
     site.define("own", bridge="vnbr1", xml=NAT)
     with pytest.raises(CollisionError, match=r"^network 'lan': bridge 'vnbr1' is that of network 'own'$"):

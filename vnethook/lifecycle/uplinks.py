@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     """What keeps its guests from the outside, or the host from their names, now; a line each."""
     found = []
-    if network.forward == "bridge" and host.links.link(network.bridge.name or "") is None:
+    if network.forward == "bridge" and network.bridge.name and host.links.link(network.bridge.name) is None:
         found.append(f"bridge {network.bridge.name!r}: no such bridge: the network cannot be started until it is there")
     if not network.owns_bridge:
         return tuple(found)
