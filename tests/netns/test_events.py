@@ -88,6 +88,16 @@ def test_what_happens_is_printed_in_virshs_words(host: Host) -> None:
         assert listener.status == 0
 
 
+def test_the_built_in_network_is_undefined_too(host: Host) -> None:
+    with _listening(host, "--loop") as listener:
+        host.vnet("net-undefine", "default")
+        host.vnet("net-define", "-", stdin="<network><name>default</name></network>")
+        host.vnet("net-undefine", "default")
+        listener.wait_for(3)
+        events = [f"event 'lifecycle' for network default: {event}" for event in ("Undefined", "Defined", "Undefined")]
+        assert listener.end()[:3] == events
+
+
 def test_one_event_is_enough_unless_more_are_asked_for(host: Host) -> None:
     with _listening(host, "--timestamp", "--timeout", "60") as listener:
         host.define(LAB)

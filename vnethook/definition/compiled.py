@@ -44,9 +44,19 @@ def source_of(paths: "Paths", name: str) -> str | None:
     return None
 
 
+def is_built_in(paths: "Paths", name: str) -> bool:
+    """Whether the network exists without a file: `default` does, until somebody undefines it."""
+    return name == DEFAULT and not files.exists(undefined_mark(paths))
+
+
+def undefined_mark(paths: "Paths") -> str:
+    """The file that says that there is no built-in default."""
+    return f"{paths.networks}/{DEFAULT}.undefined"
+
+
 def exists(paths: "Paths", name: str) -> bool:
     """Whether `name` is a network: there is a file for it, or it is the built-in default."""
-    return name == DEFAULT or source_of(paths, name) is not None
+    return source_of(paths, name) is not None or is_built_in(paths, name)
 
 
 def read(paths: "Paths", name: str) -> Network | None:
@@ -58,7 +68,7 @@ def read(paths: "Paths", name: str) -> Network | None:
 def read_whole(paths: "Paths", name: str) -> tuple[Network, list[int] | None] | None:
     """The compiled definition, and the stamp of what was chosen for it, None if its XML says all."""
     source = source_of(paths, name)
-    if source is None and name != DEFAULT:
+    if source is None and not is_built_in(paths, name):
         return None
     found = _plain(_path(paths, name))
     if found.get("format") != FORMAT or found.get("source") != source:
@@ -140,7 +150,7 @@ def forget_transient(paths: "Paths", name: str) -> bool:
         return False
     if source_of(paths, name) is None:
         remove(paths, name)
-        if name != DEFAULT:
+        if not is_built_in(paths, name):
             choices.remove(paths, name)
     remove_unused_index(paths)
     return True
@@ -178,7 +188,8 @@ def users(paths: "Paths", bridge: str) -> list[str]:
 
 def network_names(paths: "Paths") -> list[str]:
     """The sorted names of all networks: defined, created, and the built-in default."""
-    found = {DEFAULT, *files.names(paths.networks, ".xml"), *files.names(paths.transient, ".xml")}
+    found = {*files.names(paths.networks, ".xml"), *files.names(paths.transient, ".xml")}
+    found |= {DEFAULT} if is_built_in(paths, DEFAULT) else set()
     return sorted(name for name in found if is_network_name(name))
 
 

@@ -77,7 +77,7 @@ class Index:
             return None
         with self._guard:
             stamp = self._stamp(key)
-            if stamp is None and key != _BUILT_IN:
+            if stamp is None and not self._is_built_in(key):
                 self._drop(key)
                 return None
             if not self._has(key, stamp):
@@ -177,8 +177,12 @@ class Index:
                 stamp = files.stamp(f"{directory}/{name}.xml") if is_network_name(name) else None
                 if stamp is not None:
                     found[name, is_transient] = stamp
-        found.setdefault(_BUILT_IN, None)
+        if _BUILT_IN not in found and self._is_built_in(_BUILT_IN):
+            found[_BUILT_IN] = None
         return found
+
+    def _is_built_in(self, key: "Key") -> bool:
+        return key == _BUILT_IN and compiled.is_built_in(self._paths, key[0])
 
     def _stamp(self, key: "Key") -> list[int] | None:
         return files.stamp(compiled.path_of(self._paths, key[0], is_transient=key[1]))
@@ -186,7 +190,7 @@ class Index:
     def _has(self, key: "Key", stamp: list[int] | None) -> bool:
         """Whether what is known of a definition is what it says now; not for one that does not exist."""
         entry = self._entries.get(key)
-        if entry is None or entry.xml != stamp or (stamp is None and key != _BUILT_IN):
+        if entry is None or entry.xml != stamp or (stamp is None and not self._is_built_in(key)):
             return False
         return entry.chosen is None or entry.chosen == choices.stamp(self._paths, entry.name)
 
@@ -194,7 +198,7 @@ class Index:
         """Read one definition; whether that could be done, or it is gone."""
         for _ in range(TRIES):
             stamp, chosen = self._stamp(key), choices.stamp(self._paths, key[0])
-            if stamp is None and key != _BUILT_IN:
+            if stamp is None and not self._is_built_in(key):
                 self._drop(key)
                 return True
             entry = self._read(key, (stamp, chosen), read)

@@ -44,7 +44,7 @@ class Store:
 
     def is_persistent(self, name: str) -> bool:
         """Whether the network is defined; the built-in default is, without a file."""
-        return name == DEFAULT or self._has_file(name, is_transient=False)
+        return self._has_file(name, is_transient=False) or compiled.is_built_in(self.paths, name)
 
     def is_transient(self, name: str) -> bool:
         """Whether the network was created, with a definition that lasts until it stops."""
@@ -52,7 +52,7 @@ class Store:
 
     def is_built_in(self, name: str) -> bool:
         """Whether the network is the built-in default, with no file that says otherwise."""
-        return name == DEFAULT and compiled.source_of(self.paths, name) is None
+        return compiled.is_built_in(self.paths, name) and compiled.source_of(self.paths, name) is None
 
     def read(self, name: str) -> Network:
         """The definition in force: the transient one, else the stored one, with earlier choices filled in.
@@ -126,6 +126,8 @@ class Store:
         if not self._has_file(network.name, is_transient=False):
             files.remove(self._autostart_path(network.name))  # left by a killed removal
         self._write(network, is_transient=False)
+        if network.name == DEFAULT:
+            files.remove(compiled.undefined_mark(self.paths))
 
     def write_transient(self, network: Network) -> None:
         """Keep a definition until the network stops or the host does, and compile it."""
@@ -134,12 +136,13 @@ class Store:
     def remove(self, name: str) -> None:
         """Forget the stored definition of a network; a transient one of its name stays in force.
 
-        Raise StateError for the built-in default without a file, and for a network that is only transient.
+        There is no `default` afterwards, either. Raise NoNetworkError for an unknown network, StateError for one that
+        is only transient.
         """
-        if not self._has_file(name, is_transient=False):
+        if not self.is_persistent(name):
             self.stored(name)  # raises what fits
-            msg = f"network {name!r}: is built in, there is no definition to remove"
-            raise StateError(msg, hint="define a network of this name to replace it")
+        if name == DEFAULT:
+            files.write_text(compiled.undefined_mark(self.paths), "")
         files.remove(compiled.path_of(self.paths, name, is_transient=False))
         files.remove(self._autostart_path(name))
         if not self.is_transient(name):
@@ -223,7 +226,7 @@ class Store:
         """A definition with earlier choices filled in, and whether its XML says all."""
         path = compiled.path_of(self.paths, name, is_transient=is_transient) if is_network_name(name) else ""
         text = files.read_text(path) if path else None
-        if text is None and (is_transient or name != DEFAULT):
+        if text is None and (is_transient or not compiled.is_built_in(self.paths, name)):
             raise compiled.unknown(self.paths, name)
         network = Network(DEFAULT, forward="nat") if text is None else xml_module().parse(text, source=path).network
         if network.name != name:
@@ -255,7 +258,7 @@ class Store:
             raise
         if (is_transient or is_alone) and former != network.bridge.name:
             compiled.remove_link(self.paths, former, name)
-        is_last = is_alone and not (is_transient and name == DEFAULT)
+        is_last = is_alone and not (is_transient and compiled.is_built_in(self.paths, name))
         if says_all and is_last and choices.stamp(self.paths, name):
             choices.remove(self.paths, name)
         self._index.save()

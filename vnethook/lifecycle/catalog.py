@@ -153,7 +153,7 @@ def undefine(host: Host, name: str) -> None:
         if live is None and bringup.is_half_made(host, name):
             bringup.take_down(host, name)
         with host.shared.lock():
-            if live is not None and not store.is_built_in(name) and not store.is_transient(name):
+            if live is not None and not store.is_transient(name):
                 store.write_transient(live)  # first: it must not be without any
             store.remove(name)
         if live is None:

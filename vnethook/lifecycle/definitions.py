@@ -27,7 +27,7 @@ def load(host: "Host", name: str) -> Network:
     if found is not None:
         return found
     if compiled.source_of(host.paths, name) is None:
-        if name == compiled.DEFAULT:
+        if compiled.is_built_in(host.paths, name):
             return _built_in(host)
         raise compiled.unknown(host.paths, name)
     with host.shared.lock():

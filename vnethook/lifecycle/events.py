@@ -73,6 +73,7 @@ class Watcher:
             paths.definitions: self._live_definition,
             paths.interfaces: self._nic,
         }
+        self._built_in_uuid = compiled.identity(paths, compiled.DEFAULT).get("uuid", "")
         self._make_directories()
         self._directories = Directories(list(self._of_directory))
         for _ in self._look_at_all():
@@ -119,6 +120,7 @@ class Watcher:
     def _definition(self, change: "Change") -> "Iterator[Event]":
         name = _name(change, ".xml")
         if not name:
+            yield from self._built_in(change)
             return
         known = self._known(name)
         stamp = files.stamp(f"{self._paths.networks}/{name}.xml")
@@ -132,6 +134,14 @@ class Watcher:
         known.is_seen_anew = False
         if is_news:
             yield from self._defined(name, known, stamp)
+
+    def _built_in(self, change: "Change") -> "Iterator[Event]":
+        """The default that has no file is undefined by a mark."""
+        known = self._known(compiled.DEFAULT)
+        mark = files.base_name(compiled.undefined_mark(self._paths))
+        if isinstance(change, Renamed) and change.name == mark and not known.is_defined:
+            yield Event(UNDEFINED, compiled.DEFAULT, known.uuid or self._built_in_uuid)
+        self._forget(compiled.DEFAULT, known)
 
     def _defined(self, name: str, known: _Known, stamp: list[int] | None) -> "Iterator[Event]":
         network = self._stored(name)

@@ -121,11 +121,13 @@ def test_networks_are_listed_by_what_they_are(conn, lab):
     assert (conn.numOfNetworks(), conn.numOfDefinedNetworks()) == (1, 2)
 
 
-def test_the_built_in_network_has_its_uuid_in_the_first_list_and_stays(conn, refused):
+def test_the_built_in_network_has_its_uuid_in_the_first_list_and_can_be_undefined(conn, refused):
     [default] = conn.listAllNetworks()
     assert default.isActive() == 0
     assert default.UUIDString() == conn.networkLookupByName("default").UUIDString()
-    assert refused(default.undefine)[0] == api.VIR_ERR_OPERATION_INVALID
+    assert default.undefine() == 0
+    assert conn.listAllNetworks() == []
+    assert refused(conn.networkLookupByName, "default")[0] == api.VIR_ERR_NO_NETWORK
 
 
 def test_a_definition_that_is_not_in_order_is_listed_and_can_be_undefined(host, conn, lab, refused):

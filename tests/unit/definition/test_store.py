@@ -131,14 +131,22 @@ def test_removing_a_definition_leaves_no_file_behind(store, tmp_path):
     assert [name for _, _, names in os.walk(tmp_path) for name in names] == []
 
 
-def test_the_built_in_default_cannot_be_removed_and_comes_back(store):
-    with pytest.raises(StateError) as caught:
-        store.remove("default")
-    assert caught.value.message == "network 'default': is built in, there is no definition to remove"
+def test_the_built_in_default_is_there_until_it_is_removed_and_again_when_it_is_defined(store):
+    compiled.write(store.paths, AUTO.replace(name="default").with_subnet(SUBNET))
+    store.remove("default")
+    assert (store.names(), store.entries()) == ([], [])
+    assert (store.is_persistent("default"), compiled.exists(store.paths, "default")) == (False, False)
+    for act in (store.read, store.stored, store.remove):
+        with pytest.raises(NoNetworkError) as caught:
+            act("default")
+        assert caught.value.message == "network 'default': no such network"
+    assert os.listdir(store.paths.networks) == ["default.undefined"]
+    assert os.listdir(store.paths.compiled) == []
     store.write(LAB.replace(name="default"))
+    assert os.listdir(store.paths.networks) == ["default.xml"]
     assert not store.is_built_in("default")
     store.remove("default")
-    assert store.read("default") == Network("default", forward="nat")
+    assert store.names() == []
 
 
 def test_what_was_chosen_for_the_built_in_default_is_kept(store):
