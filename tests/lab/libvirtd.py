@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import subprocess
 
 _STATE = ("/run", "/var/cache", "/var/lib", "/var/log")
-_USER = "libvirt-qemu"  # the daemon wants it to exist, whatever qemu.conf says
 # Guests run as root and unconfined, since what keeps them apart from the machine are the namespaces.
 _QEMU_CONF = """
 user = "root"
@@ -77,10 +76,7 @@ class Libvirtd:
         for place in _STATE:
             self.host.run(["mount", "-t", "tmpfs", "tmpfs", place])
         self.host.run(["mount", "--bind", configuration, "/etc/libvirt"])
-        for file, line in (("passwd", f"{_USER}:x:64055:64055::/:/bin/false"), ("group", f"{_USER}:x:64055:")):
-            copy = self.directory / file
-            copy.write_text(f"{Path('/etc', file).read_text().rstrip()}\n{line}\n")
-            self.host.run(["mount", "--bind", copy, f"/etc/{file}"])
+        self.host.add_user("libvirt-qemu", 64055)  # the daemon wants it to exist, whatever qemu.conf says
         self.start()
         return self
 

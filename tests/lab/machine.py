@@ -214,6 +214,14 @@ class Machine:
         self.run(["ip", "link", "set", ours, "up"])
         other.run(["ip", "link", "set", theirs, "up"])
 
+    def add_user(self, name: str, number: int) -> None:
+        """Let a user and a group of that name and number be known on this machine alone."""
+        for file, line in (("passwd", f"{name}:x:{number}:{number}::/:/bin/false"), ("group", f"{name}:x:{number}:")):
+            known = Path("/etc", file).read_text().splitlines()
+            copy = self.directory / file
+            copy.write_text("\n".join([*(old for old in known if not old.startswith(f"{name}:")), line, ""]))
+            self.run(["mount", "--bind", copy, f"/etc/{file}"])
+
     def connects(self, address: str, port: int, *, timeout_s: float = 2) -> bool:
         """Whether a TCP connection from here opens."""
 

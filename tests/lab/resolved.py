@@ -1,7 +1,6 @@
 """systemd-resolved on a lab host: the daemon of Debian's package, with a D-Bus of its own, in the host's namespaces."""
 
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.lab.host import Host
@@ -16,7 +15,6 @@ STUB = "127.0.0.53"
 SERVER = "127.0.0.153"
 """The name server that it asks for what no link has."""
 _PACKAGES = ("systemd-resolved", "libsystemd-shared", "libkmod2", "libip4tc2")
-_USER = "systemd-resolve"
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -49,11 +47,7 @@ class Resolved:
         host, directory = self.host, self.host.directory
         for place in ("/run", "/usr/local/sbin"):
             host.run(["mount", "-t", "tmpfs", "tmpfs", place])
-        for file, line in (("passwd", f"{_USER}:x:65532:65532::/:/bin/false"), ("group", f"{_USER}:x:65532:")):
-            known = [old for old in Path("/etc", file).read_text().splitlines() if not old.startswith(f"{_USER}:")]
-            copy = directory / file
-            copy.write_text("\n".join([*known, line, ""]))
-            host.run(["mount", "--bind", copy, f"/etc/{file}"])
+        host.add_user("systemd-resolve", 65532)
         (directory / "resolv.conf").write_text(f"nameserver {SERVER}\n")
         host.run(["mount", "--bind", directory / "resolv.conf", "/etc/resolv.conf"])
         host.run(["sh", "-euc", _PREPARE, "prepare", self._libraries, self._control])
