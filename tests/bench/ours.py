@@ -87,7 +87,7 @@ class Site:
 
 def attach(here: machine.Host, interface: str, network: str, *, guest: str = "", mac: str = "") -> None:
     """Attach a NIC without measuring."""
-    serve.attach(here.paths, NicRequest(interface, network, guest, mac))
+    serve.attach(here.paths, NicRequest(interface, network, guest=guest, mac=mac))
 
 
 def _see_that_it_works(here: machine.Host) -> float:
