@@ -29,7 +29,7 @@ NEVER = {
     *("site", "socket", "string", "struct", "subprocess", "tempfile", "textwrap", "threading", "token", "tomllib"),
     *("traceback", "types", "typing", "uuid", "warnings", "weakref"),
 }
-WARM_STANDARD = {"_json", "_socket", "_struct", "errno", "fcntl"}
+WARM_STANDARD = {"_json", "_socket", "_struct", "errno", "fcntl", "gc"}
 WARM_OURS = {
     "vnethook",
     *("vnethook.errors", "vnethook.mac", "vnethook.names", "vnethook.value"),
@@ -136,7 +136,7 @@ def test_a_refused_call_loads_little_more(host, bare, cold):
 
 LIBVIRT = CHECKOUT / "hooks/libvirt/qemu"
 OF_LIBVIRT = {
-    "pyexpat",
+    *("gc", "pyexpat"),
     *("vnethook", "vnethook.errors", "vnethook.hook", "vnethook.hook.libvirt", "vnethook.hook.libvirt_domain"),
     *("vnethook.mac", "vnethook.names", "vnethook.value"),
 }
