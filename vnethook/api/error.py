@@ -24,6 +24,7 @@ FORMS = {
     codes.VIR_ERR_INVALID_CONN: "invalid connection pointer in %s",
     codes.VIR_ERR_INVALID_ARG: "invalid argument: %s",
     codes.VIR_ERR_OPERATION_FAILED: "operation failed: %s",
+    codes.VIR_ERR_NO_NAME: "missing name information in %s",
     codes.VIR_ERR_XML_ERROR: "XML error: %s",
     codes.VIR_ERR_OPERATION_DENIED: "operation forbidden: %s",
     codes.VIR_ERR_NO_NETWORK: "Network not found: %s",
@@ -32,7 +33,6 @@ FORMS = {
     codes.VIR_ERR_CONFIG_UNSUPPORTED: "unsupported configuration: %s",
     codes.VIR_ERR_OPERATION_UNSUPPORTED: "Operation not supported: %s",
     codes.VIR_ERR_XML_INVALID_SCHEMA: "XML document failed to validate against schema: %s",
-    codes.VIR_ERR_NETWORK_PORT_EXIST: "network port %s exists already",
     codes.VIR_ERR_NO_NETWORK_PORT: "network port not found: %s",
     codes.VIR_ERR_NO_NETWORK_METADATA: "metadata not found: %s",
 }
@@ -94,8 +94,12 @@ class libvirtError(Exception):
 def failure(code: int, what: str, *, hint: str = "", domain: int = codes.VIR_FROM_NETWORK) -> libvirtError:
     """The error to raise, which becomes the thread's last one and is shown to the handler."""
     form = FORMS.get(code, "%s")
-    message = form.replace("%s", what)
-    return _failure((code, domain, message, codes.VIR_ERR_ERROR, form, what, hint or None, -1, -1))
+    return _failure((code, domain, message(code, what), codes.VIR_ERR_ERROR, form, what, hint or None, -1, -1))
+
+
+def message(code: int, what: str) -> str:
+    """What libvirt's message of such an error is with `what` went wrong."""
+    return FORMS.get(code, "%s").replace("%s", what)
 
 
 def misuse(function: str, argument: str, reason: str) -> libvirtError:

@@ -90,7 +90,7 @@ CODES = {
     ours.UnsupportedOperationError: (84, "Operation not supported: x"),
     ours.DefinitionError: (27, "XML error: x"),
     ours.MalformedError: (35, "x"),
-    ours.NoNameError: (21, "x"),
+    ours.NoNameError: (21, "missing name information in x"),
     ours.UnsupportedError: (67, "unsupported configuration: x"),
     ours.ExistsError: (9, "operation failed: x"),
     ours.CollisionError: (1, "internal error: x"),

@@ -54,7 +54,10 @@ def test_a_port_that_was_deleted_is_gone(lab, port, refused):
 
 
 def test_ports_are_refused_with_libvirts_codes(lab, port, refused):
-    assert refused(lab.portCreateXML, XML)[0] == api.VIR_ERR_NETWORK_PORT_EXIST
+    assert refused(lab.portCreateXML, XML) == (
+        api.VIR_ERR_NETWORK_PORT_EXIST,
+        f"network 'lab': port {PORT_UUID}: exists already",
+    )
     assert refused(lab.portCreateXML, "<networkport/>")[0] == api.VIR_ERR_XML_ERROR
     assert refused(lab.portCreateXML, "<networkport")[0] == api.VIR_ERR_XML_DETAIL
     assert refused(lab.portCreateXML, None)[0] == api.VIR_ERR_INVALID_ARG
