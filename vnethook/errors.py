@@ -31,6 +31,12 @@ class UsageError(VnetError):
     libvirt_code = 8
 
 
+class NoConnectionError(UsageError):
+    """A connection that is asked for, and that there is none of: to another host."""
+
+    libvirt_code = 5
+
+
 class UnsupportedOperationError(UsageError):
     """An operation that there is none of for what it is asked of."""
 

@@ -39,6 +39,19 @@ def test_a_network_that_is_up_or_down_already(host: Host) -> None:
     assert (again.returncode, again.stderr) == (4, "error: network 'lab': stop: network is not active\n")
 
 
+def test_under_virshs_name_the_stored_definition_of_a_transient_network_is_what_it_has(host: Host) -> None:
+    host.vnet("net-create", "-", stdin="<network><name>brief</name><bridge name='vnbr8'/></network>")
+    virsh = host.directory / "virsh"
+    virsh.symlink_to(_vnet()[0])
+    dumped = host.run([virsh, "net-dumpxml", "brief"]).stdout.replace(" connections='0'", "")
+    assert host.run([virsh, "net-dumpxml", "brief", "--inactive"]).stdout.replace(" connections='0'", "") == dumped
+    refused = host.vnet("net-dumpxml", "brief", "--inactive", check=False)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        4,
+        "error: network 'brief': is transient: it has no stored definition",
+    )
+
+
 def test_marked_networks_start_past_one_that_cannot(host: Host) -> None:
     host.define("<network><name>broken</name><bridge name='taken'/></network>")
     host.run(["ip", "link", "add", "taken", "type", "veth", "peer", "name", "other"])

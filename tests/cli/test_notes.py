@@ -109,5 +109,5 @@ def test_what_is_down_has_no_live_note(vnet, words) -> None:
 
 def test_readonly_lets_notes_be_read(virsh) -> None:
     assert virsh("-r", "net-desc", "lab").status == 0
-    assert "read only access prevents net-desc" in virsh("-r", "net-desc", "lab", "a").err
-    assert "read only access prevents net-metadata" in virsh("-r", "net-metadata", "lab", URI, "--remove").err
+    assert "read only access prevents virNetworkSetMetadata" in virsh("-r", "net-desc", "lab", "a").err
+    assert "read only access prevents virNetworkSetMetadata" in virsh("-r", "net-metadata", "lab", URI, "--remove").err

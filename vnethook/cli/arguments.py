@@ -2,6 +2,7 @@
 
 import os
 import sys
+from errno import EISDIR
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -24,24 +25,47 @@ READ_MAX = 2 << 20
 _NETWORK: "dict[str, Any]" = {"metavar": "NET", "help": "Its name, uuid or bridge.", "shell_complete": known.networks}
 
 
+class BadMacError(UsageError):
+    """A MAC address that is none."""
+
+    libvirt_code = 44
+
+
+def named(word: str, *, virsh: tuple[str, ...] = ("name", "uuid")) -> str:
+    """The name of the network that a word means; under virsh's name it is one of the kinds that virsh takes there."""
+    return slow.catalog.find(slow.host(), word, by=virsh) if report.is_virsh() else slow.catalog.find(slow.host(), word)
+
+
 def network(verb: "Verb") -> "Verb":
     """NET: the verb gets the name of the network that it means as `network`."""
+    return _with_network(verb, named, required=True)
 
-    @value("--network", "word", required=True, **_NETWORK)
-    @wraps(verb)
-    def with_network(word: str, **rest: object) -> int | None:
-        return verb(network=slow.catalog.find(slow.host(), word), **rest)
 
-    return with_network
+def network_by_uuid(verb: "Verb") -> "Verb":
+    """NET: the same for a verb to which virsh gives the uuid."""
+    return _with_network(verb, lambda word: named(word, virsh=("uuid",)), required=True)
+
+
+def network_by_name(verb: "Verb") -> "Verb":
+    """NET: the same for a verb to which virsh gives the name."""
+    return _with_network(verb, lambda word: named(word, virsh=("name",)), required=True)
 
 
 def network_if_any(verb: "Verb") -> "Verb":
     """[NET]: the name of the network as `network`, empty if none is named."""
+    return _with_network(verb, named)
 
-    @value("--network", "word", **_NETWORK)
+
+def network_if_several(verb: "Verb") -> "Verb":
+    """[NET]: the same for a verb that virsh does not call without one."""
+    return _with_network(verb, named, needed_by_virsh=True)
+
+
+def _with_network(verb: "Verb", name_of: "Callable[[str], str]", **need: bool) -> "Verb":
+    @value("--network", "word", **need, **_NETWORK)
     @wraps(verb)
     def with_network(word: str | None, **rest: object) -> int | None:
-        return verb(network="" if word is None else slow.catalog.find(slow.host(), word), **rest)
+        return verb(network="" if word is None else name_of(word), **rest)
 
     return with_network
 
@@ -89,8 +113,9 @@ def affected(verb: "Verb") -> "Verb":
     @wraps(verb)
     def with_affected(*, live: bool, config: bool, current: bool, **rest: object) -> int | None:
         if current and (live or config):
-            msg = f"options --current and --{'live' if live else 'config'}: only one can be given"
-            raise UsageError(msg)
+            other = "--live" if live else "--config"
+            msg = f"options --current and {other}: only one can be given"
+            raise report.misuse(msg, virsh=f"Options --current and {other} are mutually exclusive")
         return verb(on=slow.updates.Affected(live, config), **rest)
 
     return with_affected
@@ -104,8 +129,8 @@ def mac(text: str) -> str:
     try:
         return canonical_mac(text)
     except DefinitionError as error:
-        msg = f"argument --mac: {error.message}"
-        raise UsageError(msg, hint="six bytes, for example 52:54:00:12:34:56") from None
+        msg = text if report.is_virsh() else f"argument --mac: {error.message}"
+        raise BadMacError(msg, hint="six bytes, for example 52:54:00:12:34:56") from None
 
 
 def content(path: str) -> bytes:
@@ -116,8 +141,11 @@ def content(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(READ_MAX)
     except OSError as error:
-        msg = f"file {shown(path)}: read: {os.strerror(error.errno or 0)}"
-        raise UsageError(msg, hint="give a file with network XML, or - for standard input") from None
+        reason = os.strerror(error.errno or 0)
+        action = "read" if error.errno == EISDIR else "open"
+        msg = f"file {shown(path)}: read: {reason}"
+        hint = "give a file with network XML, or - for standard input"
+        raise report.misuse(msg, virsh=f"Failed to {action} file '{path}': {reason}", hint=hint) from None
     except ValueError:
         msg = f"file {shown(path)}: no file can have this name"
         raise UsageError(msg) from None

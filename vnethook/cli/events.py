@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from vnethook.cli import arguments, report, slow
-from vnethook.cli.verb import value, verb
+from vnethook.cli.verb import Number, value, verb
 from vnethook.errors import UsageError
 from vnethook.names import shown
 
@@ -22,6 +22,8 @@ TYPES = (LIFECYCLE, METADATA, NIC)
 """virsh's two types of events, and ours."""
 NOTHING = 1
 """virsh's status where no event came."""
+SECONDS = Number(1, (2**31 - 1) // 1000)
+"""What poll(2) takes as milliseconds."""
 
 
 class Wish(NamedTuple):
@@ -43,7 +45,7 @@ class Wish(NamedTuple):
 @arguments.network_if_any
 @value("--event", "kind", metavar="EVENT", help=f"{', '.join(TYPES)}; the first if none is said.")
 @click.option("--loop", is_flag=True, help="Go on until interrupted or timed out, not only until the first event.")
-@click.option("--timeout", "timeout_s", type=click.IntRange(min=1), metavar="SECONDS", help="Wait no longer.")
+@click.option("--timeout", "timeout_s", type=SECONDS, metavar="SECONDS", help="Wait no longer.")
 @click.option("--list", "wants_list", is_flag=True, help="List the types of events, and do nothing else.")
 @click.option("--timestamp", is_flag=True, help="Begin each line with the time, in UTC.")
 @arguments.as_json
@@ -63,7 +65,8 @@ def net_event(kind: str | None, *, wants_list: bool, **how: Any) -> int:  # noqa
         raise UsageError(msg)
     if kind not in {None, *TYPES}:
         msg = f"event {shown(kind)}: there is no such type"
-        raise UsageError(msg, hint=f"the types are {', '.join(TYPES)}")
+        hint = f"the types are {', '.join(TYPES)}"
+        raise report.misuse(msg, virsh=f"unknown event type {kind}", hint=hint)
     with slow.events.Watcher(slow.host().paths) as watcher:
         return _watch(watcher, Wish(kind=kind or LIFECYCLE, **how))
 
@@ -85,7 +88,8 @@ def _watch(watcher: "Watcher", wish: Wish) -> int:
     if not wish.as_json:
         for text in filter(None, (ending, f"events received: {count}")):
             report.line(text)
-        report.end()
+        if count or not report.is_virsh():  # where the empty line of a failure comes
+            report.end()
     return 0 if count else NOTHING
 
 

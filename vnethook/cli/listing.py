@@ -62,7 +62,7 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
         forms = [form for form in ("uuid", "name", "table") if given.pop(form)]
         if len(forms) > 1:
             msg = "net-list: only one of --table, --name and --uuid can be asked for"
-            raise UsageError(msg)
+            raise report.misuse(msg, virsh="Only one argument from --table, --name and --uuid may be specified.")
         function(choice=choice, form=forms[0] if forms else "table", **given)
 
     return with_choice
@@ -130,7 +130,7 @@ def net_info(network: str, *, as_json: bool) -> None:
 
 
 @verb
-@arguments.network
+@arguments.network_by_uuid
 def net_name(network: str) -> None:
     """Print the name of a network given by its uuid or bridge."""
     report.line(report.safe(network))
@@ -138,7 +138,7 @@ def net_name(network: str) -> None:
 
 
 @verb
-@arguments.network
+@arguments.network_by_name
 def net_uuid(network: str) -> None:
     """Print the uuid of a network."""
     report.line(_uuid(slow.catalog.state(slow.host(), network)))
@@ -146,7 +146,7 @@ def net_uuid(network: str) -> None:
 
 
 @verb
-@arguments.network_if_any
+@arguments.network_if_several
 @click.option("--inactive", is_flag=True, help="The stored definition, also while the network is up.")
 @arguments.parts_of_xml
 def net_dumpxml(network: str, show: "Callable[[str], None]", *, inactive: bool) -> None:
@@ -154,7 +154,10 @@ def net_dumpxml(network: str, show: "Callable[[str], None]", *, inactive: bool) 
 
     That with which it came up, if it is up; else the stored one. Without NET: of the only network that is defined.
     """
-    show(slow.catalog.dump(slow.host(), network or _only_network(), inactive=inactive))
+    name = network or _only_network()
+    if inactive and report.is_virsh():  # which shows of a transient network the only one that it has
+        inactive = slow.catalog.state(slow.host(), name).is_persistent
+    show(slow.catalog.dump(slow.host(), name, inactive=inactive))
 
 
 @verb

@@ -42,7 +42,7 @@ def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
     by = slow.bringup.AUTOSTART if autostarted else slow.bringup.ADMIN
 
     def start(word: str) -> None:
-        name = slow.catalog.find(slow.host(), word)
+        name = arguments.named(word)
         slow.bringup.start(slow.host(), name, by=by)
         report.done(f"Network {name} started")
 

@@ -7,7 +7,6 @@ import click
 from vnethook.cli import arguments, known, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import value, verb
-from vnethook.errors import UsageError
 from vnethook.live import files
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def net_port_list(network: str, *, uuid: bool, table: bool, as_json: bool) -> No
     """
     if uuid and table:
         msg = "net-port-list: only one of --table and --uuid can be asked for"
-        raise UsageError(msg)
+        raise report.misuse(msg, virsh="Only one argument from --table and --uuid may be specified.")
     found = slow.ports.list_ports(slow.host(), network)
     if as_json:
         report.as_json([_plain(nic) for nic in found])

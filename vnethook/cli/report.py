@@ -108,11 +108,18 @@ def usage_error(found: click.ClickException) -> int:
     if is_virsh(context):
         from vnethook.cli.virsh import words as virsh  # noqa: PLC0415 (only under that name)
 
-        return error(UsageError(virsh.misuse(found)[:LENGTH_MAX]))
+        for message in virsh.misuse(found):
+            sys.stderr.write(f"error: {safe(message[:LENGTH_MAX])}\n")
+        return USAGE
     words = " ".join(found.format_message().split()).removesuffix(".")
     words = words if len(words) <= LENGTH_MAX else f"{words[:LENGTH_MAX]}…"
     place = context.command_path if context else "vnet"
     return error(UsageError(f"{place}: {words[:1].lower()}{words[1:]}", hint=f"see `{place} --help`"))
+
+
+def misuse(text: str, *, virsh: str, hint: str = "") -> UsageError:
+    """The error to raise for a call that cannot be meant, in our words or, under its name, in virsh's."""
+    return UsageError(virsh if is_virsh() else text, hint=hint)
 
 
 def each(names: "Iterable[str]", action: "Callable[[str], None]") -> int:

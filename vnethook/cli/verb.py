@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from vnethook.cli import report
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -21,6 +23,25 @@ class Unexpected(click.UsageError):
         self.word = word
 
 
+class BadNumber(click.BadParameter):
+    """A word that is no number of those that an option takes."""
+
+    def __init__(self, message: str, word: str, context: click.Context | None, param: click.Parameter | None) -> None:
+        super().__init__(message, context, param)
+        self.word = word
+
+
+class Number(click.IntRange):
+    """A whole number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:  # noqa: ANN401
+        """The number; raise BadNumber."""
+        try:
+            return super().convert(value, param, context)
+        except click.BadParameter as error:
+            raise BadNumber(error.message, str(value), context, param) from None
+
+
 class Value(click.Option):
     """A value of a verb: `--network NET`, or NET at its place among the words that are no options.
 
@@ -30,22 +51,42 @@ class Value(click.Option):
 
     param_type_name = "argument"
 
-    def __init__(self, names: "Sequence[str]", *, unless: str = "", **settings: Any) -> None:  # noqa: ANN401 (click's)
+    def __init__(
+        self,
+        names: "Sequence[str]",
+        *,
+        unless: str = "",
+        needed_by_virsh: bool = False,
+        **settings: Any,  # noqa: ANN401 (click's)
+    ) -> None:
         super().__init__(names, **settings)
         self.unless = unless
         """The flag without which the value is needed."""
+        self.needed_by_virsh = needed_by_virsh
+        """Whether it is needed under virsh's name."""
+
+    @property
+    def virsh_needs(self) -> bool:
+        """Whether virsh does not do without it."""
+        return self.required or self.needed_by_virsh or bool(self.unless)
+
+    def is_empty_for_virsh(self, given: object) -> bool:
+        """Whether it was given as an empty word, which virsh refuses, except where it is text."""
+        return given == "" or (bool(self.unless) and given == ("",))
 
     def handle_parse_result(
         self, context: click.Context, options: "Mapping[str, Any]", words: list[str]
     ) -> tuple[object, list[str]]:
         """Take the value from the options, else from the words; give it and the words that are left."""
         name = self.name or ""
-        if words and self.multiple:
+        is_alone = not self.multiple or (self.unless and report.is_virsh(context))  # there it takes one word
+        if words and not is_alone:
             kept = self._words_of_others(context, options) if name in options else 0
             options, words = {**options, name: [*options.get(name, ()), *words[kept:]]}, words[:kept]
         elif words and name not in options:
-            options, words = {**options, name: words[0]}, words[1:]
-        if self.unless and not {name, self.unless} & options.keys() and not context.resilient_parsing:
+            options, words = {**options, name: words[:1] if self.multiple else words[0]}, words[1:]
+        is_needed = self.unless or (self.needed_by_virsh and report.is_virsh(context))
+        if is_needed and not {name, self.unless} & options.keys() and not context.resilient_parsing:
             raise click.MissingParameter(ctx=context, param=self)
         return super().handle_parse_result(context, options, words)
 

@@ -2,7 +2,7 @@
 
 import os
 
-from vnethook.errors import UsageError
+from vnethook.errors import NoConnectionError
 from vnethook.names import shown
 
 SYSTEM = "vnethook:///system"
@@ -10,7 +10,7 @@ _HERE = {"", "localhost", "localhost.localdomain", "127.0.0.1", "[::1]"}
 
 
 def require_this_host(uri: str) -> None:
-    """Raise UsageError if a URI names another host: what is meant for its networks must not be done to ours.
+    """Raise NoConnectionError if a URI names another host: what is meant for its networks must not be done to ours.
 
     Source: libvirt.org/uri.html, driver[+transport]://[user@][host][:port]/[path].
     """
@@ -18,4 +18,4 @@ def require_this_host(uri: str) -> None:
     host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
     if host.lower() not in {*_HERE, os.uname().nodename.lower()}:
         msg = f"connection {shown(uri)}: names another host: vnet manages the networks of the host that it runs on"
-        raise UsageError(msg, hint=f"run it there: ssh {shown(host)[1:-1]} vnet …")
+        raise NoConnectionError(msg, hint=f"run it there: ssh {shown(host)[1:-1]} vnet …")

@@ -14,6 +14,9 @@ from vnethook.live.record import LiveNetwork
 from vnethook.names import is_link_name, is_network_name, shown
 from vnethook.value import Value
 
+NAME, UUID, BRIDGE = "name", "uuid", "bridge"
+"""What a network may be called by."""
+
 
 class NetworkState(Value):
     """A network in a list. `forward`: the mode; `subnets`: "192.0.2.0/24".
@@ -34,17 +37,21 @@ class NetworkState(Value):
     title: str = ""
 
 
-def find(host: Host, text: str) -> str:
-    """The name of the network that `text` means: its name, uuid or bridge; raise NoNetworkError."""
-    store = Store(host.paths)
-    if _exists(host, text):
+def find(host: Host, text: str, *, by: tuple[str, ...] = (NAME, UUID, BRIDGE)) -> str:
+    """The name of the network that `text` means: its name, uuid or bridge, or what `by` has of them.
+
+    Raises NoNetworkError.
+    """
+    if NAME in by and _exists(host, text):
         return text
-    found = store.by_uuid(text) or store.by_bridge(text)
-    if found is None and is_link_name(text):
-        found = record.by_bridge(host.paths, text)
+    store = Store(host.paths)
+    found = store.by_uuid(text) if UUID in by else None
+    if found is None and BRIDGE in by:
+        found = store.by_bridge(text)
+        if found is None and is_link_name(text):
+            found = record.by_bridge(host.paths, text)
     if found is None:
-        store.read(text)  # raises, naming the known ones
-        raise NoNetworkError(text)
+        raise compiled.unknown(host.paths, text)
     return found
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from vnethook.definition.model import Network
 from vnethook.definition.node import Node
 from vnethook.definition.store import Store, xml_module
-from vnethook.definition.update import Change, updated
+from vnethook.definition.update import COMMANDS, SECTIONS, Change, updated
 from vnethook.errors import StateError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, catalog, changes, enforce
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
     Put = Callable[[Host, Network, Lock], None]
 
-__all__ = ["SOURCE", "Affected", "Change", "alter", "definition", "element", "note", "update"]
+__all__ = [
+    "COMMANDS",
+    "SECTIONS",
+    "SOURCE",
+    "Affected",
+    "Change",
+    "alter",
+    "definition",
+    "element",
+    "note",
+    "update",
+]
 
 SOURCE = "<update>"
 """What messages call an element that came in no file."""

@@ -101,6 +101,10 @@ def test_a_network_is_found_by_name_uuid_and_bridge_and_as_bytes(host):
     catalog.define(host, LAB, source="x")
     words = ("lab", UUID, UUID.upper(), UUID.replace("-", ""), "br7")
     assert [catalog.find(host, word) for word in words] == ["lab"] * 5
+    assert catalog.find(host, "lab", by=("name",)) == catalog.find(host, UUID, by=("uuid",)) == "lab"
+    for word, kind in (("lab", "uuid"), (UUID, "name"), ("br7", "name"), ("br7", "uuid")):
+        with pytest.raises(NoNetworkError):
+            catalog.find(host, word, by=(kind,))
     assert catalog.by_uuid(host, UUID) == catalog.by_uuid(host, bytes.fromhex(UUID.replace("-", ""))) == "lab"
 
 

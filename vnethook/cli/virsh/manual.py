@@ -106,16 +106,16 @@ def _usage(option: click.Option) -> str:
         return f"[{name}]"
     if not isinstance(option, Value):
         return f"[{name} {_kind(option)}]"
-    if option.multiple:
+    if option.multiple and not option.virsh_needs:
         return f"[[{name}] <string>]..."
-    return f"<{name.removeprefix('--')}>" if option.required else f"[{name} <string>]"
+    return f"<{name.removeprefix('--')}>" if option.virsh_needs else f"[{name} <string>]"
 
 
 def _label(option: click.Option) -> str:
     name = option.opts[0]
     if option.is_flag:
         return name
-    is_place = isinstance(option, Value) and (option.required or option.multiple)
+    is_place = isinstance(option, Value) and (option.virsh_needs or option.multiple)
     return f"[{name}] <string>" if is_place else f"{name} {_kind(option)}"
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from vnethook.cli import report
-from vnethook.cli.main import vnet
-from vnethook.cli.verb import Verb
+from vnethook.cli.main import VERBS, vnet
+from vnethook.cli.verb import BadNumber, Number, Value, Verb
 from vnethook.cli.virsh import builtin, line
 from vnethook.errors import StateError, UsageError
 from vnethook.host import connection
@@ -22,6 +22,28 @@ READING = {
 }
 """What --readonly allows; of the next ones too, unless a parameter is given that changes something."""
 READING_UNLESS = {"net-desc": ("edit", "new_desc"), "net-metadata": ("edit", "remove", "new")}
+FUNCTIONS = {
+    "net-autostart": "virNetworkSetAutostart",
+    "net-create": "virNetworkCreateXML",
+    "net-define": "virNetworkDefineXML",
+    "net-desc": "virNetworkSetMetadata",
+    "net-destroy": "virNetworkDestroy",
+    "net-edit": "virNetworkDefineXML",
+    "net-metadata": "virNetworkSetMetadata",
+    "net-port-create": "virNetworkPortCreateXML",
+    "net-port-delete": "virNetworkPortDelete",
+    "net-start": "virNetworkCreate",
+    "net-undefine": "virNetworkUndefine",
+    "net-update": "virNetworkUpdate",
+}
+"""What libvirt says that --readonly prevents; of our own verbs it is the verb."""
+ONLY_NETWORKS = "this virsh is vnethook's: it has the commands for networks, and no others"
+
+
+class ReadOnlyError(StateError):
+    """What changes something, on a connection that is only to read."""
+
+    libvirt_code = 29
 
 
 class Command(NamedTuple):
@@ -33,11 +55,11 @@ class Command(NamedTuple):
 
 @click.command(cls=Verb, context_settings={"allow_interspersed_args": False, "help_option_names": []})
 @click.option("-c", "--connect", metavar="URI")
-@click.option("-d", "--debug", type=int)
+@click.option("-d", "--debug", type=Number())
 @click.option("-e", "--escape")
 @click.option("-h", "--help", "wants_usage", is_flag=True)
-@click.option("-k", "--keepalive-interval", type=click.IntRange(min=0))
-@click.option("-K", "--keepalive-count", type=click.IntRange(min=0))
+@click.option("-k", "--keepalive-interval", type=Number(min=0))
+@click.option("-K", "--keepalive-count", type=Number(min=0))
 @click.option("-l", "--log", metavar="FILE")
 @click.option("-q", "--quiet", is_flag=True)
 @click.option("-r", "--readonly", is_flag=True)
@@ -79,6 +101,8 @@ def _session(context: click.Context) -> int:
         commands = _understood(context, line.commands(text))
         is_over = any(command.name in builtin.QUITTING for command in commands)
         _run(context, commands)
+        if is_over:
+            report.line()
 
     while not is_over:
         try:
@@ -92,24 +116,27 @@ def _session(context: click.Context) -> int:
 
 def _understood(context: click.Context, lines: list[list[str]]) -> list[Command]:
     """The commands; raise UsageError or a click error if the words of one are wrong: then none is run."""
-    commands = [_command(context, words) for words in lines]
-    if not commands and context.params["words"]:
+    if context.params["words"] == ("",):
         msg = "no command"
         raise UsageError(msg)
-    return commands
+    return [_command(context, words) for words in lines]
 
 
 def _command(context: click.Context, words: list[str]) -> Command:
     name = words[0]
-    if "--help" in words[1 : words.index("--") if "--" in words else None]:
+    is_known = name in builtin.SUMMARIES or (name in VERBS and name.startswith("net-"))
+    if is_known and "--help" in words[1 : words.index("--") if "--" in words else None]:
         words = ["help", name]
     if words[0] in builtin.SUMMARIES:
         return Command(words[0], lambda: builtin.run(context, words))
     command = vnet.get_command(context, name) if name.startswith("net-") else None
     if command is None:
         msg = f"unknown command: '{name}'"
-        raise UsageError(msg)
-    called = command.make_context(name, words[1:], parent=context)
+        raise UsageError(msg, hint="" if name.startswith("net-") else ONLY_NETWORKS)
+    try:
+        called = command.make_context(name, words[1:], parent=context)
+    except BadNumber as error:
+        return Command(name, partial(_refuse, error))  # virsh reads it as late as that
 
     def run() -> object:
         with called:
@@ -118,12 +145,22 @@ def _command(context: click.Context, words: list[str]) -> Command:
     return Command(name, run)
 
 
+def _refuse(error: Exception) -> None:
+    raise error
+
+
 def _invoke(called: click.Context) -> object:
+    """Run a verb, unless virsh would refuse it."""
+    for item in called.command.params:
+        if isinstance(item, Value) and item.is_empty_for_virsh(called.params.get(item.name or "")):
+            msg = f"Failed to get option '{item.opts[0].removeprefix('--')}': Option argument is empty"
+            raise UsageError(msg)
     changing = READING_UNLESS.get(called.info_name or "", ())
     is_reading = called.info_name in READING or (changing and not any(map(called.params.get, changing)))
     if called.find_root().params["readonly"] and not is_reading:
-        msg = f"operation forbidden: read only access prevents {called.info_name}"
-        raise StateError(msg)
+        name = called.info_name or ""
+        msg = f"read only access prevents {FUNCTIONS.get(name, name)}"
+        raise ReadOnlyError(msg)
     connection.require_this_host(builtin.uri(called.find_root()))  # `connect` may have named another
     return called.command.invoke(called)
 
@@ -139,5 +176,7 @@ def _run(context: click.Context, commands: list[Command]) -> int:
         if status:
             report.end()
         if context.params["timing"]:
+            if context.params["quiet"]:
+                report.line()
             report.line(f"(Time: {(monotonic() - started) * 1000:.3f} ms)\n")
     return status
