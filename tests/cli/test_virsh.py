@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vnethook import __version__
 from vnethook.cli.virsh import line, program
 from vnethook.cli.virsh.builtin import COMPATIBLE
 from vnethook.cli.virsh.manual import network_verbs
@@ -143,8 +144,17 @@ def test_versions(virsh) -> None:
     for words in (("-v",), ("--version",), ("--version=short",)):
         assert virsh(*words) == (0, f"{COMPATIBLE}\n", "")
     assert virsh("-V") == virsh("--version=long")
-    assert virsh("-V").out.startswith("Virsh command line of vnethook 0.")
-    assert f"Using API: libvirt {COMPATIBLE}\n" in virsh("version").out
+    assert virsh("-V").out == (
+        f"Virsh command line tool of libvirt {COMPATIBLE}\nFor networks only, by vnethook {__version__}\n"
+    )
+    told = (
+        f"Compiled against library: libvirt {COMPATIBLE}\n"
+        f"Using library: libvirt {COMPATIBLE}\n"
+        f"Using API: vnethook {COMPATIBLE}\n"
+        f"Running hypervisor: vnethook {__version__}\n"
+    )
+    assert virsh("version").out == f"{told}\n"
+    assert virsh("version", "--daemon").out == f"{told}Running against daemon: {COMPATIBLE}\n\n"
     assert virsh("hostname").out == f"{os.uname().nodename}\n\n"
 
 

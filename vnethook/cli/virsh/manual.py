@@ -1,5 +1,7 @@
 """What `virsh help` prints: of all commands, of a group, of one. Source: vshCmddefHelp() of libvirt's tools/vsh.c."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from vnethook.cli import report
@@ -7,6 +9,9 @@ from vnethook.cli.main import VERBS, vnet
 from vnethook.cli.verb import Value
 from vnethook.cli.virsh import builtin
 from vnethook.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GROUP, ITSELF = "Networking (help keyword 'network')", "Virsh itself (help keyword 'virsh')"
 USAGE = """
@@ -47,7 +52,7 @@ def show_usage() -> None:
     _show_groups(f" {GROUP}", f" {ITSELF}")
 
 
-def show(words: list[str]) -> None:
+def show(words: "Sequence[str]") -> None:
     """`virsh help [COMMAND or GROUP]`; raise UsageError for one that there is not."""
     if not words:
         report.line("Grouped commands:\n")
@@ -56,8 +61,8 @@ def show(words: list[str]) -> None:
         _show_verbs(f" {GROUP}:")
     elif words[0] in {"virsh", "Virsh itself"}:
         _show_builtin(f" {ITSELF}:")
-    elif words[0] in builtin.SUMMARIES:
-        report.line(f"  NAME\n    {words[0]} - {builtin.SUMMARIES[words[0]]}\n")
+    elif words[0] in builtin.COMMANDS:
+        _show_verb(words[0], builtin.COMMANDS[words[0]])
     elif words[0] in VERBS and words[0].startswith("net-"):
         _show_verb(words[0], network_verbs()[words[0]])
     else:
@@ -80,8 +85,8 @@ def _show_verbs(title: str) -> None:
 
 def _show_builtin(title: str) -> None:
     report.line(title)
-    for name, summary in builtin.SUMMARIES.items():
-        report.line(f"    {name:30} {summary}")
+    for name, command in builtin.COMMANDS.items():
+        report.line(f"    {name:30} {_summary(command)}")
 
 
 def _show_verb(name: str, command: click.Command) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from vnethook.cli import report
-from vnethook.cli.main import VERBS, vnet
+from vnethook.cli.main import vnet
 from vnethook.cli.verb import BadNumber, Number, Value, Verb
 from vnethook.cli.virsh import builtin, line
 from vnethook.errors import StateError, UsageError
@@ -81,7 +81,7 @@ def virsh(context: click.Context, /, words: tuple[str, ...], **options: object) 
         return 0
 
     def run() -> int:
-        connection.require_this_host(builtin.uri(context))
+        connection.require_this_host(builtin.uri_of(context))
         if not words:
             return _session(context)
         return _run(context, _understood(context, line.commands(words[0]) if len(words) == 1 else [list(words)]))
@@ -124,29 +124,34 @@ def _understood(context: click.Context, lines: list[list[str]]) -> list[Command]
 
 def _command(context: click.Context, words: list[str]) -> Command:
     name = words[0]
-    is_known = name in builtin.SUMMARIES or (name in VERBS and name.startswith("net-"))
-    if is_known and "--help" in words[1 : words.index("--") if "--" in words else None]:
-        words = ["help", name]
-    if words[0] in builtin.SUMMARIES:
-        return Command(words[0], lambda: builtin.run(context, words))
-    command = vnet.get_command(context, name) if name.startswith("net-") else None
+    itself = builtin.COMMANDS.get(name)
+    command = itself or (vnet.get_command(context, name) if name.startswith("net-") else None)
     if command is None:
         msg = f"unknown command: '{name}'"
         raise UsageError(msg, hint="" if name.startswith("net-") else ONLY_NETWORKS)
+    if "--help" in words[1 : words.index("--") if "--" in words else None]:
+        words, command = ["help", name], builtin.COMMANDS["help"]
+        itself = command
     try:
-        called = command.make_context(name, words[1:], parent=context)
+        called = command.make_context(words[0], words[1:], parent=context)
     except BadNumber as error:
         return Command(name, partial(_refuse, error))  # virsh reads it as late as that
 
     def run() -> object:
         with called:
-            return report.outcome(lambda: _invoke(called))
+            return report.outcome(lambda: _invoke(called) if itself is None else _invoke_builtin(called))
 
-    return Command(name, run)
+    return Command(words[0], run)
 
 
 def _refuse(error: Exception) -> None:
     raise error
+
+
+def _invoke_builtin(called: click.Context) -> None:
+    called.command.invoke(called)
+    if called.info_name not in builtin.QUITTING:
+        report.end()
 
 
 def _invoke(called: click.Context) -> object:
@@ -161,7 +166,7 @@ def _invoke(called: click.Context) -> object:
         name = called.info_name or ""
         msg = f"read only access prevents {FUNCTIONS.get(name, name)}"
         raise ReadOnlyError(msg)
-    connection.require_this_host(builtin.uri(called.find_root()))  # `connect` may have named another
+    connection.require_this_host(builtin.uri_of(called.find_root()))  # `connect` may have named another
     return called.command.invoke(called)
 
 
