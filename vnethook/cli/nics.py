@@ -10,6 +10,7 @@ from vnethook.cli.table import Table
 from vnethook.cli.verb import verb
 from vnethook.definition.compiled import DEFAULT
 from vnethook.errors import UsageError, VnetError
+from vnethook.host import learned
 from vnethook.live.nics import Nic
 from vnethook.live.port import require_link
 from vnethook.names import check_link_name, shown
@@ -22,8 +23,6 @@ VIA = "vnet attach"
 PLACE = "By name, uuid or bridge; after a colon, a portgroup."
 GUEST_MAX = 255
 """Characters of a guest's name, by hand; hypervisors allow less."""
-_ENTRY_BYTES, _MAC_BYTES, _PORT_LOW, _IS_LOCAL, _PORT_HIGH = 16, 6, 6, 7, 12
-"""struct __fdb_entry, linux/if_bridge.h."""
 
 
 class Attached(NamedTuple):
@@ -117,7 +116,7 @@ def _with_addresses(network: str, nics: list[Nic]) -> list[Attached]:
     found = []
     for nic in nics:
         if nic.network == network:
-            mac = nic.mac or (learned_mac(live.bridge.name or "", nic.interface) if live else "")
+            mac = nic.mac or (learned.mac(live.bridge.name or "", nic.interface) if live else "")
             found.append(Attached(nic, mac, _address(mac, leases, live)))
     return found
 
@@ -130,24 +129,6 @@ def _address(mac: str, leases: "list[Lease]", network: "Network | None") -> str:
     leased += [lease.ip for lease in leases if not lease.mac and lease.clientid.endswith(mac)]  # a DUID holds the MAC
     kept = [host.ip for ip in (network.ips if network else ()) for host in ip.hosts if host.mac == mac]
     return next(iter(leased + [ip for ip in kept if ip]), "")
-
-
-def learned_mac(bridge: str, interface: str) -> str:
-    """The only MAC that a bridge has seen behind a port; empty for none or several. Source: br_fdb_fillbuf()."""
-    try:
-        with open(f"/sys/class/net/{interface}/brport/port_no", encoding="ascii") as file:
-            port = int(file.read(), 0)
-        with open(f"/sys/class/net/{bridge}/brforward", "rb") as file:
-            table = file.read()
-    except (OSError, ValueError):
-        return ""
-    entries = [table[start : start + _ENTRY_BYTES] for start in range(0, len(table), _ENTRY_BYTES)]
-    macs = {
-        entry[:_MAC_BYTES].hex(":")
-        for entry in entries
-        if entry[_PORT_LOW] + (entry[_PORT_HIGH] << 8) == port and not entry[_IS_LOCAL]
-    }
-    return macs.pop() if len(macs) == 1 else ""
 
 
 def _traffic() -> dict[str, tuple[int, int]]:
