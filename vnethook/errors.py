@@ -94,6 +94,12 @@ class NoPortError(VnetError):
     libvirt_code = 107
 
 
+class PlugError(DefinitionError):
+    """A port that says where it is plugged in and is not reclaimed, or is reclaimed and does not say it."""
+
+    libvirt_code = 8
+
+
 class PortExistsError(DefinitionError):
     """A uuid that a port of the network has already."""
 

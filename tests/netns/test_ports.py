@@ -1,10 +1,20 @@
 """Network ports: each NIC is one, and one that was made before its NIC waits for it and is taken by it."""
 
+import json
+
 import pytest
 
 from tests.lab import CHECKOUT, Host, wait_for
 from tests.lab.library import on
-from vnethook.errors import DefinitionError, NoPortError, PortExistsError, StateError, UnsupportedError, UsageError
+from vnethook.errors import (
+    DefinitionError,
+    NoPortError,
+    PlugError,
+    PortExistsError,
+    StateError,
+    UnsupportedError,
+    UsageError,
+)
 from vnethook.host import host as machine
 from vnethook.lifecycle import attach, bringup, ports
 from vnethook.live import nics, record
@@ -130,7 +140,7 @@ def test_limits_of_a_port_change_at_once_or_not_at_all(host: Host) -> None:
     [
         (PORT, PortExistsError, f"network 'lab': port {UUID}: exists already"),
         (PORT.replace(UUID, OTHER), StateError, f"network 'lab': port {OTHER}: MAC {MAC} is that of port {UUID}"),
-        (DUMPED, DefinitionError, "<port>:1: networkport: plug: a port is given one, and cannot ask for it"),
+        (DUMPED, PlugError, "<port>:1: networkport: plug: a port is given one, unless it is reclaimed"),
         ("<networkport/>", DefinitionError, "<port>:1: networkport: lacks its <mac>"),
         ("<port/>", DefinitionError, "<port>:1: the outermost element is 'port': must be 'networkport'"),
         (
@@ -154,6 +164,66 @@ def test_a_port_that_cannot_be_is_refused(host: Host, xml: str, error: type[Exce
         return str(caught.value)
 
     assert on(host, make) == words
+
+
+def _reclaim(xml: str = DUMPED):  # type: ignore[no-untyped-def]
+    """Make a port from its own XML; the interface that it has got."""
+    return lambda here: ports.create_port(here, "lab", xml, reclaim=True).interface
+
+
+def test_a_port_is_reclaimed_from_its_own_xml_and_waits_if_its_nic_is_not_there(host: Host) -> None:
+    assert on(host, _reclaim()) == ""
+    assert on(host, lambda here: ports.port_xml(here, "lab", UUID)) == DUMPED
+    host.vnet("attach", "tap0", "--network", "lab", "--mac", MAC)
+    xml = on(host, lambda here: ports.port_xml(here, "lab", UUID))
+    assert xml == DUMPED
+    with pytest.raises(PortExistsError):
+        on(host, _reclaim(xml))
+    host.vnet("net-port-delete", "lab", UUID)
+    assert on(host, _reclaim(xml)) == ""  # its link is off the bridge
+    assert on(host, lambda here: ports.port_xml(here, "lab", UUID)) == DUMPED
+
+
+@pytest.mark.parametrize("mac", ["fe" + MAC[2:], ""])
+def test_a_port_is_reclaimed_with_its_nic_that_is_on_the_bridge(host: Host, mac: str) -> None:
+    host.vnet("attach", "tap1", "--network", "lab")
+    if mac:
+        host.run(["ip", "link", "set", "tap0", "address", mac])
+    host.run(["ip", "link", "set", "tap0", "master", "vnbr1"])
+    if not mac:
+        host.run(["bridge", "fdb", "add", MAC, "dev", "tap0", "master", "static"])
+    assert on(host, _reclaim()) == "tap0"
+    assert on(host, lambda here: ports.port_xml(here, "lab", UUID)) == DUMPED
+    [nic] = [nic for nic in json.loads(host.vnet("nic-list", "--json").stdout) if nic["uuid"] == UUID]
+    assert (nic["interface"], nic["guest"], nic["mac"], nic["isolated"]) == ("tap0", "alice", MAC, True)
+    host.vnet("detach", "tap0")
+    assert len(on(host, lambda here: ports.list_ports(here, "lab"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("xml", "error", "words"),
+    [
+        (PORT, PlugError, "<port>:1: networkport: reclaim: lacks its <plug>"),
+        (
+            DUMPED.replace("vnbr1", "vnbr2"),
+            StateError,
+            f"network 'lab': port {UUID}: plug: bridge is 'vnbr2': must be 'vnbr1'",
+        ),
+        (
+            PORT.replace("</networkport>", "<plug type='direct' dev='uplink0' mode='bridge'/></networkport>"),
+            UnsupportedError,
+            "<port>:14: networkport: plug: 'direct' is not done: it is no bridge",
+        ),
+    ],
+)
+def test_what_cannot_be_reclaimed_is_refused(host: Host, xml: str, error: type[Exception], words: str) -> None:
+    def make(here: machine.Host) -> str:
+        with pytest.raises(error) as caught:
+            ports.create_port(here, "lab", xml, reclaim=True)
+        return str(caught.value)
+
+    assert on(host, make) == words
+    assert host.vnet("net-port-list", "lab", "--uuid", check=False).stdout.split() == []
 
 
 def test_a_port_that_is_not_there_is_said_so(host: Host) -> None:

@@ -202,14 +202,19 @@ class virNetwork:
             return [self._port(nic.uuid) for nic in ports.list_ports(host, self._name)]
 
     def portCreateXML(self, xmldesc: str, flags: int = 0) -> virNetworkPort:
-        """Make a port for a NIC to come, bringing the network up if it is down."""
+        """Make a port for a NIC to come, bringing the network up if it is down.
+
+        With VIR_NETWORK_PORT_CREATE_RECLAIM from what XMLDesc() of a port gave: with its uuid, and with its NIC if that
+        is seen on the bridge.
+        """
         function = "virNetworkPortCreateXML"
-        allowed = constants.VIR_NETWORK_PORT_CREATE_RECLAIM | constants.VIR_NETWORK_PORT_CREATE_VALIDATE
-        arguments.flags(flags, allowed, function)
+        reclaim = constants.VIR_NETWORK_PORT_CREATE_RECLAIM
+        given = arguments.flags(flags, reclaim | constants.VIR_NETWORK_PORT_CREATE_VALIDATE, function)
         xml = arguments.text(xmldesc, "xmldesc", function)
         with self._session.host(function, writes=True) as host:
             self._require(host)
-            return self._port(ports.create_port(host, self._name, xml, source="(networkport)").uuid)
+            made = ports.create_port(host, self._name, xml, source="(networkport)", reclaim=bool(given & reclaim))
+            return self._port(made.uuid)
 
     def portLookupByUUID(self, uuid: bytes) -> virNetworkPort:
         """The port of a uuid, 16 bytes."""

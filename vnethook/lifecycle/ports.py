@@ -12,7 +12,8 @@ from vnethook.definition.port import Port
 from vnethook.definition.store import xml_module
 from vnethook.definition.text import canonical_uuid
 from vnethook.definition.traffic import Bandwidth
-from vnethook.errors import NoPortError, PortExistsError, StateError, UsageError
+from vnethook.errors import NoPortError, PlugError, PortExistsError, StateError, UnsupportedError, UsageError
+from vnethook.host import learned
 from vnethook.host.host import Host
 from vnethook.lifecycle import attach, bringup, catalog, rates, reservations
 from vnethook.live import bridge_port, nics, record, waiting
@@ -23,11 +24,15 @@ from vnethook.names import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vnethook.definition.node import Node
     from vnethook.live.record import LiveNetwork
 
 SOURCE = "<port>"
 """What messages call XML that came in no file."""
 VIA = "net-port-create"
+PLUGS = ("network", "bridge")
+"""How a port may be plugged in: into a bridge of ours, or of the administrator's."""
+TAP_BYTE = "fe"
 PARAMETERS = (
     *("inbound.average", "inbound.peak", "inbound.burst", "inbound.floor"),
     *("outbound.average", "outbound.peak", "outbound.burst"),
@@ -56,39 +61,91 @@ def port_by_uuid(host: Host, network: str, uuid: str) -> Nic:
     raise NoPortError(msg, hint=f"`vnet net-port-list {network}` lists them")
 
 
-def create_port(host: Host, network: str, xml: str | bytes, *, source: str = SOURCE) -> Nic:
+def create_port(host: Host, network: str, xml: str | bytes, *, source: str = SOURCE, reclaim: bool = False) -> Nic:
     """Make a port that waits for the NIC with its MAC, bringing the network up if it is down.
 
+    `reclaim`: as a dumped port was, plugged into the network's bridge; the NIC is attached that is seen there with its
+    MAC, and that no port is of. Without it a plug is refused.
+
     Raises DefinitionError for XML that is not in order, PortExistsError for a uuid and StateError for a MAC that is
-    another port's or a rate that cannot be guaranteed, and what bringing the network up raises.
+    another port's, a plug that is another bridge's or a rate that cannot be guaranteed, and what bringing the network
+    up and attaching raise.
     """
-    wanted = definition.read(xml_module().parse_part(xml, definition.PATH, source=source))
-    nic = Nic(
-        interface="",
-        network=network,
-        mac=wanted.mac,
-        guest=wanted.owner,
-        via=VIA,
-        uuid=wanted.uuid or nics.random_uuid(),
-        guest_uuid=wanted.owner_uuid,
-        portgroup=wanted.group,
-        isolated=wanted.isolated,
-        vlans=nic_class.vlans(wanted.vlan),
-        limits=wanted.bandwidth.numbers if wanted.bandwidth else (),
-    )
+    node = xml_module().parse_part(xml, definition.PATH, source=source)
+    bridge = _plug(node, reclaim=reclaim)
+    wanted = _nic(network, definition.read(node))
     with Lock(host.paths.lock(network)) as lock:
         live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
-        for other in _ports(host, network):
-            if other.uuid == nic.uuid:
-                msg = f"network {network!r}: port {nic.uuid}: exists already"
-                raise PortExistsError(msg)
-            if other.mac == nic.mac:
-                holder = f"interface {other.interface!r}" if other.interface else f"port {other.uuid}"
-                msg = f"network {network!r}: port {nic.uuid}: MAC {nic.mac} is that of {holder}"
-                raise StateError(msg, hint="give each NIC a MAC of its own")
-        rates.require(host, live, nic)
-        reservations.reserve(host, nic)
+        if bridge not in {"", live.bridge}:
+            msg = f"network {network!r}: port {wanted.uuid}: plug: bridge is {shown(bridge)}: must be {live.bridge!r}"
+            raise StateError(msg)
+        _require_free(host, wanted)
+        nic = wanted.replace(interface=_unclaimed(host, live, wanted.mac) if reclaim else "")
+        if nic.interface:
+            attach.attach_to(host, live, nic)
+        else:
+            rates.require(host, live, nic)
+            reservations.reserve(host, nic)
     return nic
+
+
+def _plug(node: "Node", *, reclaim: bool) -> str:
+    """Take out of a port's element where it is plugged in; the bridge, empty if it is nowhere.
+
+    Raises PlugError if that is not as `reclaim` has it, UnsupportedError for what is no bridge. Source:
+    networkPortCreateXML() of libvirt's bridge_driver.c.
+    """
+    plugs = [plug for plug in node.all("plug") if plug.attributes.get("type") != "none"]
+    node.children = [child for child in node.children if child.tag != "plug"]
+    if bool(plugs) is not reclaim:
+        what = "reclaim: lacks its <plug>" if reclaim else "plug: a port is given one, unless it is reclaimed"
+        raise PlugError(node.located(f"networkport: {what}"))
+    for plug in plugs:
+        if plug.need("type") not in PLUGS:
+            msg = plug.located(f"networkport: plug: {shown(plug.need('type'))} is not done: it is no bridge")
+            raise UnsupportedError(msg)
+    return plugs[0].need("bridge") if plugs else ""
+
+
+def _nic(network: str, port: Port) -> Nic:
+    """The record of a port without its interface."""
+    return Nic(
+        interface="",
+        network=network,
+        mac=port.mac,
+        guest=port.owner,
+        via=VIA,
+        uuid=port.uuid or nics.random_uuid(),
+        guest_uuid=port.owner_uuid if port.owner_uuid != definition.UNKNOWN_UUID else "",
+        portgroup=port.group,
+        isolated=port.isolated,
+        vlans=nic_class.vlans(port.vlan),
+        limits=port.bandwidth.numbers if port.bandwidth else (),
+    )
+
+
+def _require_free(host: Host, nic: Nic) -> None:
+    """Raise PortExistsError or StateError if another port of the network has the uuid or the MAC of this one."""
+    for other in _ports(host, nic.network):
+        if other.uuid == nic.uuid:
+            msg = f"network {nic.network!r}: port {nic.uuid}: exists already"
+            raise PortExistsError(msg)
+        if other.mac == nic.mac:
+            holder = f"interface {other.interface!r}" if other.interface else f"port {other.uuid}"
+            msg = f"network {nic.network!r}: port {nic.uuid}: MAC {nic.mac} is that of {holder}"
+            raise StateError(msg, hint="give each NIC a MAC of its own")
+
+
+def _unclaimed(host: Host, live: "LiveNetwork", mac: str) -> str:
+    """The link on the network's bridge behind which a MAC is seen, and that no NIC has; empty if there is none.
+
+    Before a guest's first frame it is the tap whose own MAC is the guest's but for its first byte. Source:
+    virNetDevTapCreateInBridgePort() of libvirt.
+    """
+    free = [link for link in host.links.ports(live.index) if nics.read(host.paths, link.name) is None]
+    seen = [link.name for link in free if mac in learned.macs(live.bridge, link.name)]
+    alike = [link.name for link in free if link.mac == f"{TAP_BYTE}{mac[2:]}"]
+    return next(iter(seen or alike), "")
 
 
 def delete_port(host: Host, network: str, uuid: str) -> None:

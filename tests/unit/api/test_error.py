@@ -94,6 +94,7 @@ CODES = {
     ours.UnsupportedError: (67, "unsupported configuration: x"),
     ours.ExistsError: (9, "operation failed: x"),
     ours.CollisionError: (1, "internal error: x"),
+    ours.PlugError: (8, "invalid argument: x"),
     ours.NoNetworkError: (43, "Network not found: x"),
     ours.StateError: (55, "Requested operation is not valid: x"),
     ours.NoMetadataError: (111, "metadata not found: x"),

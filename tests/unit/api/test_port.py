@@ -53,6 +53,16 @@ def test_a_port_that_was_deleted_is_gone(lab, port, refused):
     assert lab.listAllPorts() == []
 
 
+def test_a_port_that_was_deleted_is_reclaimed_by_its_own_xml(lab, port, refused):
+    xml = port.XMLDesc()
+    port.delete()
+    refusal = "invalid argument: (networkport):1: networkport: "
+    assert refused(lab.portCreateXML, xml) == (8, f"{refusal}plug: a port is given one, unless it is reclaimed")
+    assert refused(lab.portCreateXML, XML, 1) == (8, f"{refusal}reclaim: lacks its <plug>")
+    again = lab.portCreateXML(xml, api.VIR_NETWORK_PORT_CREATE_RECLAIM | api.VIR_NETWORK_PORT_CREATE_VALIDATE)
+    assert (again.UUIDString(), again.XMLDesc()) == (PORT_UUID, xml)
+
+
 def test_ports_are_refused_with_libvirts_codes(lab, port, refused):
     assert refused(lab.portCreateXML, XML) == (
         api.VIR_ERR_NETWORK_PORT_EXIST,
