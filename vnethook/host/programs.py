@@ -2,15 +2,22 @@
 
 A child inherits the locks that we hold, so that what it changes stays guarded even if we are killed meanwhile. What
 QEMU leaves to its scripts is taken back: a tap as descriptor 3, SIGPIPE ignored, other signals blocked.
+
+How a child ended is told to its parent, once: a program that ignores SIGCHLD is not told at all, and one whose handler
+or other thread waits for any child may be told elsewhere. There a shell in between writes it into a pipe.
 """
 
 import os
 import select
-from _signal import SIG_DFL, SIG_IGN, getsignal, signal  # type: ignore[import-not-found]  # signal loads enum
+from _signal import SIG_DFL, getsignal  # type: ignore[import-not-found]  # signal loads enum
 from errno import ENOENT
 
 from vnethook.errors import HostError
 from vnethook.live import lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Streams = tuple[int, int, int]
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 PLACES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
@@ -21,6 +28,11 @@ PACKAGES = {
 }
 TIMEOUT_S = 20.0
 _SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17
+_SHELL = "/bin/sh"
+_TELL = '"$@" {0}>&-; echo $? >&{0}'
+"""What the shell in between runs: a program that does not have descriptor {0}, by which it then tells its status."""
+_DIGITS = range(3, 10)
+"""Descriptors that every shell takes in a redirection. Source: POSIX, Shell Command Language, 2.7."""
 
 
 class Finished:
@@ -65,32 +77,95 @@ def run(
     try:
         os.write(source, text.encode("utf-8", "surrogateescape"))
         os.lseek(source, 0, os.SEEK_SET)
-        pid = _spawn(argv, (source, output, errors), ENVIRONMENT if environment is None else environment)
-        status = _wait(pid, argv[0], timeout_s)
+        streams = (source, output, errors)
+        run_child = _run_own if _is_parent_told() else _run_by_shell
+        status = run_child(argv, streams, ENVIRONMENT if environment is None else environment, timeout_s)
         return Finished(status, _content(output), _content(errors))
     finally:
         for fd in (source, output, errors):
             os.close(fd)
 
 
-def _spawn(argv: list[str], streams: tuple[int, int, int], environment: dict[str, str]) -> int:
-    if getsignal(_SIGCHLD) is SIG_IGN:
-        signal(_SIGCHLD, SIG_DFL)  # else the kernel reaps our children, and nobody learns how they ended
+def _is_parent_told() -> bool:
+    """Whether nobody but us can learn how a child of ours ended: no signal handler and no other thread."""
+    return getsignal(_SIGCHLD) == SIG_DFL and len(os.listdir("/proc/self/task")) == 1
+
+
+def _run_own(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
+    """Run a program as a child that is waited for; its exit status."""
+    pid = _spawn(argv, streams, environment)
+    handle = os.pidfd_open(pid)
+    try:
+        if not _is_ready(handle, timeout_s):
+            os.kill(pid, _SIGKILL)
+            os.waitpid(pid, 0)
+            raise _too_slow(argv[0], timeout_s)
+        return _exit_status(os.waitpid(pid, 0)[1])
+    finally:
+        os.close(handle)
+
+
+def _run_by_shell(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
+    """Run a program as the child of a shell, which tells its exit status; whoever waits for the shell."""
+    if not os.access(argv[0], os.X_OK):
+        raise _not_started(argv[0], ENOENT)
+    number = next(fd for fd in _DIGITS if fd not in lock.held())
+    reader, writer = os.pipe()
+    try:
+        words = [_SHELL, "-c", _TELL.format(number), _SHELL, *argv]
+        try:
+            pid = _spawn(words, streams, environment, tell=(writer, number))
+        finally:
+            os.close(writer)
+        is_over = _is_ready(reader, timeout_s)
+        if not is_over:
+            _kill_group(pid)
+        status = os.read(reader, 16)
+        _reap(pid)
+    finally:
+        os.close(reader)
+    if not is_over:
+        raise _too_slow(argv[0], timeout_s)
+    if not status:
+        msg = f"program {argv[0]!r}: was ended before it could tell how it went"
+        raise HostError(msg)
+    return int(status)
+
+
+def _spawn(
+    argv: list[str], streams: "Streams", environment: dict[str, str], *, tell: tuple[int, int] | None = None
+) -> int:
+    """Start a program, with `tell`: in a process group of its own, that descriptor as that number; its pid."""
     kept = set(lock.held())
     actions: list[tuple[int, int] | tuple[int, int, int]] = []
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
-        if fd > 2 and fd not in kept and fd not in streams and _is_open(fd):
+        if fd > 2 and fd not in kept and fd not in (*streams, *(tell or ())[:1]) and _is_open(fd):
             actions.append((os.POSIX_SPAWN_CLOSE, fd))
     actions += [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: takes close-on-exec off, posix_spawn(3)
     actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in streams]
+    if tell:
+        actions.append((os.POSIX_SPAWN_DUP2, *tell))
+    signals = [_SIGPIPE, _SIGCHLD]
     try:
-        return os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigmask=[], setsigdef=[_SIGPIPE])
+        if tell:
+            return os.posix_spawn(
+                argv[0], argv, environment, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=signals
+            )
+        return os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigmask=[], setsigdef=signals)
     except OSError as error:
-        reason = "not installed" if error.errno == ENOENT else os.strerror(error.errno or 0)
-        msg = f"program {argv[0]!r}: start: {reason}"
-        raise HostError(msg) from error
+        raise _not_started(argv[0], error.errno or 0) from error
+
+
+def _not_started(program: str, errno: int) -> HostError:
+    reason = "not installed" if errno == ENOENT else os.strerror(errno)
+    return HostError(f"program {program!r}: start: {reason}")
+
+
+def _too_slow(program: str, timeout_s: float) -> HostError:
+    msg = f"program {program!r}: did not end within {timeout_s:.0f} s"
+    return HostError(msg, hint="it was ended; the host may be overloaded")
 
 
 def _is_open(fd: int) -> bool:
@@ -101,19 +176,26 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def _wait(pid: int, program: str, timeout_s: float) -> int:
-    handle = os.pidfd_open(pid)
+def _is_ready(fd: int, timeout_s: float) -> bool:
+    """Wait until there is something to read; whether it came in time."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
+def _kill_group(pid: int) -> None:
     try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(timeout_s * 1000):
-            os.kill(pid, _SIGKILL)
-            os.waitpid(pid, 0)
-            msg = f"program {program!r}: did not end within {timeout_s:.0f} s"
-            raise HostError(msg, hint="it was ended; the host may be overloaded")
-        return _exit_status(os.waitpid(pid, 0)[1])
-    finally:
-        os.close(handle)
+        os.kill(-pid, _SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _reap(pid: int) -> None:
+    """Have no zombie of a child that has ended, unless somebody else was faster."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        return
 
 
 def _exit_status(wait_status: int) -> int:
