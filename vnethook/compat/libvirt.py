@@ -8,6 +8,7 @@ if __name__ == "libvirt":  # found in a PYTHONPATH: then our package, and what i
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from vnethook import api
+from vnethook.api import codes as _codes
 from vnethook.api import (
     getVersion,
     libvirtError,
@@ -33,15 +34,59 @@ from vnethook.api import (
 )
 from vnethook.api.codes import *
 from vnethook.api.constants import *
+from vnethook.api.error import failure as _failure
 from vnethook.api.event import _eventInvokeHandleCallback, _eventInvokeTimeoutCallback
 from vnethook.api.library import is_read_only as _is_read_only
 
 _EventCB = _TimerCB = Callable[..., object]
 """Names of types that libvirtaio.py uses."""
+_NOT_HERE = {
+    _codes.VIR_FROM_DOMAIN: {
+        "createXML": "virDomainCreateXML",
+        "defineXML": "virDomainDefineXML",
+        "getInfo": "virNodeGetInfo",
+        "listAllDomains": "virConnectListAllDomains",
+        "listDefinedDomains": "virConnectNumOfDefinedDomains",
+        "listDomainsID": "virConnectNumOfDomains",
+        "lookupByID": "virDomainLookupByID",
+        "lookupByName": "virDomainLookupByName",
+        "lookupByUUID": "virDomainLookupByUUID",
+        "lookupByUUIDString": "virDomainLookupByUUID",
+        "numOfDefinedDomains": "virConnectNumOfDefinedDomains",
+        "numOfDomains": "virConnectNumOfDomains",
+    },
+    _codes.VIR_FROM_INTERFACE: {
+        "listAllInterfaces": "virConnectListAllInterfaces",
+        "listInterfaces": "virConnectNumOfInterfaces",
+    },
+    _codes.VIR_FROM_NODEDEV: {
+        "listAllDevices": "virConnectListAllNodeDevices",
+        "listDevices": "virNodeNumOfDevices",
+    },
+    _codes.VIR_FROM_NWFILTER: {
+        "listAllNWFilters": "virConnectListAllNWFilters",
+        "listNWFilters": "virConnectNumOfNWFilters",
+    },
+    _codes.VIR_FROM_SECRET: {
+        "listAllSecrets": "virConnectListAllSecrets",
+        "listSecrets": "virConnectNumOfSecrets",
+    },
+    _codes.VIR_FROM_STORAGE: {
+        "listAllStoragePools": "virConnectListAllStoragePools",
+        "listDefinedStoragePools": "virConnectNumOfDefinedStoragePools",
+        "listStoragePools": "virConnectNumOfStoragePools",
+        "storagePoolLookupByName": "virStoragePoolLookupByName",
+    },
+}
+"""By part of libvirt: methods that a connection has and a driver of networks alone does not; which function says so."""
 
 
 class virConnect(api.virConnect):
-    """A connection, with what programs ask of it that is not about networks; guests, storage and the like it lacks."""
+    """A connection, with what programs ask of it that is not about networks.
+
+    Guests, storage and the like are not supported, as with libvirt's network:///system: an empty list of them would be
+    taken for the truth.
+    """
 
     def getCapabilities(self) -> str:
         """What kind of host this is, as XML; of guests it says nothing."""
@@ -58,6 +103,21 @@ class virConnect(api.virConnect):
 
     def unregisterCloseCallback(self) -> None:
         """Nothing, as registerCloseCallback()."""
+
+
+def _unsupported(function: str, part: int) -> Callable[..., object]:
+    """A method that says that its function is not supported, whatever it is given."""
+
+    def refuse(self: virConnect, *_arguments: object, **_named: object) -> object:
+        self._session.require_open(function)
+        raise _failure(_codes.VIR_ERR_NO_SUPPORT, function, domain=part)
+
+    return refuse
+
+
+for _part, _methods in _NOT_HERE.items():
+    for _name, _function in _methods.items():
+        setattr(virConnect, _name, _unsupported(_function, _part))
 
 
 def open(name: str | None = None) -> virConnect:

@@ -49,4 +49,27 @@ def test_a_connection_answers_what_is_asked_of_any(host, refused):
     assert libvirt.openReadOnly(name=None).getURI() == conn.getURI().replace("qemu", "vnethook")
     read_only = libvirt.openAuth("qemu:///system", [[], None, None], libvirt.VIR_CONNECT_RO)
     assert refused(read_only.networkLookupByName("default").create)[0] == libvirt.VIR_ERR_OPERATION_DENIED
-    assert not hasattr(conn, "listAllDomains")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "function", "domain"),
+    [
+        ("listAllDomains", (), "virConnectListAllDomains", libvirt.VIR_FROM_DOMAIN),
+        ("lookupByUUIDString", ("x",), "virDomainLookupByUUID", libvirt.VIR_FROM_DOMAIN),
+        ("getInfo", (), "virNodeGetInfo", libvirt.VIR_FROM_DOMAIN),
+        ("listAllDevices", (0,), "virConnectListAllNodeDevices", libvirt.VIR_FROM_NODEDEV),
+        ("listStoragePools", (), "virConnectNumOfStoragePools", libvirt.VIR_FROM_STORAGE),
+    ],
+)
+def test_what_is_not_about_networks_is_not_supported(host, method, arguments, function, domain):
+    """The words, code and domain that libvirt 9.0 answers on network:///system."""
+    conn = libvirt.open("qemu:///system")
+    with pytest.raises(libvirt.libvirtError) as caught:
+        getattr(conn, method)(*arguments)
+    assert (caught.value.get_error_code(), caught.value.get_error_domain(), str(caught.value)) == (
+        *(libvirt.VIR_ERR_NO_SUPPORT, domain),
+        f"this function is not supported by the connection driver: {function}",
+    )
+    conn.close()
+    with pytest.raises(libvirt.libvirtError, match="invalid connection pointer"):
+        getattr(conn, method)(*arguments)
