@@ -33,6 +33,7 @@ REQUIRED = "error: command '{}' requires <{}> option\n"
 UPDATE = ["network", "command", "section", "xml"]
 NUMBER = "error: Numeric value '{}' for <parent-index> option is malformed or out of range\n"
 NOT_DONE, UNMODIFIED = "Operation not supported: ", "cannot be modified, only added or deleted"
+NO_IP = "can't update 'ip' section of network 'default'"
 READ_ONLY = "error: operation forbidden: read only access prevents"
 NOT_UPDATED = "error: Failed to update network default\n"
 NOT_DEFINED = "error: Failed to define network from FILE\n"
@@ -168,6 +169,9 @@ CASES = [
         "",
         0,
     ),
+    ("", f"net-autostart {UUID.strip()}", f"Network {UUID.strip()} marked as autostarted\n\n", "", 0),
+    ("", f"net-update {UUID.strip()} add ip '<ip/>'", "\n", f"{NOT_UPDATED}error: {NOT_DONE}{NO_IP}\n", 1),
+    ("", f"net-undefine {UUID.strip()}", f"Network {UUID.strip()} has been undefined\n\n", "", 0),
     ("", "net-undefine default", "Network default has been undefined\n\n", "", 0),
     ("", "net-uuid default; net-info x; net-list --all --name", f"{UUID}\ndefault\n\n", NOT_FOUND, 0),
     ("", "net-list --all --name; net-info x", "default\n\n\n", NOT_FOUND, 1),

@@ -65,7 +65,9 @@ def _with_network(verb: "Verb", name_of: "Callable[[str], str]", **need: bool) -
     @value("--network", "word", **need, **_NETWORK)
     @wraps(verb)
     def with_network(word: str | None, **rest: object) -> int | None:
-        return verb(network="" if word is None else name_of(word), **rest)
+        name = "" if word is None else name_of(word)
+        click.get_current_context().params["network"] = name  # for messages
+        return verb(network=name, **rest)
 
     return with_network
 

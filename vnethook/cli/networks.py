@@ -44,7 +44,7 @@ def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
     def start(word: str) -> None:
         name = arguments.named(word)
         slow.bringup.start(slow.host(), name, by=by)
-        report.done(f"Network {name} started")
+        report.done(f"Network {word if report.is_virsh() else name} started")
 
     return report.each(slow.catalog.autostarted(slow.host()) if autostarted else networks, start)
 
@@ -64,7 +64,7 @@ def net_destroy(network: str, *, force: bool) -> None:
             count = f"{len(nics)} NICs are attached: the next start attaches them again"
         report.warning(f"network {network!r}: {count}")
     slow.catalog.stop(slow.host(), network, force=force or report.is_virsh())
-    report.done(f"Network {network} destroyed")
+    report.done(f"Network {_called(network)} destroyed")
 
 
 @verb
@@ -86,7 +86,7 @@ def net_undefine(network: str) -> None:
     A network that is up works until it stops.
     """
     slow.catalog.undefine(slow.host(), network)
-    report.done(f"Network {network} has been undefined")
+    report.done(f"Network {_called(network)} has been undefined")
 
 
 @verb
@@ -98,7 +98,7 @@ def net_autostart(network: str, *, disable: bool) -> None:
     `vnet hooks install --enable-autostart` has systemd do it.
     """
     slow.catalog.set_autostart(slow.host(), network, enabled=not disable)
-    report.done(f"Network {network} {'unmarked' if disable else 'marked'} as autostarted")
+    report.done(f"Network {_called(network)} {'unmarked' if disable else 'marked'} as autostarted")
 
 
 @click.command(hidden=True)
@@ -110,6 +110,11 @@ def net_compile(name: str | None) -> None:
     else:
         slow.catalog.compile_definition(slow.host(), name)
     slow.catalog.compile_settings(slow.host())
+
+
+def _called(network: str) -> str:
+    """What a message calls a network: by its name, under virsh's name by the word of the call."""
+    return str(click.get_current_context().params["word"]) if report.is_virsh() else network
 
 
 def _warn(warnings: tuple[str, ...]) -> None:

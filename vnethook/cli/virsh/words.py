@@ -23,9 +23,12 @@ HEADLINES = {
     "net-port-delete": "Failed to delete network port {port}",
     "net-start": "Failed to start network {networks[0]}",
     "net-undefine": "Failed to undefine network {word}",
-    "net-update": "Failed to update network {word}",
+    "net-update": "Failed to update network {network}",
 }
-"""What virsh says first, with the values of the call, when a verb fails after its words were understood."""
+"""What virsh says first, with the values of the call, when a verb fails after its words were understood.
+
+`word`: the network as it was called; `network`: its name.
+"""
 UNMODIFIED = {
     "dns-host": "DNS HOST records",
     "dns-srv": "DNS SRV records",
@@ -44,7 +47,8 @@ def failure(context: click.Context, found: VnetError) -> list[str]:
         return [f"failed to get network port '{context.params.get('port')}'"]
     if isinstance(found, UsageError) and found.libvirt_code == UsageError.libvirt_code:
         return [found.message]  # virsh's own words
-    headline = HEADLINES.get(context.info_name or "", "").format(**context.params)
+    values = {"network": context.params.get("word")} | context.params
+    headline = HEADLINES.get(context.info_name or "", "").format(**values)
     if isinstance(found, NoConnectionError):
         headline = "failed to connect to the hypervisor"
     elif context.params.get("disable"):
@@ -62,11 +66,11 @@ def _libvirts(context: click.Context, found: VnetError) -> str:
     return message(found.libvirt_code, what)
 
 
-def _not_updated(*, word: str, command: str, section: str, **_: object) -> str:
+def _not_updated(*, network: str, command: str, section: str, **_: object) -> str:
     """What libvirt says of a section or a command that its networks do not have."""
     if command == "modify" and section in UNMODIFIED:
         return f"{UNMODIFIED[section]} cannot be modified, only added or deleted"
-    return f"can't update '{section.replace('-', ' ')}' section of network '{word}'"
+    return f"can't update '{section.replace('-', ' ')}' section of network '{network}'"
 
 
 def _unknown_network(context: click.Context) -> list[str]:
