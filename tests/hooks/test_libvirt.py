@@ -243,6 +243,26 @@ def test_release_leaves_a_link_alone_that_is_another_guests_by_now(host):
     assert _nics(host) == [("lab", "vnet0", "mail", "52:54:00:00:53:0b")]
 
 
+def test_release_knows_a_nic_that_was_renamed_while_the_guest_ran(host):
+    _start(host)
+    host.vnet("nic-set", "vnet0", "--guest", "renamed", "--mac", "52:54:00:00:53:0c")
+    assert call(host, "release", domain(NIC % "")) == (0, "")
+    assert _nics(host) == []
+
+
+def test_a_guest_that_starts_again_is_attached_whatever_its_last_start_has_left(host):
+    """A script of its own by the name of ours attaches nothing; the record is of a tap that is gone."""
+    metadata = f"<v:interface mac='{MAC}' network='lab'/>"
+    document = domain(ETHERNET % "<script path='/opt/qemu-ifup'/><target dev='vnet0'/>", metadata)
+    for _ in range(2):
+        _make_tap(host)
+        assert call(host, "prepare", document) == (0, "")
+        assert call(host, "start", document) == (0, "")
+        [tap] = host.json(["ip", "-json", "link", "show", "vnet0"])
+        assert tap["master"] == "vnlab"
+        host.run(["ip", "link", "delete", "vnet0"])
+
+
 @pytest.mark.parametrize(
     "text", ["", "[", "{}", "[1]", '["vnet0"]', '[["vnet0"]]', "[[1, 2, 3]]", "null", '[["../x", ""]]']
 )

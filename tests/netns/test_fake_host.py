@@ -385,16 +385,19 @@ def test_limits_are_put_on_a_link_changed_and_taken_off(try_on):
         for limits in (both, both, less):
             host.traffic.limit("vnbr1", limits)
             seen += [host.traffic.is_limited("vnbr1", other) for other in (both, less)]
+        index = host.links.link("vnbr1").index
+        host.traffic.clear("vnbr1", index + 1)  # of a link that had the name before
+        seen.append(host.traffic.is_limited("vnbr1", less))
         for _ in range(2):
-            host.traffic.clear("vnbr1")
+            host.traffic.clear("vnbr1", index)
         return [*seen, host.traffic.is_limited("vnbr1", both), host.traffic.is_limited("vnbr1", none)]
 
-    assert try_on(look) == [False, False, True, True, False, True, False, False, True, False, True]
+    assert try_on(look) == [False, False, True, True, False, True, False, False, True, True, False, True]
 
 
 def test_limits_of_a_link_that_is_gone_are_refused_and_taken_off_in_the_same_words(try_on):
     def look(host):
-        host.traffic.clear("vnbr1")
+        host.traffic.clear("vnbr1", 9)
         return host.traffic.is_limited("vnbr1", (0,) * 7), _error(host.traffic.limit, "vnbr1", (1,) * 7)
 
     assert try_on(look) == (False, ("interface 'vnbr1': limit rate: no such network interface", ""))

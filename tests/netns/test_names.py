@@ -112,12 +112,18 @@ def test_a_mac_that_moves_to_another_guest_takes_the_new_name(host: Host) -> Non
         assert one.resolve("old", server=GATEWAY) == []
 
 
-def test_two_guests_with_one_mac_are_warned_of(host: Host) -> None:
+def test_of_two_guests_with_one_mac_the_first_has_its_name_and_the_second_is_warned(host: Host) -> None:
     mac = "52:54:00:12:34:56"
-    with Client(host, "one", port="v1", mac=mac), Client(host, "two", port="v2", mac=mac):
+    with Client(host, "one", port="v1", mac=mac) as one, Client(host, "two", port="v2", mac=mac):
         _attach(host, "v1", guest="first", mac=mac)
-        expected = f"guest 'second': MAC {mac} is also that of 'first' on 'v1': one of them will lose its address"
+        expected = (
+            f"guest 'second': MAC {mac} is also that of 'first' on 'v1': one of them will lose its address, "
+            "its NIC 'v2' has no name in DNS"
+        )
         assert _attach(host, "v2", guest="second", mac=mac) == [expected]
+        _detach(host, "v2")
+        address = one.lease()["ip"]
+        assert one.resolve("first", server=GATEWAY) == [address]
 
 
 def test_a_restart_keeps_guests_their_names_and_leases(host: Host) -> None:

@@ -75,7 +75,8 @@ def test_twelve_guests_with_one_mac_attach_at_once(host: Host, guest: str) -> No
     assert on(host, attach_all) == [0] * COUNT
     names = _hostnames(host)
     assert sorted(names) == sorted(taps)
-    assert sorted(names.values()) == ([""] * (COUNT - 1) + ["shared"] if guest else sorted(taps))
+    [named] = filter(None, names.values())  # one MAC is one lease, so it has one name
+    assert named in ({"shared"} if guest else taps)
     live = on(host, lambda here: record.read(here.paths, "lab"))
     assert live
     assert on(host, lambda here: sorted(link.name for link in here.links.ports(live.index))) == sorted(taps)

@@ -117,10 +117,13 @@ class PollLoop:
 
     def _call_timers(self) -> None:
         now = monotonic()
-        for number, timer in list(self._timers.items()):
-            if timer.due <= now and number in self._timers:
-                with self._lock:
+        for number in list(self._timers):
+            with self._lock:
+                timer = self._timers.get(number)  # as it is now: a callback before may have changed it
+                is_due = timer is not None and timer.due <= now
+                if timer is not None and is_due:
                     self._timers[number] = timer._replace(due=now + timer.interval_s)
+            if timer is not None and is_due:
                 call(timer.call, number, timer.opaque)
 
     def _call_handles(self, handles: dict[int, _Handle], ready: dict[int, int]) -> None:

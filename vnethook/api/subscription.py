@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vnethook.api import codes, constants, event
 from vnethook.api.error import failure
 from vnethook.api.loop import call
+from vnethook.api.session import NO_UUID
 from vnethook.lifecycle import events
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class _Subscription:
     def _has(self, item: "Event") -> bool:
         if item.kind not in self._kinds:
             return False
-        return self._network is None or self._network in {(item.network, item.uuid), (item.network, "")}
+        if self._network is None:
+            return True
+        name, uuid = self._network
+        return name == item.network and (uuid == item.uuid or "" in {uuid, item.uuid} or uuid == NO_UUID)
 
 
 class Subscriptions:

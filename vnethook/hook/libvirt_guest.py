@@ -13,6 +13,7 @@ from vnethook.hook import resolve, serve
 from vnethook.hook.request import NicRequest
 from vnethook.live import announced, files, nics, record
 from vnethook.live.nics import Nic
+from vnethook.live.rtnl import Links
 from vnethook.names import shown
 from vnethook.value import Value
 
@@ -62,7 +63,8 @@ def _prepare(paths: "Paths", guest: Guest) -> None:
     for interface in domain.interfaces:
         network = guest.network_of(paths, interface)
         if network or interface.has_script:
-            expected.append(Nic(interface.target, network, mac=interface.mac, guest=guest.name))
+            nic = Nic(interface.target, network, mac=interface.mac, guest=guest.name, guest_uuid=domain.uuid)
+            expected.append(nic)
     named = [resolve.named(paths, assignment.network) for assignment in domain.assignments]
     networks = dict.fromkeys([*named, *(nic.network for nic in expected if nic.network)])
     try:
@@ -117,7 +119,7 @@ def _release(paths: "Paths", guest: Guest) -> None:
         remembered = []  # damaged: who looks at the network next forgets NICs that are gone
     for interface, mac in remembered:
         nic = nics.read(paths, interface)
-        if nic is None or (nic.mac, nic.guest) != (mac, guest.name):
+        if nic is None or (nic.guest_uuid != uuid and (nic.mac, nic.guest) != (mac, guest.name)):
             continue
         try:
             serve.detach(paths, interface)
@@ -176,7 +178,17 @@ def _remember(paths: "Paths", guest: Guest, found: "list[tuple[Interface, str]]"
 
 def _attach(paths: "Paths", guest: Guest, interface: "Interface", network: str) -> None:
     before = nics.read(paths, interface.target) if interface.has_script else None
-    if before and (before.network, before.mac, before.guest) == (network, interface.mac, guest.name):
+    if before and (before.network, before.mac, before.guest) == (network, interface.mac, guest.name) and _is_on(before):
         return  # by qemu-ifup, just now
     request = NicRequest(interface=interface.target, explicit=network, guest=guest.name, mac=interface.mac, via=VIA)
-    serve.warn(VIA, serve.attach(paths, request))
+    serve.warn(VIA, serve.attach(paths, request.replace(guest_uuid=guest.domain.uuid)))
+
+
+def _is_on(nic: Nic) -> bool:
+    """Whether the link of a record is there and a port: a tap of its name may have been made anew."""
+    links = Links()
+    try:
+        link = links.link(nic.interface)
+    finally:
+        links.close()
+    return link is not None and link.index == nic.index and bool(link.master)

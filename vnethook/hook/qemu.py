@@ -47,7 +47,12 @@ def _up(paths: "Paths", argv: list[str]) -> None:
     if caller.is_libvirt:
         announced = _announced(paths, interface)
         if announced is not None:
-            request = request.replace(explicit=announced.network or named, guest=announced.guest, mac=announced.mac)
+            request = request.replace(
+                explicit=announced.network or named,
+                guest=announced.guest,
+                mac=announced.mac,
+                guest_uuid=announced.guest_uuid,
+            )
     else:
         nic = _own_nic(caller, argv[0], interface)
         request = request.replace(

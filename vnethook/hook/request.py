@@ -7,8 +7,8 @@ class NicRequest(Value):
     """A NIC that wants to be on a network.
 
     `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
-    or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`: empty if unknown; `owner`:
-    (pid, start time) of the hypervisor; `via`: the hook's name.
+    or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`, `guest_uuid`: empty if
+    unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name.
     """
 
     interface: str
@@ -18,3 +18,4 @@ class NicRequest(Value):
     mac: str = ""
     owner: tuple[int, int] = (0, 0)
     via: str = ""
+    guest_uuid: str = ""

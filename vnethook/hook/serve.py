@@ -43,6 +43,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         owner=request.owner,
         via=request.via,
         portgroup=portgroup,
+        guest_uuid=request.guest_uuid,
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings
@@ -69,7 +70,7 @@ def detach(paths: "Paths", interface: str) -> None:
         from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
         from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
 
-        cold.clean_up(Host(paths, links), nic)
+        cold.detach(Host(paths, links), interface)
 
 
 def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list[str]:

@@ -5,6 +5,7 @@ It forgets a link together with what was set on it, and asks the servers of one 
 
 from _socket import AF_UNIX, SO_PEERCRED, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, socket
 from _struct import Struct
+from time import monotonic
 
 from vnethook.errors import HostError
 from vnethook.host import programs
@@ -12,20 +13,21 @@ from vnethook.live import process
 
 SOCKET = "/run/systemd/resolve/io.systemd.Resolve"
 """Where it listens, whoever made the socket. Source: systemd-resolved.service(8)."""
-TIMEOUT_S = 2.0
+PATIENCE_S = 2.0
+"""How long all its answers together may take."""
 _CREDENTIALS = Struct("=iII")
 
 
 class Resolved:
-    """The resolver of this network namespace; one that does not answer in time is not asked again."""
+    """The resolver of this network namespace; one that has taken too long is not asked again."""
 
     def __init__(self, path: str = SOCKET) -> None:
         self._path = path
-        self._is_silent = False
+        self._patience_s = PATIENCE_S
 
     def is_running(self) -> bool:
         """Whether it is there, and for this network namespace: to another one's, our links' numbers are others."""
-        if self._is_silent:
+        if self._patience_s <= 0:
             return False
         client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
         try:
@@ -62,11 +64,14 @@ class Resolved:
 
     def _run(self, verb: str, link: str, *words: str) -> str:
         argv = [programs.require("resolvectl"), "--no-pager", verb, link, *words]
+        if self._patience_s <= 0:
+            msg = f"systemd-resolved: {verb} of {link!r}: it took over {PATIENCE_S:.0f} s to answer other questions"
+            raise HostError(msg)
+        since = monotonic()
         try:
-            finished = programs.run(argv, timeout_s=TIMEOUT_S)
-        except HostError:
-            self._is_silent = True
-            raise
+            finished = programs.run(argv, timeout_s=self._patience_s)
+        finally:
+            self._patience_s -= monotonic() - since
         if finished.status != 0:
             msg = f"systemd-resolved: {verb} of {link!r}: {finished.reason}"
             raise HostError(msg, hint="see `resolvectl status` and the system log")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TABLE = "netdev vnethook"
 PRIORITY = -500
 """Of our hook: before whatever else looks at what comes in."""
+INFLOW_MAX = 18_000_000_000
+"""Bytes: of a rate per second and a bucket, what nft_limit_init() can count in nanoseconds; more is no limit."""
 BUCKET_MIN = 1 << 16
 """Bytes; a guest hands over up to 64 KiB at once, and one that never fits would never pass."""
 
@@ -48,15 +50,17 @@ class Traffic:
         if link is None:
             msg = f"interface {name!r}: limit rate: no such network interface"
             raise HostError(msg)
+        self._police(link, _chain(link, limits), limits)  # first: another program's queue does not keep it off
         if not limits[0]:
             queues.remove(self._links, link.index)
         elif not self._has_queue(link, limits, floors):
             _build(self._links, link, _tree(limits, floors))
-        self._police(link, _chain(link, limits), limits)
 
-    def clear(self, name: str) -> None:
-        """Take all limits off a link; nothing if it has none or is gone."""
+    def clear(self, name: str, index: int) -> None:
+        """Take all limits off a link; nothing if it has none, is gone, or another link has its name by now."""
         link = self._links.link(name)
+        if link is not None and link.index != index:
+            link = None
         if link is not None:
             queues.remove(self._links, link.index)
         self._police(link, "", ())
@@ -71,7 +75,7 @@ class Traffic:
         is_same = found.keys() == {item.minor for item in wanted} and all(
             item.is_like(found[item.minor]) for item in wanted
         )
-        return is_same and all(queues.has_filter(self._links, link.index, minor) for minor, _, _ in floors)
+        return is_same and queues.filters(self._links, link.index) == {minor: mac for minor, mac, _ in floors}
 
     def _police(self, link: "Link | None", wanted: str, limits: tuple[int, ...]) -> None:
         """Have the chain `wanted` on a link, and no other one; chains of links that are gone go too.
@@ -80,7 +84,8 @@ class Traffic:
         """
         with self._shared.lock():
             found = nftables.all_chain_uses(nftables.NETDEV)
-            left_over = [chain for chain in found if chain != wanted and self._is_over(chain, link)]
+            there = {other.index for other in self._links.all_links()} if found else set()
+            left_over = [chain for chain in found if chain != wanted and _is_over(chain, link, there)]
             lines = [f"{verb} chain {TABLE} {chain}" for chain in left_over for verb in ("flush", "delete")]
             if link is not None and wanted and found.get(wanted) != 1:
                 lines += _rules(link, wanted, limits)
@@ -88,11 +93,6 @@ class Traffic:
                 lines = [f"delete table {TABLE}"]
             if lines:
                 self._nft.apply("".join(f"{line}\n" for line in lines))
-
-    def _is_over(self, chain: str, link: "Link | None") -> bool:
-        """Whether a chain is that of `link`, or of a link that is gone."""
-        index = int(chain[1:].partition("_")[0])
-        return (link is not None and index == link.index) or self._links.link_at(index) is None
 
 
 def _tree(limits: tuple[int, ...], floors: "Floors") -> Tree:
@@ -116,10 +116,19 @@ def _chain(link: "Link", limits: tuple[int, ...]) -> str:
     return f"i{link.index}_{rate}_{bucket}" if rate else ""
 
 
+def _is_over(chain: str, link: "Link | None", there: set[int]) -> bool:
+    """Whether a chain of rates is that of `link`, or of a link that is gone; others in the table are none of ours."""
+    kind, (index, *rest) = chain[:1], chain[1:].split("_")
+    if kind != "i" or len(rest) != 2 or not index.isdecimal():
+        return False
+    return (link is not None and int(index) == link.index) or int(index) not in there
+
+
 def _inflow(limits: tuple[int, ...]) -> tuple[int, int]:
     """The rate in bytes per second at which a link may receive, and how many bytes at once: by default one second's."""
     average, _, burst = limits[4:]
-    return average * KILO, max(burst * 1024, average * KILO, BUCKET_MIN)
+    rate = average * KILO
+    return (rate, min(max(burst * 1024, rate, BUCKET_MIN), INFLOW_MAX)) if rate <= INFLOW_MAX else (0, 0)
 
 
 def _rules(link: "Link", chain: str, limits: tuple[int, ...]) -> list[str]:

@@ -12,22 +12,15 @@ if TYPE_CHECKING:
 
 
 def detach(host: "Host", interface: str) -> "Nic | None":
-    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
-    nic = port.detach(host.paths, host.links, interface)
-    if nic is not None and nic.is_limited:
-        clean_up(host, nic)
-    return nic
+    """Take a NIC off its network, with its rates; its record, None if it has none. Never fails on what is gone."""
 
+    def free(live: "LiveNetwork | None", nic: "Nic") -> None:
+        if nic.is_limited:
+            from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
 
-def clean_up(host: "Host", nic: "Nic") -> None:
-    """Take back what a NIC that was detached had beside its port: its rates."""
-    from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
+            rates.forget(host, live, nic)
 
-    with Lock(host.paths.lock(nic.network)) as lock:
-        live = record.read(host.paths, nic.network)
-        rates.forget(host, live, nic)
-        if live is None and not bringup.is_half_made(host, nic.network):
-            lock.finish()
+    return port.detach(host.paths, host.links, interface, free=free)
 
 
 def bring_up(host: "Host", network: str) -> None:
@@ -41,7 +34,9 @@ def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
     if warnings is not None:
         return warnings
     with Lock(host.paths.lock(network)) as lock:
-        live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
+        live = record.read(host.paths, network)
+        if live is None or record.fault(live, host.links):
+            live = bringup.bring_up(host, network, by=bringup.GUEST, lock=lock)
         if nic.mac not in live.waiting:
             return attach_to(host, live, nic)
         from vnethook.lifecycle import reservations  # noqa: PLC0415 (few NICs have a port before they are there)
@@ -55,7 +50,7 @@ def attach(host: "Host", network: str, nic: "Nic") -> list[str]:
 def attach_to(host: "Host", live: "LiveNetwork", nic: "Nic") -> list[str]:
     """Attach a NIC to a network that is up, with its rates, for whoever holds the network's lock exclusively.
 
-    Raises what `port.attach` raises, StateError or HostError for rates; then a NIC that was not attached is not.
+    Raises what `port.attach` raises, StateError or HostError for rates; then it is where it was, if it was anywhere.
     """
     before = nics.read(host.paths, nic.interface)
     if not port.has_limits(live, nic, before):
@@ -70,8 +65,10 @@ def attach_to(host: "Host", live: "LiveNetwork", nic: "Nic") -> list[str]:
             rates.leave(host, before)
     except BaseException:
         now = nics.read(host.paths, nic.interface)
-        if now is not None and (before is None or before.network != live.name):
+        if now is not None and now.network == live.name and (before is None or before.network != live.name):
             port.take_off(host.paths, host.links, now)
             rates.forget(host, live, now)
+            if before is not None and before.index == now.index:
+                rates.put_back(host, before)
         raise
     return warnings

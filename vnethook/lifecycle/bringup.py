@@ -115,13 +115,15 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
         now_live, changes = enforce.enforce(host, network, steps_of(host, network, by=by), by=by, live=live)
     except BaseException:
         if live is None:
+            made = record.read(host.paths, name)
+            if made is not None:  # what followed its record failed
+                record.remove(host.paths, made)
             for error in _undo(host, name):
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
     for warning in (*support.warnings(network), *uplinks.warnings(host, network)) if live is None else ():
         log.warning(f"network {name!r}: {warning}")
-    enforce.attach_again(host, now_live)
     return now_live, changes
 
 
@@ -134,8 +136,8 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     if live is not None:
         record.check_namespace(live)
         changed = live_definition(host, name)
+        enforce.release(host, live)  # first: nothing else says that the NICs are on a bridge that stays
         record.remove(host.paths, live)
-        enforce.release(host, live)
         record.forget_bridge(host.paths, (changed.bridge.name or "") if changed else "", name)
     else:
         files.remove(record.path(host.paths, name))
@@ -143,7 +145,7 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
         if not nics.is_attached(host.links, nic):
             naming.forget(host.paths, nic)
             if nic.is_limited:
-                host.traffic.clear(nic.interface)
+                host.traffic.clear(nic.interface, nic.index)
     nics.forget_strays(host.paths, name)
     discard(host, name)
     if is_forgotten:

@@ -46,11 +46,10 @@ def apply_definition(host: "Host", name: str, network: "Network", *, lock: Lock)
     old, steps = _checked(host, network, live)
     record.write(host.paths, live.replace(is_changing=True))
     try:
-        now_live, changes = enforce.enforce(host, network, steps, by=live.started_by, live=live)
+        _, changes = enforce.enforce(host, network, steps, by=live.started_by, live=live)
     except BaseException:
         _go_back(host, old, live)
         raise
-    enforce.attach_again(host, now_live)
     return changes
 
 
@@ -87,7 +86,6 @@ def _go_back(host: "Host", old: "Network", live: "LiveNetwork") -> None:
     """Bring the host back to the definition that was in force; what is raised is why it had to be."""
     try:
         steps = bringup.steps_of(host, old, by=live.started_by)
-        now_live, _ = enforce.enforce(host, old, steps, by=live.started_by, live=live)
-        enforce.attach_again(host, now_live)
+        enforce.enforce(host, old, steps, by=live.started_by, live=live)
     except VnetError as error:
         log.error(f"{error}; network {live.name!r} is mended by the next start")

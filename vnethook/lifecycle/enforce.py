@@ -6,7 +6,7 @@ from vnethook.capability import dhcp, dns, forwarding, nic_class
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
-from vnethook.live.nics import Nic
+from vnethook.live.nics import LIMITS, Nic, Traits
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
 def enforce(
     host: "Host", network: "Network", steps: "list[Step]", *, by: str, live: LiveNetwork | None
 ) -> "tuple[LiveNetwork, list[Change]]":
-    """Bring what is up to a plan, and write the live definition, then the live record; that, and what was changed.
+    """Bring what is up to a plan, write the live definition, then the live record, and see to the ports of guests.
 
-    `live`: the record so far, None for a network that comes up. Raises HostError; then `plan.apply` says what is left.
+    Gives the record, and what was changed. Until the ports are as it says, the record says that a change is under way,
+    so that whoever comes after a killed one goes on. `live`: the record so far, None for a network that comes up.
+    Raises HostError; then `plan.apply` says what is left.
     """
     changes = plans.apply(host, steps, Journal(host.paths, network.name))
     keep(host, network)
     now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
-    record.write(host.paths, now_live, before=live)
+    has_ports = files.is_directory(host.paths.ports(network.name))
+    record.write(host.paths, now_live.replace(is_changing=has_ports), before=live)
     if live is not None and live.index != now_live.index:
         release(host, live)
+    if has_ports:
+        _attach_again(host, now_live)
+        record.write(host.paths, now_live)
     return now_live, changes
 
 
@@ -51,7 +57,7 @@ def keep(host: "Host", network: "Network") -> None:
     files.write_json(f"{host.paths.definitions}/{network.name}.json", network.to_plain())
 
 
-def attach_again(host: "Host", live: LiveNetwork) -> None:
+def _attach_again(host: "Host", live: LiveNetwork) -> None:
     """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
     nics.forget_strays(host.paths, live.name)
     for nic in nics.attached(host.paths, live.name):
@@ -66,7 +72,10 @@ def attach_again(host: "Host", live: LiveNetwork) -> None:
     if live.limits:
         from vnethook.lifecycle import rates  # noqa: PLC0415 (few networks have any)
 
-        rates.settle_floors(host, live)
+        try:
+            rates.settle_floors(host, live)
+        except VnetError as error:
+            log.warning(f"{error}; no rate is guaranteed on network {live.name!r}")
 
 
 def _put_back(host: "Host", live: LiveNetwork, nic: Nic) -> list[str]:
@@ -75,7 +84,7 @@ def _put_back(host: "Host", live: LiveNetwork, nic: Nic) -> list[str]:
         return port.attach(host.paths, host.links, live, nic)
     from vnethook.lifecycle import rates  # noqa: PLC0415 (few NICs have any)
 
-    return rates.attach(host, live, nic, nic)
+    return rates.attach_again(host, live, nic)
 
 
 def _awaited(host: "Host", network: str) -> tuple[str, ...]:
@@ -88,11 +97,12 @@ def _awaited(host: "Host", network: str) -> tuple[str, ...]:
 
 
 def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
-    """The NIC in its portgroup, or in none if the network has that no longer."""
+    """The NIC in its portgroup; if the network has that no longer, in none, and not let out of its VLAN by that."""
     if not nic.portgroup or any(group.name == nic.portgroup for group in live.classes):
         return nic
-    log.warning(f"network {live.name!r}: portgroup {nic.portgroup!r} is gone: NIC {nic.interface!r} is in none")
-    return nic.replace(portgroup="")
+    log.warning(f"network {live.name!r}: portgroup {nic.portgroup!r} is gone: NIC {nic.interface!r} keeps what it had")
+    had = nic.traits or Traits()
+    return nic.replace(portgroup="", isolated=had.isolated, vlans=had.vlans, limits=had.limits or (0,) * LIMITS)
 
 
 def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, since: int) -> LiveNetwork:

@@ -1,7 +1,7 @@
 """How a network is: what starting it would do, what of it is not as defined, and mending it."""
 
 from vnethook.definition.model import Network
-from vnethook.errors import StateError
+from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, overlap, uplinks
 from vnethook.lifecycle.catalog import in_force
@@ -60,11 +60,21 @@ def _faults(host: Host, network: Network, live: LiveNetwork | None) -> list[str]
             found.append(f"NIC {nic.interface}: the link is gone, its record is left")
         elif live is not None and (link.master != live.index or not link.is_up):
             found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
+        elif live is not None and nic.traits != _wanted(live, nic):
+            found.append(f"NIC {nic.interface}: is not as its network's portgroups say")
         elif live is not None and nic.traits is not None:
             found += [f"NIC {nic.interface}: {words}" for words in bridge_port.faults(host.links, live, nic, link)]
             if nic.is_limited and not host.traffic.is_limited(nic.interface, nic.traits.limits):
                 found.append(f"NIC {nic.interface}: has other limits")
     return found
+
+
+def _wanted(live: LiveNetwork, nic: nics.Nic) -> nics.Traits | None:
+    """What is to be special about a port; what it is where its portgroup is gone."""
+    try:
+        return bridge_port.traits(live, nic)
+    except VnetError:
+        return nic.traits
 
 
 def _fault(host: Host, live: LiveNetwork | None) -> list[str]:

@@ -83,6 +83,7 @@ def change(host: "Host", interface: str, wanted: NicChange) -> list[str]:
     name = old.network if wanted.network is None else wanted.network
     with ExitStack() as stack:
         live = _locked(host, stack, old, name)
+        old = _unchanged(host, old)
         new = _changed(host, live, old, wanted)
         warnings = _put(host, live, old, new, wanted.hostname)
     if wanted.address is not None:
@@ -94,6 +95,15 @@ def change(host: "Host", interface: str, wanted: NicChange) -> list[str]:
                 _put_back(host, old)
             raise
     return warnings
+
+
+def _unchanged(host: "Host", nic: "Nic") -> "Nic":
+    """The record of a NIC now that its network is locked; raise StateError if its interface is another's by now."""
+    now = attached(host, nic.interface)
+    if (now.network, now.index) != (nic.network, nic.index):
+        msg = f"interface {nic.interface!r}: change: it was attached anew in the meantime"
+        raise StateError(msg, hint="see `vnet nic-list`, and try again")
+    return now
 
 
 def _locked(host: "Host", stack: ExitStack, nic: "Nic", network: str) -> "LiveNetwork":

@@ -155,7 +155,11 @@ def delete_port(host: Host, network: str, uuid: str) -> None:
         attach.detach(host, nic.interface)
         return
     with Lock(host.paths.lock(network)):
-        reservations.release(host, nic)
+        is_waiting = waiting.read(host.paths, network, nic.uuid) is not None
+        if is_waiting:
+            reservations.release(host, nic)
+    if not is_waiting:  # its NIC has come in the meantime
+        delete_port(host, network, uuid)
 
 
 def port_xml(host: Host, network: str, uuid: str) -> str:

@@ -29,7 +29,7 @@ def require(host: "Host", live: "LiveNetwork", nic: "Nic") -> None:
     if not average:
         msg += f"network {live.name!r} has no inbound average of its own"
         raise StateError(msg, hint="<bandwidth><inbound average=…> in the network says how much there is to share")
-    others = [other for other in _known(host, live) if other.uuid != nic.uuid and other.interface != nic.interface]
+    others = [other for other in _known(host, live) if not _is_same(other, nic)]
     given = sum(_floor(other.traits or _traits(live, other)) for other in others)
     if given + floor > average:
         msg += f"of the {average} kB/s of network {live.name!r}, {given} are guaranteed to others"
@@ -46,13 +46,33 @@ def attach(host: "Host", live: "LiveNetwork", nic: "Nic", before: "Nic | None") 
     return warnings + _settle(host, live, now, before) if now else warnings
 
 
+def attach_again(host: "Host", live: "LiveNetwork", nic: "Nic") -> list[str]:
+    """Put a NIC with rates back on the bridge; what keeps it from them is one of the warnings."""
+    warnings = port.attach(host.paths, host.links, live, nic)
+    now = nics.read(host.paths, nic.interface)
+    try:
+        return warnings + _settle(host, live, now, nic) if now else warnings
+    except VnetError as error:
+        return [*warnings, f"{error}: interface {nic.interface!r} is attached, not as limited as it should be"]
+
+
+def put_back(host: "Host", nic: "Nic") -> None:
+    """Attach a NIC again that could not go to another network; the next mend tries it, too."""
+    live = record.read(host.paths, nic.network)
+    try:
+        if live is not None:
+            attach_again(host, live, nic)
+    except VnetError:
+        nics.write(host.paths, nic)
+
+
 def _settle(host: "Host", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> list[str]:
     limits = nic.traits.limits if nic.traits else ()
     if limits:
         if not host.traffic.is_limited(nic.interface, limits):
             host.traffic.limit(nic.interface, limits)
     elif before is not None and before.is_limited:
-        host.traffic.clear(nic.interface)
+        host.traffic.clear(nic.interface, nic.index)
     if not nic.has_floor or (nic.mac and live.limits and live.limits[0]):
         return []
     why = f"network {live.name!r} has no inbound average" if nic.mac else "its MAC is not known"
@@ -81,11 +101,13 @@ def settle_floors(host: "Host", live: "LiveNetwork") -> None:
 
 
 def forget(host: "Host", live: "LiveNetwork | None", nic: "Nic") -> None:
-    """Take the rates of a NIC back that was detached; its link may be gone."""
+    """Take the rates of a NIC back that is being detached, or was; its link may be gone."""
     if not nic.is_limited:
         return
-    host.traffic.clear(nic.interface)
+    host.traffic.clear(nic.interface, nic.index)
     if live is not None and nic.class_id:
+        if nics.read(host.paths, nic.interface) == nic:  # whoever is killed now leaves it for the next mend
+            nics.write(host.paths, nic.replace(traits=None, class_id=0))
         settle_floors(host, live)
 
 
@@ -94,6 +116,11 @@ def leave(host: "Host", nic: "Nic") -> None:
     live = record.read(host.paths, nic.network) if nic.has_floor else None
     if live is not None:
         settle_floors(host, live)
+
+
+def _is_same(other: "Nic", nic: "Nic") -> bool:
+    """Whether a record is about the NIC that is asked for; ports that wait have no interface."""
+    return other.uuid == nic.uuid or (bool(nic.interface) and other.interface == nic.interface)
 
 
 def _known(host: "Host", live: "LiveNetwork") -> "list[Nic]":

@@ -31,7 +31,7 @@ _AF_BRIDGE = 7
 _REPLACE = 0x100
 _IFLA_INFO, _IFLA_AF_SPEC, _IFLA_EXT_MASK = 18, 26, 29
 _INFO_KIND, _INFO_DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
-_BRIDGE_VLAN_FILTERING, _BRIDGE_VLAN_PROTOCOL = 7, 8
+_BRIDGE_VLAN_FILTERING, _BRIDGE_VLAN_PROTOCOL, _BRIDGE_VLAN_DEFAULT = 7, 8, 39
 """The second is told only by a kernel that can: br_fill_info() in net/bridge/br_netlink.c."""
 LEARNING, UNICAST_FLOOD, ISOLATED = 8, 9, 33
 _BRIDGE_FLAGS, _BRIDGE_VLAN_INFO = 0, 2
@@ -41,7 +41,7 @@ _NDA_ADDRESS = 2
 STATIC = 0x40
 _SELF, MASTER, STICKY = 0x02, 0x04, 0x40
 DEFAULT_VLANS = ((1, PVID | UNTAGGED),)
-"""Of a port that is told nothing else: vlan_default_pvid."""
+"""Of a bridge that is new, and of its ports that are told nothing else."""
 
 
 def traits(live: "LiveNetwork", nic: "Nic") -> Traits | None:
@@ -99,7 +99,8 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
 def _configure(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> None:
     wanted, earlier = nic.traits or Traits(), (before.traits if before is not None else None) or Traits()
     if wanted.vlans or earlier.vlans:
-        set_vlans(links, f"interface {link.name!r}", link.index, wanted.vlans or DEFAULT_VLANS)
+        found = wanted.vlans or _default_vlans(links, live.index)
+        set_vlans(links, f"interface {link.name!r}", link.index, found)
     listed = nic.mac if wanted.is_listed else ""
     if before is not None and earlier.is_listed and before.mac not in {"", listed}:
         _strike(links, link, before.mac)
@@ -149,6 +150,13 @@ def filters_vlans(links: "Links", index: int) -> bool | None:
     """Whether a bridge tells VLANs apart; None where the kernel cannot."""
     found = dict(attributes(_info(links, index).get(_INFO_DATA, b"")))
     return found[_BRIDGE_VLAN_FILTERING] != b"\0" if _BRIDGE_VLAN_PROTOCOL in found else None
+
+
+def _default_vlans(links: "Links", index: int) -> tuple[tuple[int, int], ...]:
+    """The VLANs of a bridge's port that is told nothing else: vlan_default_pvid, none where that is 0."""
+    found = dict(attributes(_info(links, index).get(_INFO_DATA, b"")))
+    vlan = _U16.unpack(found.get(_BRIDGE_VLAN_DEFAULT, b"\1\0"))[0]
+    return ((vlan, PVID | UNTAGGED),) if vlan else ()
 
 
 def filter_vlans(links: "Links", name: str, index: int, *, enabled: bool) -> None:

@@ -71,7 +71,7 @@ def take(claim: Claim) -> str:
     if not (nic.mac and live.daemons):
         return ""
     directory = claim.paths.dnsmasq(live.name)
-    twin = claim.owner(_by_mac(claim.paths, nic))
+    twin = claim.owner(_by_mac(claim.paths, nic))  # one that is gone gives back what it had
     own = nic.alias or nic.guest
     named = next((name for key, _, name in live.fixed if key == nic.mac and name), "") if own else ""
     label = named or label_of(own)
@@ -87,7 +87,9 @@ def take(claim: Claim) -> str:
         warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
         return ""
     if twin:
-        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: one of them will lose its address")
+        lost = f"one of them will lose its address, {unnamed}"
+        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: {lost}")
+        return ""
     files.make_link(f"{directory}/names/{label}", nic.interface)
     files.make_link(_by_mac(claim.paths, nic), nic.interface)
     if not named:

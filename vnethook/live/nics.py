@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from vnethook.live.rtnl import Links
 
 
-FLOOR = 3
-"""Where `limits` have what is guaranteed."""
+LIMITS, FLOOR = 7, 3
+"""How many numbers `limits` are, where there are any, and where they have what is guaranteed."""
 PVID, UNTAGGED = 2, 4
 """Flags of a VLAN: frames without a tag belong to it; its frames leave without one. Source: linux/if_bridge.h."""
 

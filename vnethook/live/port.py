@@ -5,13 +5,15 @@ The record is written before the link is touched: a killed attach leaves a recor
 
 from time import time
 
-from vnethook.errors import HostError, StateError, UsageError
+from vnethook.errors import HostError, StateError, UsageError, VnetError
 from vnethook.live import files, naming, nics, record, sysctl
 from vnethook.live.lock import Lock
 from vnethook.names import check_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vnethook.live.nics import Nic, Traits
     from vnethook.live.paths import Paths
     from vnethook.live.record import LiveNetwork
@@ -53,14 +55,26 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     try:
         join(links, live, link, nic, before if is_same else None)
     except BaseException:
-        if before is None:
-            naming.forget(paths, nic)
-            if nic.had_ipv6:
-                _set_ipv6(nic.interface, enabled=True)
+        naming.forget(paths, nic)
+        if nic.had_ipv6:
+            _set_ipv6(nic.interface, enabled=True)
+        if before is not None and before.index == link.index:
+            _put_back(paths, links, before)
         raise
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
+
+
+def _put_back(paths: "Paths", links: "Links", before: "Nic") -> None:
+    """Attach a NIC where it was before it could not be attached elsewhere, or otherwise: what is raised is why."""
+    live = record.read(paths, before.network)
+    if live is None:
+        return
+    try:
+        _attach(paths, links, live, before, before)
+    except VnetError:
+        nics.write(paths, before)  # the next mend tries again
 
 
 def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
@@ -180,20 +194,33 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
     links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
 
 
-def detach(paths: "Paths", links: "Links", interface: str) -> "Nic | None":
-    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone."""
-    nic = nics.read(paths, check_link_name(interface))
-    if nic is None:
-        return None
-    is_up = record.is_present(paths, nic.network)
-    with Lock(paths.lock(nic.network), shared=is_up) as lock:
-        take_off(paths, links, nic)
-        live = record.read(paths, nic.network)
-        if live is not None and nic.hostname:
-            naming.reload_daemon(live)
-        if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
-            lock.finish()
-    return nic
+def detach(
+    paths: "Paths", links: "Links", interface: str, *, free: "Callable[[LiveNetwork | None, Nic], None] | None" = None
+) -> "Nic | None":
+    """Take a NIC off its network; its record, None if it has none. Never fails on what is gone.
+
+    `free` takes a NIC's rates back; without it one that has any stays as it is, for who calls again with it. Whoever
+    has the interface's name when the lock is ours may be another: then nothing is done.
+    """
+    first = nic = nics.read(paths, check_link_name(interface))
+    while first is not None and nic is not None and nic.index == first.index:
+        if nic.is_limited and free is None:
+            return nic
+        is_up = record.is_present(paths, nic.network)
+        with Lock(paths.lock(nic.network), shared=is_up and not nic.is_limited) as lock:
+            now = nics.read(paths, interface)
+            if now == nic:
+                live = record.read(paths, nic.network)
+                if free is not None:
+                    free(live, nic)
+                take_off(paths, links, nic)
+                if live is not None and nic.hostname:
+                    naming.reload_daemon(live)
+                if not is_up and not files.stamp(f"{paths.journals}/{nic.network}"):
+                    lock.finish()
+                return nic
+            nic = now  # changed meanwhile, perhaps on another network
+    return None
 
 
 def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
@@ -209,7 +236,11 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
         except HostError:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
-    naming.forget(paths, nic)
+    if nic.mac:
+        with Lock(f"{paths.locks}/.names"):
+            naming.forget(paths, nic)
+    else:
+        naming.forget(paths, nic)
 
 
 def _set_ipv6(interface: str, *, enabled: bool) -> None:

@@ -29,6 +29,8 @@ _HTB = Struct("=8xI8xIIIIII")
 _U64 = Struct("=Q")
 _KEY, _OFFSET = Struct(">II"), Struct("=ii")
 _U32_CLASS, _U32_SELECTOR, _TERMINAL = 1, 5, 1
+_SELECTOR_SIZE = 16
+"""Of struct tc_u32_sel without its keys."""
 _ALL_PROTOCOLS = 0x0300
 """ETH_P_ALL in network byte order."""
 KILO = 1000
@@ -125,13 +127,16 @@ def remove(links: "Links", index: int) -> None:
             raise
 
 
-def has_filter(links: "Links", index: int, minor: int) -> bool:
-    """Whether frames are chosen for a class of a link."""
-    body = _MESSAGE.pack(0, index, 0, handle(), minor << 16)
-    return any(
-        _MESSAGE.unpack_from(answer)[4] >> 16 == minor
-        for answer in links.ask("queues", "list", _GET_FILTER, DUMP, body)
-    )
+def filters(links: "Links", index: int) -> dict[int, str]:
+    """The MAC of the frames that are chosen for each class of a link, by its minor number."""
+    found = {}
+    for answer in links.ask("queues", "list", _GET_FILTER, DUMP, _MESSAGE.pack(0, index, 0, handle(), 0)):
+        options = dict(attributes(dict(attributes(answer, _MESSAGE.size)).get(_OPTIONS, b"")))
+        keys = options.get(_U32_SELECTOR, b"")[_SELECTOR_SIZE:]
+        if len(keys) == 2 * (_KEY.size + _OFFSET.size):
+            digits = (keys[4:8] + keys[20:22]).hex()
+            found[_MESSAGE.unpack_from(answer)[4] >> 16] = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    return found
 
 
 def add_filter(links: "Links", index: int, minor: int, mac: str) -> None:

@@ -139,6 +139,7 @@ def fault(live: LiveNetwork, links: "Links", *, chain_uses: "dict[str, int] | No
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"
     found = _bridge_fault(live, bridge, links) or _service_fault(live, chain_uses)
+    found = found or ("" if not live.classes else _vlan_fault(live, links))
     found = found or (_rate_fault(live, links) if live.limits and live.limits[0] else "")
     return found or ("" if bridge.has_carrier else _overlap(live, bridge, links))
 
@@ -152,6 +153,16 @@ def _bridge_fault(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
     if not set(live.addresses) <= set(links.addresses_at(live.index)):
         return f"bridge {live.bridge!r} lacks an address"
     return _route_fault(live, links) if live.routes else ""
+
+
+def _vlan_fault(live: LiveNetwork, links: "Links") -> str:
+    """Whether NICs would land in one flat LAN that are to be in VLANs."""
+    if not any(group.vlans for group in live.classes):
+        return ""
+    from vnethook.live import bridge_port  # noqa: PLC0415 (few networks have any)
+
+    filters = bridge_port.filters_vlans(links, live.index)  # None: a kernel that cannot, which has refused such NICs
+    return f"bridge {live.bridge!r} does not filter VLANs" if filters is False else ""
 
 
 def _route_fault(live: LiveNetwork, links: "Links") -> str:

@@ -41,7 +41,8 @@ class LimitTraffic(Step):
     def undo(self, host: "Host") -> None:
         if self._is_anothers(host):
             return
-        host.traffic.clear(self.link)
+        link = host.links.link(self.link)
+        host.traffic.clear(self.link, link.index if link else 0)
         with host.shared.lock():
             host.shared.release(self._register, self.network)
 

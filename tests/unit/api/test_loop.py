@@ -171,3 +171,18 @@ def test_a_programs_own_loop_is_called_as_libvirt_python_calls_it(monkeypatch, r
     assert told == [(7, 3, 1, "mine")] * 2 + [(8, "mine")] * 2
     assert api.virEventInvokeFreeCallback(add[4]) is None
     assert refused(api.virEventRunDefaultImpl) == (1, "internal error: the event loop is the program's own")
+
+
+def test_a_timer_may_stop_another_one_that_is_due(loop):
+    told = []
+    timers = {}
+
+    def first(*_):
+        told.append("first")
+        api.virEventUpdateTimeout(timers["second"], -1)
+
+    timers["first"] = api.virEventAddTimeout(0, first, None)
+    timers["second"] = api.virEventAddTimeout(0, lambda *_: told.append("second"), None)
+    for _ in range(3):
+        api.virEventRunDefaultImpl()
+    assert told == ["first"] * 3

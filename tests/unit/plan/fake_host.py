@@ -288,9 +288,9 @@ class FakeTraffic:
             raise HostError(msg)
         self._changes.make(f"limit {name}", lambda: self.limits.update({link.index: limits}))
 
-    def clear(self, name):
+    def clear(self, name, index):
         link = self._links.link(name)
-        if link is not None and link.index in self.limits:
+        if link is not None and link.index == index and link.index in self.limits:
             self._changes.make(f"take limits off {name}", lambda: self.limits.pop(link.index))
 
 
