@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from vnethook.live.paths import Paths
     from vnethook.live.rtnl import Link
 
-COUNTS_S = 120
-"""How long an announcement counts, in seconds: a hypervisor that was killed in between takes none back."""
+COUNTS_S = 600
+"""How long an announcement counts, in seconds: a large guest starts slowly; a killed libvirtd takes none back."""
 
 
 def announce(paths: "Paths", guest: str, nics: list[Nic]) -> None:
