@@ -83,7 +83,7 @@ class Value:
     def replace(self, **changes: "Any") -> "Self":
         """The same record with some fields changed, checked again; itself if that changes nothing."""
         values = self.__dict__
-        if all(name in values and values[name] == value for name, value in changes.items()):
+        if all(name in values and _is_same(values[name], value) for name, value in changes.items()):
             return self
         return type(self)(**{**self.__dict__, **changes})
 
@@ -97,13 +97,18 @@ class Value:
         return {
             name: _sparse(value)
             for name, value in self.__dict__.items()
-            if name in self._required or value != blank[name]
+            if name in self._required or not _is_same(value, blank[name])
         }
 
     @classmethod
     def from_plain(cls, plain: "dict[str, Any]") -> "Self":
         """The inverse of `to_plain`; raises TypeError for a field that the class does not have."""
         return cls(**{name: _value(value, cls._nested.get(name)) for name, value in plain.items()})
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two are equal, also in what a class of its own leaves out of that."""
+    return one is other or (one == other and _plain(one) == _plain(other))
 
 
 def _plain(value: "Any") -> "Any":

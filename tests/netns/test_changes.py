@@ -38,3 +38,19 @@ def test_another_name_in_dns_is_served_by_the_same_dnsmasq_on_the_same_bridge() 
         assert alice.resolve("alice", server=GATEWAY) == [address]
         assert (_dnsmasq(host), _index(host, "vnbr6")) == before
         assert on(host, lambda here: health.check(here, "lab")) == []
+
+
+def test_another_spelling_of_the_same_changes_nothing_and_is_shown() -> None:
+    with Host() as host:
+        host.define(LAB)
+        host.vnet("net-start", "lab")
+        host.define(LAB.replace("netmask='255.255.255.0'", "prefix='24'"))
+        assert on(host, lambda here: changes.apply(here, "lab")) == []
+        written = "<ip address='10.84.0.1' prefix='24'>"
+        assert written in host.vnet("net-dumpxml", "lab").stdout
+        fixed = "<host mac='52:54:00:00:00:09' ip='10.84.0.9'/>"
+        host.vnet("net-update", "lab", "add", "ip-dhcp-host", fixed, "--live", "--config")
+        for option in ((), ("--inactive",)):
+            dumped = host.vnet("net-dumpxml", "lab", *option).stdout
+            assert (written in dumped, fixed in dumped) == (True, True)
+        host.vnet("net-destroy", "lab")

@@ -49,6 +49,22 @@ def test_equal_values_have_equal_hashes_and_other_classes_differ():
     assert Point(1) != Named(1)
 
 
+def test_what_equality_leaves_out_is_kept_by_a_change_and_by_plain_types():
+    class Loose(Point):
+        def __eq__(self, other):
+            return type(other) is type(self)
+
+        __hash__ = Point.__hash__
+
+    class Holder(Value):
+        held: Loose = Loose(1)
+
+    other = Holder().replace(held=Loose(2))
+    assert other.held.x == 2
+    assert Holder().replace(held=Loose(1)).to_sparse() == {}
+    assert other.to_sparse() == {"held": {"x": 2}}
+
+
 def test_a_value_survives_plain_types():
     value = Named(1, points=(Point(3), Point(4)))
     assert value.to_plain() == {"x": 1, "y": 2, "name": "n", "points": [{"x": 3, "y": 2}, {"x": 4, "y": 2}]}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vnethook.live.paths import Paths
 
-FORMAT = 2
+FORMAT = 3
 DEFAULT = "default"
 """The network that exists without a file."""
 NAMES_IN_HINT = 20

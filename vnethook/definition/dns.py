@@ -1,6 +1,7 @@
 """What the network's DNS server is told: hosts, text and service records, and where other questions go."""
 
 from vnethook.address import check_canonical
+from vnethook.definition.spelling import Spelt
 from vnethook.definition.text import check_ascii
 from vnethook.names import is_domain_name, refuse, shown
 from vnethook.value import Value
@@ -101,8 +102,11 @@ class DnsSrv(Value):
                 refuse(f"{what}: a {name} needs a target")
 
 
-class Dns(Value):
-    """The network's DNS server. `plain_names`: whether names without a dot are asked of other name servers."""
+class Dns(Spelt):
+    """The network's DNS server. `plain_names`: whether names without a dot are asked of other name servers.
+
+    `said`: of "enable" and "forwardPlainNames" what is written.
+    """
 
     enable: bool = True
     plain_names: bool = True
@@ -110,6 +114,7 @@ class Dns(Value):
     txts: tuple[DnsTxt, ...] = ()
     srvs: tuple[DnsSrv, ...] = ()
     hosts: tuple[DnsHost, ...] = ()
+    said: tuple[str, ...] = ()
     _nested = {"hosts": DnsHost, "forwarders": Forwarder, "txts": DnsTxt, "srvs": DnsSrv}  # noqa: RUF012 (ClassVar needs typing)
 
     @property

@@ -18,7 +18,8 @@ def read(node: Node) -> Dns:
     srvs = tuple(dict.fromkeys(read_srv(child) for child in node.all("srv")))
     enable = node.boolean("enable", default=True)
     plain_names = node.boolean("forwardPlainNames", default=True)
-    return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, tuple(hosts.values())))
+    said = node.said("enable", "forwardPlainNames")
+    return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, tuple(hosts.values()), said))
 
 
 def read_host(node: Node) -> DnsHost:

@@ -57,6 +57,11 @@ def yes(value: bool | None) -> str | None:  # noqa: FBT001 (the value is what is
     return None if value is None else "yes" if value else "no"
 
 
-def yes_only(value: bool) -> str | None:  # noqa: FBT001 (the value is what is written)
-    """True -> "yes"; False, the default, is not written."""
-    return "yes" if value else None
+def yes_only(value: bool, *, is_said: bool = False) -> str | None:  # noqa: FBT001 (the value is what is written)
+    """True -> "yes"; False, the default, is not written, or -> "no" if it `is_said`."""
+    return "yes" if value else "no" if is_said else None
+
+
+def no_only(value: bool, *, is_said: bool) -> str | None:  # noqa: FBT001 (the value is what is written)
+    """False -> "no"; True, the default, is not written, or -> "yes" if it `is_said`."""
+    return "no" if not value else "yes" if is_said else None

@@ -2,15 +2,17 @@
 
 from vnethook.address import netmask_of_prefix
 from vnethook.definition import dump_dialect, dump_traffic
-from vnethook.definition.document import Document, yes, yes_only
+from vnethook.definition.document import Document, no_only, yes, yes_only
 from vnethook.definition.model import Bridge, Dns, Ip, Nat, Network
+from vnethook.definition.routes import NAT_PORTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.document import Attributes
+    from vnethook.definition.model import DhcpHost, DhcpRange
 
 _DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
-_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
+_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
 def dump(network: Network, *, with_automatic: bool = True, connections: int | None = None) -> str:
@@ -77,7 +79,7 @@ def _forward(document: Document, network: Network) -> None:
         "managed": yes(network.managed),
     }
     nat = network.nat
-    if not network.uplinks and not network.foreign and nat == Nat():
+    if not network.uplinks and not network.foreign and not _says_something(nat):
         document.empty("forward", attributes)
         return
     document.start("forward", attributes)
@@ -92,15 +94,20 @@ def _forward(document: Document, network: Network) -> None:
     document.end("forward")
 
 
+def _says_something(nat: Nat) -> bool:
+    return bool(nat.said) or nat != Nat()
+
+
 def _nat(document: Document, nat: Nat) -> None:
-    if nat == Nat():
+    if not _says_something(nat):
         return
-    attributes: Attributes = {"ipv6": yes_only(nat.ipv6)}
-    if nat.addresses is None and nat.ports is None:
+    attributes: Attributes = {"ipv6": yes_only(nat.ipv6, is_said="ipv6" in nat.said)}
+    ports = nat.ports or (NAT_PORTS if "port" in nat.said else None)
+    if nat.addresses is None and ports is None:
         document.empty("nat", attributes)
         return
     document.start("nat", attributes)
-    for tag, ends in (("address", nat.addresses), ("port", nat.ports)):
+    for tag, ends in (("address", nat.addresses), ("port", ports)):
         if ends is not None:
             document.empty(tag, {"start": ends[0], "end": ends[1]})
     document.end("nat")
@@ -125,16 +132,17 @@ def _link(document: Document, network: Network) -> None:
     if network.mac is not None:
         document.empty("mac", {"address": network.mac})
     if network.domain is not None:
-        local, register = yes_only(network.domain_local), yes_only(network.domain_register)
+        local = yes_only(network.domain_local, is_said="localOnly" in network.said)
+        register = yes_only(network.domain_register, is_said="register" in network.said)
         document.empty("domain", {"name": network.domain, "localOnly": local, "register": register})
 
 
 def _dns(document: Document, dns: Dns) -> None:
-    if dns == Dns():
+    if dns == Dns() and not dns.said:
         return
     attributes: Attributes = {
-        "enable": None if dns.enable else "no",
-        "forwardPlainNames": None if dns.plain_names else "no",
+        "enable": no_only(dns.enable, is_said="enable" in dns.said),
+        "forwardPlainNames": no_only(dns.plain_names, is_said="forwardPlainNames" in dns.said),
     }
     if not (dns.forwarders or dns.has_records):
         document.empty("dns", attributes)
@@ -155,16 +163,21 @@ def _dns(document: Document, dns: Dns) -> None:
 
 
 def _ip(document: Document, ip: Ip) -> None:
-    attributes: dict[str, str | int | None] = {}
-    if ip.address and ip.version == 6:
-        attributes = {"family": "ipv6", "address": ip.address, "prefix": ip.prefix}
+    attributes: dict[str, str | int | None] = {"family": _family(ip.version, ip.said)}
+    if ip.address and ip.version == 4 and "prefix" not in ip.said:
+        attributes |= {"address": ip.address, "netmask": netmask_of_prefix(ip.prefix)}
     elif ip.address:
-        attributes = {"address": ip.address, "netmask": netmask_of_prefix(ip.prefix)}
-    document.start("ip", {**attributes, "localPtr": yes_only(ip.local_ptr)})
+        attributes |= {"address": ip.address, "prefix": ip.prefix}
+    document.start("ip", {**attributes, "localPtr": yes_only(ip.local_ptr, is_said="localPtr" in ip.said)})
     if ip.tftp_root is not None:
         document.empty("tftp", {"root": ip.tftp_root})
     _dhcp(document, ip)
     document.end("ip")
+
+
+def _family(version: int, said: tuple[str, ...]) -> str | None:
+    """The family= of an address: libvirt takes one without for IPv4."""
+    return f"ipv{version}" if version == 6 or "family" in said else None
 
 
 def _dhcp(document: Document, ip: Ip) -> None:
@@ -175,34 +188,35 @@ def _dhcp(document: Document, ip: Ip) -> None:
         return
     document.start("dhcp", enabled)
     for item in ip.ranges:
-        _with_lease(document, "range", {"start": item.start, "end": item.end}, item.lease_s)
+        _with_lease(document, "range", {"start": item.start, "end": item.end}, item)
     for host in ip.hosts:
-        said = {"mac": host.mac, "id": host.id, "name": host.name, "ip": host.ip}
-        _with_lease(document, "host", said, host.lease_s)
+        _with_lease(document, "host", {"mac": host.mac, "id": host.id, "name": host.name, "ip": host.ip}, host)
     if ip.bootp_file is not None:
         document.empty("bootp", {"file": ip.bootp_file, "server": ip.bootp_server})
     document.end("dhcp")
 
 
-def _with_lease(document: Document, tag: str, attributes: "Attributes", lease_s: int | None) -> None:
+def _with_lease(document: Document, tag: str, attributes: "Attributes", item: "DhcpRange | DhcpHost") -> None:
+    lease_s = item.lease_s
     if lease_s is None:
         document.empty(tag, attributes)
         return
     document.start(tag, attributes)
-    unit_s, unit = next((size, name) for size, name in _UNITS if lease_s % size == 0)
-    document.empty("lease", {"expiry": lease_s // unit_s, "unit": unit if lease_s else None})
+    unit = next(name for name in (*item.said, *_UNITS) if lease_s % _UNITS[name] == 0)
+    document.empty("lease", {"expiry": lease_s // _UNITS[unit], "unit": unit if lease_s else None})
     document.end(tag)
 
 
 def _routes(document: Document, network: Network) -> None:
     for route in network.routes:
-        family = "ipv6" if ":" in route.address else None
+        is_masked = "netmask" in route.said and route.subnet.version == 4
         document.empty(
             "route",
             {
-                "family": family,
+                "family": _family(route.subnet.version, route.said),
                 "address": route.address,
-                "prefix": route.prefix,
+                "netmask": netmask_of_prefix(route.prefix) if is_masked else None,
+                "prefix": None if is_masked else route.prefix,
                 "gateway": route.gateway,
                 "metric": route.metric,
             },

@@ -5,13 +5,10 @@ from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
 from vnethook.definition.model import FORWARD_MODES
 from vnethook.definition.node import Node, agreed
-from vnethook.definition.routes import Nat
+from vnethook.definition.routes import NAT_PORTS, Nat
 from vnethook.definition.traffic_reader import element
 from vnethook.names import shown
 from vnethook.value import Value
-
-_DEFAULT_NAT_PORTS = (1024, 65535)
-"""What libvirt's dump of a running network always shows; it asks for nothing."""
 
 
 class Forward(Value):
@@ -19,7 +16,7 @@ class Forward(Value):
 
     mode: str
     uplinks: tuple[str, ...] = ()
-    nat: Nat | None = None
+    nat: Nat = Nat()
     managed: bool | None = None
     foreign: tuple[Element, ...] = ()
 
@@ -42,7 +39,7 @@ def read(node: Node) -> Forward:
     return Forward(
         named,
         tuple(dict.fromkeys(uplinks)),
-        agreed(node.all("nat"), _nat),
+        agreed(node.all("nat"), _nat) or Nat(),
         node.optional_boolean("managed"),
         foreign,
     )
@@ -79,7 +76,8 @@ def _nat(node: Node) -> Nat:
     addresses = agreed(node.all("address"), _addresses)
     ports = agreed(node.all("port"), _ports)
     is_ipv6 = node.boolean("ipv6", default=False)
-    return node.build(lambda: Nat(addresses, None if ports == _DEFAULT_NAT_PORTS else ports, is_ipv6))
+    said = (*node.said("ipv6"), *(["port"] if ports else []))
+    return node.build(lambda: Nat(addresses, None if ports == NAT_PORTS else ports, is_ipv6, said))
 
 
 def _addresses(node: Node) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 """One address of a network's bridge: its subnet, and the DHCP that is served on it. Pure values, no I/O."""
 
 from vnethook.address import Subnet, check_canonical, format_ip, parse_ip, subnet_of
+from vnethook.definition.spelling import Spelt
 from vnethook.definition.text import check_ascii
 from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import is_dnsmasq_keyword, is_domain_name, refuse, shown
-from vnethook.value import Value
 
 LEASE_MIN_S = 120
 """Source: dnsmasq(8), --dhcp-range: the shortest lease is two minutes."""
@@ -21,12 +21,16 @@ TFTP_ROOT_MAX = 1000
 PREFIX_DEFAULT = {4: 24, 6: 64}
 
 
-class DhcpRange(Value):
-    """The addresses that DHCP hands out, both ends included; `lease_s`: how long, 0: for ever, None: the default."""
+class DhcpRange(Spelt):
+    """The addresses that DHCP hands out, both ends included; `lease_s`: how long, 0: for ever, None: the default.
+
+    `said`: the unit in which that is written.
+    """
 
     start: str
     end: str
     lease_s: int | None = None
+    said: tuple[str, ...] = ()
 
     def _check(self) -> None:
         _check_lease(f"DHCP range {self.start} to {self.end}", self.lease_s)
@@ -42,10 +46,10 @@ class DhcpRange(Value):
             refuse(f"DHCP range {self.start} to {self.end}: more than {RANGE_MAX} addresses")
 
 
-class DhcpHost(Value):
+class DhcpHost(Spelt):
     """A fixed host: what it is recognised by (MAC, client id or DUID, or its guest's name) and what it is given.
 
-    `lease_s`: for how long it is given its address, 0: for ever, None: as its range says.
+    `lease_s`: for how long it is given its address, 0: for ever, None: as its range says; `said`: in which unit.
     """
 
     mac: str | None = None
@@ -53,6 +57,7 @@ class DhcpHost(Value):
     name: str | None = None
     ip: str | None = None
     lease_s: int | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -79,14 +84,15 @@ class DhcpHost(Value):
         _check_lease(f"DHCP host {self.label}", self.lease_s)
 
 
-class Ip(Value):
+class Ip(Spelt):
     """One address of the bridge with its subnet and DHCP; `address` None: a free subnet is chosen at define.
 
     `prefix` 0 stands for the default of the family: 24 or 64. `automatic`: the address was chosen, not written.
     `whole_range`: hand out every address of the subnet but the bridge's; only for an address that is or will be
     chosen, a written one has its ranges spelt out. `dhcp`: False keeps ranges and hosts without serving them.
     `bootp_file`, `bootp_server` (None: the bridge): what a guest that boots from the network is told. `tftp_root`: the
-    directory that the bridge serves by TFTP. `local_ptr`: whether only we answer for names of its addresses.
+    directory that the bridge serves by TFTP. `local_ptr`: whether only we answer for names of its addresses. `said`: of
+    "family", "prefix" (of IPv4: in place of a netmask) and "localPtr" what is written.
     """
 
     address: str | None = None
@@ -100,6 +106,7 @@ class Ip(Value):
     bootp_server: str | None = None
     tftp_root: str | None = None
     local_ptr: bool = False
+    said: tuple[str, ...] = ()
     _nested = {"ranges": DhcpRange, "hosts": DhcpHost}  # noqa: RUF012 (ClassVar needs typing)
 
     @property

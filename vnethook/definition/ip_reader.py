@@ -53,6 +53,7 @@ class _Found(Value):
     dhcp: _Dhcp | None = None
     tftp_root: str | None = None
     local_ptr: bool | None = None
+    said: tuple[str, ...] = ()
 
 
 def read_ips(root: Node, warnings: list[str]) -> list[tuple[Ip, Node]]:
@@ -69,15 +70,13 @@ def read_ips(root: Node, warnings: list[str]) -> list[tuple[Ip, Node]]:
 
 def _libvirt_ip(node: Node) -> _Found:
     address, prefix = _address(node)
-    family = node.choice("family", _FAMILIES, default=0)
-    if family and family != (parse_ip(address)[0] if address else 4):
-        what = f"{address} is no IPv{family} address" if address else "only an IPv4 subnet can be chosen automatically"
-        node.refuse(f"ip: family=: {what}")
+    check_family(node, address)
     dhcps = node.all("dhcp")
     agreed(dhcps, lambda child: _libvirt_dhcp(child).said)
     dhcp = _libvirt_dhcp(dhcps[0]) if dhcps else None
     tftp_root = agreed(node.all("tftp"), lambda child: child.need("root"))
-    return _Found(node, address, prefix, dhcp, tftp_root, node.optional_boolean("localPtr"))
+    said = node.said("family", "prefix", "localPtr")
+    return _Found(node, address, prefix, dhcp, tftp_root, node.optional_boolean("localPtr"), said)
 
 
 def _libvirt_dhcp(node: Node) -> _Dhcp:
@@ -119,6 +118,7 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
                     ranges,
                     bootp=_bootp(node) if address is None or ":" not in address else (),
                 ),
+                said=ip.said("prefix"),
             )
         )
     for host in hosts:
@@ -164,16 +164,25 @@ def read_address(node: Node) -> tuple[str | None, int | None]:
     return address, prefix
 
 
+def check_family(node: Node, address: str | None) -> None:
+    """Raise DefinitionError for a family= that is not the address's; of one that is to be chosen: IPv4."""
+    family = node.choice("family", _FAMILIES, default=0)
+    if family and family != (parse_ip(address)[0] if address else 4):
+        what = f"{address} is no IPv{family} address" if address else "only an IPv4 subnet can be chosen automatically"
+        node.refuse(f"{node.tag}: family=: {what}")
+
+
 def read_range(node: Node) -> DhcpRange:
     """The range that an element says."""
     start, end = node.need("start"), node.need("end")
-    lease_s = _lease(node)
-    return node.build(lambda: DhcpRange(canonical_ip(start), canonical_ip(end), lease_s))
+    lease_s, said = _lease(node)
+    return node.build(lambda: DhcpRange(canonical_ip(start), canonical_ip(end), lease_s, said))
 
 
-def _lease(node: Node) -> int | None:
-    """How many seconds a lease lasts, 0: for ever; None where nothing is said."""
-    return agreed(node.all("lease"), _lease_s)
+def _lease(node: Node) -> tuple[int | None, tuple[str, ...]]:
+    """How many seconds a lease lasts, 0: for ever, and the unit in which it says so; None where nothing is said."""
+    leases = node.all("lease")
+    return agreed(leases, _lease_s), tuple(lease.attributes.get("unit", "minutes") for lease in leases[:1])
 
 
 def _lease_s(node: Node) -> int:
@@ -184,7 +193,7 @@ def _lease_s(node: Node) -> int:
 def read_host(node: Node) -> DhcpHost:
     """The fixed host that an element says."""
     said = node.attributes.get
-    mac, ip, lease_s = said("mac"), said("ip"), _lease(node)
+    mac, ip, (lease_s, unit) = said("mac"), said("ip"), _lease(node)
     return node.build(
         lambda: DhcpHost(
             mac=None if mac is None else canonical_mac(mac),
@@ -192,6 +201,7 @@ def read_host(node: Node) -> DhcpHost:
             name=said("name"),
             ip=None if ip is None else canonical_ip(ip),
             lease_s=lease_s,
+            said=unit,
         )
     )
 
@@ -221,7 +231,7 @@ def _merged(one: _Found, two: _Found) -> _Found:
         ranges, hosts = one.dhcp.ranges or two.dhcp.ranges, dict((*one.dhcp.hosts, *two.dhcp.hosts))
         whole = one.dhcp.whole or two.dhcp.whole
         dhcp = _Dhcp(one.dhcp.enabled, whole, ranges, tuple(hosts.items()), bootp or ())
-    return _Found(one.node, one.address, prefix, dhcp, tftp_root, local_ptr)
+    return _Found(one.node, one.address, prefix, dhcp, tftp_root, local_ptr, one.said or two.said)
 
 
 def _either(one: _Found, two: _Found, first: "T | None", second: "T | None", what: str) -> "T | None":
@@ -256,6 +266,7 @@ def _with_services(ip: Ip, found: _Found) -> Ip:
             bootp_server=bootp[1],
             tftp_root=found.tftp_root,
             local_ptr=bool(found.local_ptr),
+            said=found.said,
         )
     )
 

@@ -14,6 +14,7 @@ from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
 from vnethook.definition.options import check_option
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.routes import Nat, Route
+from vnethook.definition.spelling import Spelt
 from vnethook.definition.text import check_ascii, check_line, check_prose, is_uuid
 from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
 from vnethook.mac import canonical_mac, is_multicast_mac
@@ -84,14 +85,15 @@ class Bridge(Value):
             refuse(f"bridge delay {self.delay_s}: must be 0 to {DELAY_MAX_S} seconds")
 
 
-class Network(Value):
+class Network(Spelt):
     """A network: what a guest that names it is attached to.
 
     `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
     `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
     devices that `forward` is confined to. `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not
     reach each other (None: not said). `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq.
-    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap.
+    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's
+    "localOnly" and "register" what is written.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Network(Value):
     trusts_filters: bool | None = None
     foreign: tuple[Element, ...] = ()
     virtualport: Element | None = None
+    said: tuple[str, ...] = ()
     _nested = {  # noqa: RUF012 (ClassVar needs typing)
         "bridge": Bridge,
         "nat": Nat,
@@ -187,7 +190,7 @@ class Network(Value):
     def without_automatic(self) -> "Network":
         """What was asked for before a subnet was chosen, so that `wants_subnet` asks for one again."""
         ips = tuple(ip.without_automatic() for ip in self.ips)
-        if self.forward in ROUTED_MODES and ips == (Ip(whole_range=True),):
+        if self.forward in ROUTED_MODES and ips == (Ip(whole_range=True),) and not ips[0].said:
             ips = ()  # what a network without <ip> gets
         return self.replace(ips=ips)
 

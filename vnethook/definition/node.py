@@ -59,6 +59,10 @@ class Node:
             self.refuse(f"element {shown(self.tag)} lacks {attribute}=")
         return value
 
+    def said(self, *attributes: str) -> tuple[str, ...]:
+        """Which of these attributes are written."""
+        return tuple(name for name in attributes if name in self.attributes)
+
     def number(self, attribute: str) -> int | None:
         """The value of an attribute as a whole number, None if it is not written."""
         value = self.attributes.get(attribute)

@@ -1,10 +1,11 @@
 """Reads the elements of network XML into the model: libvirt's dialect and that of the 2007 proposal, also mixed."""
 
+from vnethook.address import canonical_ip
 from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic_reader
-from vnethook.definition.ip_reader import read_address, read_ips
+from vnethook.definition.ip_reader import check_family, read_address, read_ips
 from vnethook.definition.model import Bridge, Dns, Network
 from vnethook.definition.node import Node, agreed, build_all
-from vnethook.definition.routes import Nat, Route
+from vnethook.definition.routes import Route, default_prefix
 from vnethook.definition.text import canonical_uuid
 from vnethook.definition.vocabulary import check_shape
 from vnethook.errors import NoNameError
@@ -55,7 +56,7 @@ def _with_forward(network: Network, root: Node) -> Network:
             forward=mode,
             bridge=bridge,
             uplinks=found.uplinks,
-            nat=found.nat or Nat(),
+            nat=found.nat,
             managed=found.managed,
             foreign=found.foreign,
         )
@@ -76,7 +77,10 @@ def _with_domain(network: Network, root: Node) -> Network:
     if found is None:
         return network
     name, is_local, is_registered = found
-    return nodes[0].build(lambda: network.replace(domain=name, domain_local=is_local, domain_register=is_registered))
+    said = nodes[0].said("localOnly", "register")
+    return nodes[0].build(
+        lambda: network.replace(domain=name, domain_local=is_local, domain_register=is_registered, said=said)
+    )
 
 
 def _with_traffic(network: Network, root: Node) -> Network:
@@ -158,5 +162,7 @@ def _bridge(node: Node) -> Bridge:
 def _route(node: Node) -> Route:
     node.need("address")
     address, prefix = read_address(node)
-    gateway, metric = node.need("gateway"), node.number("metric")
-    return node.build(lambda: Route.by(address or "", prefix, gateway, metric))
+    check_family(node, address)
+    gateway, metric, said = node.need("gateway"), node.number("metric"), node.said("family", "netmask")
+    length = default_prefix(address) if address and prefix is None else prefix
+    return node.build(lambda: Route(address or "", length or 0, canonical_ip(gateway), metric, said))

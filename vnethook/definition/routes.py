@@ -1,30 +1,29 @@
 """How a network reaches others by itself: static routes by a guest, and what its masquerading turns addresses into."""
 
-from vnethook.address import Subnet, canonical_ip, check_canonical, class_prefix, parse_ip, subnet_of
+from vnethook.address import Subnet, check_canonical, class_prefix, parse_ip, subnet_of
+from vnethook.definition.spelling import Spelt
 from vnethook.live.record import DEFAULT_PREFIX
 from vnethook.names import refuse
-from vnethook.value import Value
 
 METRIC_DEFAULT = 1
 """As libvirt has it: virNetDevIPRouteGetMetric()."""
 METRIC_MAX = 0xFFFFFFFF
 PORT_MAX = 65535
+NAT_PORTS = (1024, PORT_MAX)
+"""Those of TCP and UDP that are taken unless others are written."""
 
 
-class Route(Value):
-    """A route by a gateway on the network; `metric` None: METRIC_DEFAULT."""
+class Route(Spelt):
+    """A route by a gateway on the network; `metric` None: METRIC_DEFAULT.
+
+    `said`: of "family" and "netmask" (in place of a prefix), both of IPv4, what is written.
+    """
 
     address: str
     prefix: int
     gateway: str
     metric: int | None = None
-
-    @classmethod
-    def by(cls, address: str, prefix: int | None, gateway: str, metric: int | None) -> "Route":
-        """The route as it is written; without a prefix that of the address's class, 0 for all addresses, IPv6 64."""
-        if prefix is None:
-            prefix = 0 if parse_ip(address)[1] == 0 else class_prefix(address)
-        return cls(address, prefix, canonical_ip(gateway), metric)
+    said: tuple[str, ...] = ()
 
     @property
     def subnet(self) -> Subnet:
@@ -53,16 +52,22 @@ class Route(Value):
             refuse(f"route {self.address}/{self.prefix}: metric {self.metric}: must be 1 to {METRIC_MAX}")
 
 
-class Nat(Value):
+def default_prefix(address: str) -> int:
+    """The prefix length of a route that says none: that of its address's class, 0 for all addresses, IPv6 64."""
+    return 0 if parse_ip(address)[1] == 0 else class_prefix(address)
+
+
+class Nat(Spelt):
     """How mode nat masquerades.
 
     `addresses`: (first, last), None: the uplink's own; `ports`: (first, last) for TCP and UDP, None: 1024 to 65535;
-    `ipv6`: also IPv6, which is else routed.
+    `ipv6`: also IPv6, which is else routed. `said`: of "ipv6" and "port" what is written.
     """
 
     addresses: tuple[str, str] | None = None
     ports: tuple[int, int] | None = None
     ipv6: bool = False
+    said: tuple[str, ...] = ()
 
     def _check(self) -> None:
         if self.addresses is not None:

@@ -36,6 +36,14 @@ titles = prose.map(lambda text: "".join(char for char in text if char.isprintabl
 ids = st.text("0123456789abcdefABCDEF:", min_size=1, max_size=40)
 
 
+def said(*words):
+    """Some of the words that tell what is written though it need not be."""
+    return st.lists(st.sampled_from(words), unique=True).map(tuple)
+
+
+units = st.sampled_from([(), ("seconds",), ("minutes",), ("hours",)])
+
+
 def _unlike(items, key):
     return st.lists(items, max_size=4, unique_by=key).map(tuple)
 
@@ -50,6 +58,7 @@ def hosts(draw, version, number, *, has_range=True):
         name=draw(host_names),
         ip=draw(st.none() | st.just(fixed)) if has_range else fixed,
         lease_s=draw(leases),
+        said=draw(units),
     )
 
 
@@ -69,10 +78,10 @@ def ips(draw, index):
     address = format_ip(version, first + own)
     local_ptr = draw(st.booleans())
     if index > 1 or draw(st.booleans()):
-        return Ip(address, prefix, local_ptr=local_ptr)
+        return Ip(address, prefix, local_ptr=local_ptr, said=draw(said("family", "prefix", "localPtr")))
     ends = sorted(draw(st.tuples(st.integers(1, 6), st.integers(1, 6))))
     ends = [format_ip(version, first + end) for end in ends]
-    ranges = (DhcpRange(*ends, draw(leases)),) if draw(st.booleans()) else ()
+    ranges = (DhcpRange(*ends, draw(leases), draw(units)),) if draw(st.booleans()) else ()
     numbers = draw(st.lists(st.integers(1, 6).filter(lambda number: number != own), max_size=4, unique=True))
     found = [draw(hosts(version, first + number, has_range=bool(ranges))) for number in numbers]
     unlike = {host.mac or host.id: host for host in found}
@@ -124,6 +133,7 @@ dns = st.just(Dns(enable=False)) | st.builds(
         ),
         lambda srv: srv.identity,
     ),
+    said=said("enable", "forwardPlainNames"),
 )
 rates = st.builds(lambda average, more, burst: Rate(average, average + more, burst), ports, ports, st.none() | ports)
 bandwidths = st.builds(Bandwidth, st.none() | rates, rates)
@@ -158,6 +168,7 @@ nats = st.builds(
     st.none() | st.just(("198.51.100.1", "198.51.100.4")),
     st.none() | ranges_of_ports.filter(lambda found: found != (1024, 65535)),
     st.booleans(),
+    said("ipv6", "port"),
 )
 
 
@@ -182,8 +193,9 @@ def routes(draw, network):
         gateway = format_ip(subnet.version, subnet.first + 1)
         if gateway not in taken and draw(st.booleans()):
             address = f"203.0.{number}.0" if subnet.version == 4 else f"2001:db9:{number + 1}::"
+            length, metric = 24 if subnet.version == 4 else 48, draw(st.none() | st.integers(1, 99))
             found.append(
-                Route(address, 24 if subnet.version == 4 else 48, gateway, draw(st.none() | st.integers(1, 99)))
+                Route(address, length, gateway, metric, draw(said("family", "netmask")) if length == 24 else ())
             )
     return network.replace(routes=tuple(found))
 
@@ -222,6 +234,7 @@ def networks(draw, modes=MODES):
         domain=domain,
         domain_local=bool(domain) and draw(st.booleans()),
         domain_register=bool(domain) and draw(st.booleans()),
+        said=draw(said("localOnly", "register")),
     )
     return draw(_with_the_rest(draw(routes(network))))
 

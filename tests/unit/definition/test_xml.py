@@ -119,6 +119,9 @@ REFUSED = {
     ): (
         "lab.xml:3: ip 2001:db8::1/63: DHCP on IPv6 needs a prefix of at least 64"  # dnsmasq would not start
     ),
+    lines(IP + "</ip>", "<route family='ipv6' address='198.51.100.0' gateway='192.0.2.2'/>"): (
+        "lab.xml:3: route: family=: 198.51.100.0 is no IPv6 address"
+    ),
     lines("<ip prefix='24'/>"): "lab.xml:2: ip: netmask= or prefix= without address=",
     lines(IP, "<dhcp>", "<range start='192.0.2.9' end='192.0.2.8'/></dhcp></ip>"): (
         "lab.xml:4: DHCP range 192.0.2.9 to 192.0.2.8: the end lies before the start"

@@ -5,14 +5,12 @@ A network that says nothing about it is in the table's own set of masqueraded on
 
 from vnethook.address import format_ip, parse_ip
 from vnethook.capability.policy.table import TCP_UDP
+from vnethook.definition.routes import NAT_PORTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.address import Subnet
     from vnethook.definition.model import Network
-
-_PORTS = (1024, 65535)
-"""Of TCP and UDP, unless the definition says others: a guest's privileged port must not become the host's."""
 
 
 def masqueraded(network: "Network") -> "list[Subnet]":
@@ -33,7 +31,7 @@ def rules(network: "Network") -> list[str]:
     if not translated(network):
         return []
     found = [f'oifname != "{uplink}" return' for uplink in network.uplinks]
-    first, last = network.nat.ports or _PORTS
+    first, last = network.nat.ports or NAT_PORTS  # a guest's privileged port must not become the host's
     ports = str(first) if first == last else f"{first}-{last}"
     tcp_udp = f"meta l4proto {{ {TCP_UDP} }}"
     if network.nat.addresses is not None:
