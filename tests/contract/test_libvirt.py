@@ -35,6 +35,15 @@ KEPT = [
     ),
     "<domain name='lab.example' localOnly='no'/>",
     "<domain name='lab.example' localOnly='yes'/><bridge macTableManager='kernel'/>",
+    *(
+        f"<forward mode='hostdev' managed='yes'><address type='pci' {said}/></forward>"
+        for said in (
+            "domain='0' bus='4' slot='0' function='1'",
+            "bus='0x0A' slot='037' function='7'",
+            "domain='0x1f000' bus='255' slot='0X1f' function='0x0'",
+            "",
+        )
+    ),
     "<port isolated='no'/><vlan trunk='no'><tag id='1'/></vlan>",
     "<vlan><tag id='1'/><tag id='2' nativeMode='untagged'/></vlan>",
     *(

@@ -10,6 +10,9 @@ from vnethook.definition.traffic_reader import element
 from vnethook.names import shown
 from vnethook.value import Value
 
+_PCI = {"domain": (0xFFFFFFFF, 4), "bus": (0xFF, 2), "slot": (0x1F, 2), "function": (7, 1)}
+"""The most that each part of an address can be, and how many digits of it are written."""
+
 
 class Forward(Value):
     """What one `<forward>` says."""
@@ -35,13 +38,13 @@ def read(node: Node) -> Forward:
     for nat in node.all("nat"):
         if named != "nat":
             nat.refuse(f"{nat.path}: only for mode 'nat', not {shown(named)}")
-    foreign = tuple(element(child) for tag in ("driver", "pf", "address") for child in node.all(tag))
+    foreign = (element(child) for tag in ("driver", "pf") for child in node.all(tag))
     return Forward(
         named,
         tuple(dict.fromkeys(uplinks)),
         agreed(node.all("nat"), _nat) or Nat(),
         node.optional_boolean("managed"),
-        foreign,
+        (*foreign, *(_pci(child) for child in node.all("address"))),
     )
 
 
@@ -89,6 +92,27 @@ def _ports(node: Node) -> tuple[int, int]:
     node.need("start")
     node.need("end")
     return (node.number("start") or 0, node.number("end") or 0)
+
+
+def _pci(node: Node) -> Element:
+    """The place of a PCI device; what is not written is 0. Source: virPCIDeviceAddressParseXML() in device_conf.c."""
+    if node.need("type") != "pci":
+        node.refuse(f"{node.path}: unknown type {shown(node.attributes['type'])}: must be pci")
+    numbers = [(name, f"0x{_place(node, name, most):0{digits}x}") for name, (most, digits) in _PCI.items()]
+    return node.build(lambda: Element(node.tag, (("type", "pci"), *numbers)))
+
+
+def _place(node: Node, name: str, most: int) -> int:
+    """A number as strtoul(3) reads it: hexadecimal after 0x, octal after 0."""
+    text = node.attributes.get(name, "0")
+    base = 16 if text[:2] in {"0x", "0X"} else 8 if text[:1] == "0" else 10
+    try:
+        number = int(text, base) if text.isascii() and (text.isalnum() if base == 16 else text.isdigit()) else -1
+    except ValueError:
+        number = -1
+    if not 0 <= number <= most:
+        node.refuse(f"address {name}={shown(text)}: must be a number from 0 to {most:#x}")
+    return number
 
 
 def _incoming(node: Node) -> Incoming:

@@ -265,7 +265,8 @@ def foreign_networks(draw):
     mode = draw(st.sampled_from(["bridge", "private", "vepa", "passthrough", "hostdev"]))
     has_bridge = mode == "bridge" and draw(st.booleans())
     names = draw(st.lists(link_names, min_size=1, max_size=3, unique=True).map(tuple))
-    pci = Element("address", (("type", "pci"), ("bus", "0x04")))
+    place = (("type", "pci"), ("domain", "0x0000"), ("bus", "0x04"), ("slot", "0x1f"), ("function", "0x0"))
+    pci = Element("address", place)
     return Network(
         name=draw(network_names),
         uuid=draw(st.none() | uuids),

@@ -94,6 +94,15 @@ REFUSED = {
     lines("<forward mode='route'>", "<nat/></forward>"): (
         "lab.xml:3: network/forward/nat: only for mode 'nat', not 'route'"
     ),
+    lines("<forward mode='hostdev'>", "<address type='pci' slot='0x20'/></forward>"): (
+        "lab.xml:3: address slot='0x20': must be a number from 0 to 0x1f"
+    ),
+    lines("<forward mode='hostdev'>", "<address type='pci' bus='08'/></forward>"): (
+        "lab.xml:3: address bus='08': must be a number from 0 to 0xff"
+    ),
+    lines("<forward mode='hostdev'>", "<address type='usb'/></forward>"): (
+        "lab.xml:3: network/forward/address: unknown type 'usb': must be pci"
+    ),
     lines("<forward/>", "<forwarding enabled='no'/>"): "lab.xml:3: forwarding: is off here, and line 2 says mode 'nat'",
     lines("<forward mode='none'/>", "<forwarding/>"): "lab.xml:3: forwarding: is on here, and line 2 says mode 'none'",
     lines("<dns enable='1'/>"): "lab.xml:2: dns enable='1': must be yes, no, true or false",
