@@ -1,5 +1,7 @@
 """What a network's dnsmasq hands out by DHCP and router advertisements: its settings, as text."""
 
+from bisect import bisect_right
+
 from vnethook.address import netmask_of_prefix, parse_ip
 from vnethook.capability.dnsmasq_text import lease_time
 from vnethook.definition.ip import RANGE_MAX
@@ -13,6 +15,28 @@ if TYPE_CHECKING:
 SLAAC_PREFIX = 64
 LEASE_DEFAULT_S = {4: 3600, 6: 86400}
 """dnsmasq's."""
+
+
+class _Pool:
+    """The ranges of an address that serves DHCP, of which thousands of hosts ask.
+
+    `has_times`: whether one of them says how long its leases last.
+    """
+
+    def __init__(self, ip: "Ip") -> None:
+        self.version = ip.version
+        self.has_times = any(item.lease_s is not None for item in ip.ranges)
+        ends = sorted((parse_ip(item.start)[1], parse_ip(item.end)[1]) for item in ip.ranges) if self.has_times else []
+        self._starts = [start for start, _ in ends]
+        self._reach: list[int] = []
+        for _, end in ends:
+            self._reach.append(max(end, self._reach[-1]) if self._reach else end)
+
+    def has_address(self, address: str) -> bool:
+        """Whether an address is in one of the ranges; asked only where `has_times`."""
+        number = parse_ip(address)[1]
+        index = bisect_right(self._starts, number)
+        return index > 0 and number <= self._reach[index - 1]
 
 
 def serves(network: "Network") -> bool:
@@ -55,8 +79,9 @@ def hosts_file(network: "Network") -> str:
     Those by name alone are bound to a MAC with attach; those by MAC alone, which get a name with it, are `nameless`.
     """
     named = [f"{mac},{words},{name}" for mac, words, name in fixed(network) if name]
-    others = [(host, ip) for ip in network.ips if ip.serves_dhcp for host in ip.hosts if host.id and not host.mac]
-    return "".join(f"{line}\n" for line in (*named, *(",".join(_fixed_host(host, ip)) for host, ip in others)))
+    served = [(ip, _Pool(ip)) for ip in network.ips if ip.serves_dhcp]
+    others = [(host, pool) for ip, pool in served for host in ip.hosts if host.id and not host.mac]
+    return "".join(f"{line}\n" for line in (*named, *(",".join(_fixed_host(host, pool)) for host, pool in others)))
 
 
 def nameless(network: "Network") -> tuple[tuple[str, str], ...]:
@@ -73,21 +98,21 @@ def fixed(network: "Network") -> tuple[tuple[str, str, str], ...]:
     The name is empty where the guest's own name is meant. A host that the definition knows by an id alone is none. One
     entry for both families: dnsmasq would take one of two lines for either; so there is one lease time, too.
     """
-    found: dict[tuple[str, str], list[tuple[DhcpHost, Ip]]] = {}
-    for ip in network.ips:
-        for host in ip.hosts if ip.serves_dhcp else ():
+    found: dict[tuple[str, str], list[tuple[DhcpHost, _Pool]]] = {}
+    for ip, pool in ((ip, _Pool(ip)) for ip in network.ips if ip.serves_dhcp):
+        for host in ip.hosts:
             if host.mac or not host.id:
                 key = (host.mac, host.name or "") if host.mac else (label_of(host.name or ""), "")
-                found.setdefault(key, []).append((host, ip))
+                found.setdefault(key, []).append((host, pool))
     for (_, name), hosts in found.items():
         if name:  # an IPv6 host has no MAC: the same guest is there a second time, by its name alone
             hosts += [pair for pair in found.get((label_of(name), ""), ()) if pair[1].version != hosts[0][1].version]
     return tuple((key, _words(hosts), name) for (key, name), hosts in found.items())
 
 
-def _words(hosts: "list[tuple[DhcpHost, Ip]]") -> str:
+def _words(hosts: "list[tuple[DhcpHost, _Pool]]") -> str:
     times = [time for host, _ in hosts for time in _lease(host)]
-    times += [time for host, ip in hosts for time in _lease_of(host, ip)]
+    times += [time for host, pool in hosts for time in _lease_of(host, pool)]
     known = [word for host, _ in hosts for word in (_id(host), _address(host)) if word]
     return ",".join([*known, *times[:1]])
 
@@ -123,13 +148,8 @@ def _capacity(ip: "Ip") -> int:
     return min(subnet.last - subnet.first, RANGE_MAX)
 
 
-def _has_range(ip: "Ip", address: str) -> bool:
-    number = parse_ip(address)[1]
-    return any(parse_ip(item.start)[1] <= number <= parse_ip(item.end)[1] for item in ip.ranges)
-
-
-def _fixed_host(host: "DhcpHost", ip: "Ip") -> list[str]:
-    words = (host.mac or "", _id(host), _address(host), host.name or "", *_lease_of(host, ip))
+def _fixed_host(host: "DhcpHost", pool: _Pool) -> list[str]:
+    words = (host.mac or "", _id(host), _address(host), host.name or "", *_lease_of(host, pool))
     return [word for word in words if word]
 
 
@@ -141,15 +161,10 @@ def _address(host: "DhcpHost") -> str:
     return f"[{host.ip}]" if host.ip and ":" in host.ip else host.ip or ""
 
 
-def _lease_of(host: "DhcpHost", ip: "Ip") -> list[str]:
+def _lease_of(host: "DhcpHost", pool: _Pool) -> list[str]:
     """A host outside of the ranges has the default, where dnsmasq would give it that of any of them."""
-    if (
-        host.lease_s is None
-        and host.ip
-        and not _has_range(ip, host.ip)
-        and any(item.lease_s is not None for item in ip.ranges)
-    ):
-        return [lease_time(LEASE_DEFAULT_S[ip.version])]
+    if host.lease_s is None and host.ip and pool.has_times and not pool.has_address(host.ip):
+        return [lease_time(LEASE_DEFAULT_S[pool.version])]
     return _lease(host)
 
 

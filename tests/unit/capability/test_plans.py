@@ -250,3 +250,15 @@ DEFAULT = Taken(parse_subnet("0.0.0.0/0"), 2, 254, 100)
 def test_a_route_captures_what_lies_in_it_and_has_no_better_way(route, taken, is_captured):
     network = _network(ips=(Ip("192.0.2.1", 24), Ip("2001:db8::1", 64)), routes=(route,))
     assert subnet.captured(network, [taken]) == ((route, taken) if is_captured else None)
+
+
+numbers = st.integers(2, 30)
+
+
+@given(st.lists(st.tuples(numbers, numbers).map(sorted), unique_by=tuple, max_size=5), numbers)
+def test_a_host_has_the_lease_time_of_a_range_if_one_of_them_has_its_address(ends, number):
+    ranges = tuple(DhcpRange(f"10.0.0.{first}", f"10.0.0.{last}", 600) for first, last in ends)
+    host = DhcpHost("52:54:00:00:00:01", ip=f"10.0.0.{number}")
+    network = _network(ips=(Ip("10.0.0.1", 24, ranges, (host,)),))
+    is_outside = bool(ends) and not any(first <= number <= last for first, last in ends)
+    assert dhcp.hosts_file(network).endswith(",3600\n") is is_outside

@@ -32,7 +32,17 @@ def _first_match(rules, protocol, port):
     return rules.default
 
 
-@given(outgoing, st.sampled_from(["tcp", "udp"]))
+near = st.tuples(st.integers(1, 20), st.integers(0, 10)).map(lambda pair: (pair[0], sum(pair)))
+crowded = st.builds(
+    Outgoing,
+    st.sampled_from(["allow", "deny"]),
+    st.lists(
+        st.builds(PortRule, st.sampled_from(["allow", "deny"]), near, st.sampled_from(["tcp", "udp", "both"]))
+    ).map(tuple),
+)
+
+
+@given(outgoing | crowded, st.sampled_from(["tcp", "udp"]))
 def test_the_ports_of_an_action_are_those_for_which_the_first_match_says_it(rules, protocol):
     edges = {port + by for rule in rules.rules for port in rule.ports for by in (-1, 0, 1)}
     for action in ("allow", "deny"):

@@ -8,8 +8,6 @@ from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_othe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from vnethook.definition.forwarding import Outgoing, PortRule
     from vnethook.definition.model import Network
 
@@ -73,11 +71,11 @@ def _matches(rules: "Outgoing", action: str, verdicts: dict[str, str]) -> list[s
 
 def ports_of(outgoing: "Outgoing", protocol: str, action: str) -> Ports:
     """The ports, as ranges that neither overlap nor touch, for which the first matching rule says `action`."""
-    edges = [(port, rule) for rule in outgoing.rules for port in (rule.ports[0], rule.ports[1] + 1)]
-    starts = sorted({port for port, _ in edges})
+    rules = [rule for rule in outgoing.rules if rule.protocol in {protocol, "both"}]
+    starts = sorted({port for rule in rules for port in (rule.ports[0], rule.ports[1] + 1)})
     found: Ports = []
-    for start, following in zip(starts, starts[1:], strict=False):
-        if _action(outgoing.rules, protocol, start) != action:
+    for start, following, said in zip(starts, starts[1:], _actions(rules, starts), strict=False):
+        if said != action:
             continue
         if found and found[-1][1] + 1 == start:
             found[-1] = (found[-1][0], following - 1)
@@ -86,9 +84,27 @@ def ports_of(outgoing: "Outgoing", protocol: str, action: str) -> Ports:
     return found
 
 
-def _action(rules: "Iterable[PortRule]", protocol: str, port: int) -> str:
-    matching = (rule for rule in rules if rule.protocol in {protocol, "both"})
-    return next((rule.action for rule in matching if rule.ports[0] <= port <= rule.ports[1]), "")
+def _actions(rules: "list[PortRule]", starts: list[int]) -> list[str]:
+    """What the first matching rule says of the ports from each start to the next; empty where none matches.
+
+    However many rules there are, each stretch is said once: `free` leads from it to the next that is not.
+    """
+    place = {start: index for index, start in enumerate(starts)}
+    said, free = [""] * len(starts), list(range(len(starts) + 1))
+    for rule in rules:
+        index, end = _free(free, place[rule.ports[0]]), place[rule.ports[1] + 1]
+        while index < end:
+            said[index], free[index] = rule.action, index + 1
+            index = _free(free, index)
+    return said
+
+
+def _free(free: list[int], index: int) -> int:
+    """The first stretch from `index` on of which nothing is said; makes the way there shorter for the next."""
+    while free[index] != index:
+        free[index] = free[free[index]]
+        index = free[index]
+    return index
 
 
 def _set(ports: Ports) -> str:
