@@ -242,7 +242,7 @@ class Store:
             raise VnetError(msg)
         name = network.name
         path = compiled.path_of(self.paths, name, is_transient=is_transient)
-        text = xml_module().dump(network, with_automatic=False)
+        text = xml_module().stored(network)
         is_alone = not self._has_file(name, is_transient=not is_transient)
         former = compiled.identity(self.paths, name).get("bridge")
         says_all = choices.automatic_subnet(network) is None

@@ -15,7 +15,7 @@ from vnethook.definition import reader
 from vnethook.definition.dump import dump
 from vnethook.definition.model import Network
 from vnethook.definition.node import BLANKS, Node
-from vnethook.definition.syntax import element_lines, encoded
+from vnethook.definition.syntax import SIZE_MAX, element_lines, encoded
 from vnethook.definition.vocabulary import NAMESPACES, OPAQUE, check_shape
 from vnethook.errors import DefinitionError, MalformedError
 from vnethook.names import shown
@@ -23,7 +23,7 @@ from vnethook.names import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Parsed", "dump", "parse", "parse_part", "tree"]
+__all__ = ["Parsed", "dump", "parse", "parse_part", "stored", "tree"]
 
 SCHEMA = os.path.join(os.path.dirname(__file__), "network.rng")
 
@@ -55,6 +55,18 @@ def parse_part(text: str | bytes, path: str, *, source: str) -> Node:
     node = _node(root, iter(lines), source, outer)
     check_shape(node, path)
     return node
+
+
+def stored(network: Network) -> str:
+    """The text of a definition's file, in which what was chosen is not; raise DefinitionError for one too long to read.
+
+    White space and end tags make it longer than what was written.
+    """
+    text = dump(network, with_automatic=False)
+    if len(text.encode()) > SIZE_MAX:
+        msg = f"network {network.name!r}: store: larger than {SIZE_MAX >> 20} MiB as it is written to its file"
+        raise DefinitionError(msg)
+    return text
 
 
 def is_valid(text: str | bytes) -> bool:

@@ -276,3 +276,11 @@ def test_no_file_outside_the_store_is_reached_by_a_name(store):
     assert not store.is_persistent("../networks/lab")
     assert not store.is_autostart("../networks/lab")
     assert choices.read(store.paths, "none") == {}
+
+
+def test_a_definition_whose_file_could_not_be_read_again_is_refused(store):
+    many = LAB.replace(options=tuple(f"cname={number:040}" for number in range(15000)))
+    with pytest.raises(DefinitionError) as caught:
+        store.write(many)
+    assert caught.value.message == "network 'lab': store: larger than 1 MiB as it is written to its file"
+    assert store.names() == ["default"]
