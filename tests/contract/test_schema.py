@@ -87,7 +87,6 @@ MISSHAPEN = [
             "<domain/>",
             "<domain name='a b'/>",
             "<dns enable='on'/>",
-            "<dns enable='no'><host ip='192.0.2.1'><hostname>a</hostname></host></dns>",
             "<dns><forwarder/></dns>",
             "<dns><forwarder addr=''/></dns>",
             "<dns><host ip='192.0.2.1'/></dns>",

@@ -1,6 +1,7 @@
 """What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
 
-from vnethook.address import is_ipv4, parse_ip
+from vnethook.address import BITS, Subnet, is_ipv4, parse_ip
+from vnethook.definition.blocks import Blocks
 from vnethook.names import is_link_name, label_of, refuse, shown
 
 TYPE_CHECKING = False
@@ -17,10 +18,11 @@ def check_parts(network: "Network") -> None:
         _check_without_own_bridge(network)
     _check_routes(network)
     _check_boot(network)
-    names = [group.name for group in network.portgroups]
-    for name in names:
-        if names.count(name) > 1:
-            refuse(f"portgroup {shown(name)}: is given twice")
+    known: set[str] = set()
+    for group in network.portgroups:
+        if group.name in known:
+            refuse(f"portgroup {shown(group.name)}: is given twice")
+        known.add(group.name)
     if sum(group.is_default for group in network.portgroups) > 1:
         refuse("portgroup: two of them are the default")
     if network.bandwidth and network.bandwidth.inbound and network.bandwidth.inbound.floor:
@@ -76,19 +78,35 @@ def _check_without_own_bridge(network: "Network") -> None:
 
 
 def _check_routes(network: "Network") -> None:
-    seen = []
+    if not network.routes:
+        return
+    own, known = _blocks(network), set()
+    bridges = {ip.address for ip in network.ips}
     for route in network.routes:
-        what = f"route {route.address}/{route.prefix}"
-        if not any(subnet.has_address(route.gateway) for subnet in network.subnets):
+        what, subnet = f"route {route.address}/{route.prefix}", route.subnet
+        if not _has_address(own, route.gateway):
             refuse(f"{what}: gateway {route.gateway} is in no subnet of the network")
-        if any(ip.address == route.gateway for ip in network.ips):
+        if route.gateway in bridges:
             refuse(f"{what}: gateway {route.gateway} is the bridge itself")
-        for subnet in network.subnets:
-            if route.subnet.overlaps(subnet) and route.prefix >= subnet.prefix:
-                refuse(f"{what}: lies in {subnet} of the network itself")
-        if (route.subnet, route.effective_metric) in seen:
+        for block, _ in own.overlapping(subnet):
+            if route.prefix >= (other := Subnet(*block)).prefix:
+                refuse(f"{what}: lies in {other} of the network itself")
+        if (subnet, route.effective_metric) in known:
             refuse(f"{what}: is given twice")
-        seen.append((route.subnet, route.effective_metric))
+        known.add((subnet, route.effective_metric))
+
+
+def _blocks(network: "Network") -> Blocks:
+    """The network's subnets, of which thousands of addresses ask."""
+    found = Blocks()
+    for subnet in network.subnets:
+        found.add((subnet.version, subnet.first, subnet.prefix), "")
+    return found
+
+
+def _has_address(blocks: Blocks, address: str) -> bool:
+    version, number = parse_ip(address)
+    return any(blocks.overlapping(Subnet(version, number, BITS[version])))
 
 
 def _check_boot(network: "Network") -> None:
@@ -110,23 +128,21 @@ def _check_forwarding(network: "Network") -> None:
         refuse(f"forwarding: its rules are for mode 'nat' or 'route', not {shown(network.forward)}")
     if not forwarding.enabled and network.forward != "none":
         refuse(f"forwarding: is off here, and the mode is {shown(network.forward)}")
-    for forward in forwarding.incoming.forwards if forwarding.incoming else ():
-        if (
-            forward.address
-            and network.subnets
-            and not any(item.has_address(forward.address) for item in network.subnets)
-        ):
+    if forwarding.incoming is None or not forwarding.incoming.forwards:
+        return
+    own, guests, has_subnets = _blocks(network), _guests(network), bool(network.subnets)
+    for forward in forwarding.incoming.forwards:
+        if forward.address and has_subnets and not _has_address(own, forward.address):
             refuse(f"{forward.label}: {forward.address} is in no subnet of the network")
-        if forward.domain and not _has_address(network, forward.domain):
+        if forward.domain and guests is not None and label_of(forward.domain) not in guests:
             refuse(f"{forward.label}: guest {shown(forward.domain)}: without DHCP it needs a DHCP host with an ip")
 
 
-def _has_address(network: "Network", guest: str) -> bool:
-    """Whether we know or choose the address of a guest of that name."""
+def _guests(network: "Network") -> set[str] | None:
+    """The labels of the guests whose address is written; None where any guest has one that we know or choose."""
     if network.wants_subnet or any(ip.serves_dhcp for ip in network.ips):
-        return True
-    label = label_of(guest)
-    return any(host.ip and host.name and label_of(host.name) == label for ip in network.ips for host in ip.hosts)
+        return None
+    return {label_of(host.name) for ip in network.ips for host in ip.hosts if host.ip and host.name}
 
 
 def _check_peers(network: "Network") -> None:
@@ -145,11 +161,13 @@ def _check_peers(network: "Network") -> None:
 
 
 def _check_listens(network: "Network") -> None:
-    for index, item in enumerate(network.listens):
+    places: dict[tuple[int, bool], set[str | None]] = {}
+    for item in network.listens:
         if item.address and parse_ip(item.address)[1] == 0:
             refuse("listen: without an address it listens on all of them")
-        for other in network.listens[:index]:
-            is_one_kind = (item.transport == "vxlan") is (other.transport == "vxlan")
-            is_one_place = None in {item.address, other.address} or item.address == other.address
-            if item.port and item.port == other.port and is_one_kind and is_one_place:
-                refuse(f"listen: port {item.port} is given twice")
+        if not item.port:
+            continue
+        known = places.setdefault((item.port, item.transport == "vxlan"), set())
+        if known and (item.address is None or not known.isdisjoint({None, item.address})):
+            refuse(f"listen: port {item.port} is given twice")
+        known.add(item.address)

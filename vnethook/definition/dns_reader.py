@@ -7,19 +7,17 @@ from vnethook.definition.node import Node
 
 def read(node: Node) -> Dns:
     """The DNS server that the element defines; raise DefinitionError with its line."""
-    hosts: dict[str, DnsHost] = {}
-    for host_node in node.all("host"):
-        host = read_host(host_node)
-        known = hosts.get(host.ip)
-        names = (*(known.names if known else ()), *host.names)
-        hosts[host.ip] = DnsHost(host.ip, tuple(dict.fromkeys(names)))
+    names: dict[str, dict[str, None]] = {}
+    for host in map(read_host, node.all("host")):
+        names.setdefault(host.ip, {}).update(dict.fromkeys(host.names))
+    hosts = tuple(DnsHost(ip, tuple(known)) for ip, known in names.items())
     forwarders = tuple(dict.fromkeys(_forwarder(child) for child in node.all("forwarder")))
     txts = tuple(dict.fromkeys(read_txt(child) for child in node.all("txt")))
     srvs = tuple(dict.fromkeys(read_srv(child) for child in node.all("srv")))
     enable = node.boolean("enable", default=True)
     plain_names = node.boolean("forwardPlainNames", default=True)
     said = node.said("enable", "forwardPlainNames")
-    return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, tuple(hosts.values()), said))
+    return node.build(lambda: Dns(enable, plain_names, forwarders, txts, srvs, hosts, said))
 
 
 def read_host(node: Node) -> DnsHost:

@@ -1,6 +1,7 @@
 """The firewall of the 2007 dialect: ports forwarded to guests, and what guests may reach outside."""
 
-from vnethook.address import check_canonical, parse_subnet
+from vnethook.address import Subnet, check_canonical, parse_subnet
+from vnethook.definition.blocks import Blocks
 from vnethook.names import is_domain_name, label_of, refuse, shown
 from vnethook.value import Value
 
@@ -26,16 +27,6 @@ class PortForward(Value):
     def label(self) -> str:
         """What a message calls it."""
         return f"incoming port {shown_ports(self.ports)}"
-
-    def overlaps(self, other: "PortForward") -> bool:
-        """Whether some connection could mean both."""
-        if "both" not in {self.protocol, other.protocol} and self.protocol != other.protocol:
-            return False
-        if self.ports[0] > other.ports[1] or other.ports[0] > self.ports[1]:
-            return False
-        if self.source is None or other.source is None:
-            return True
-        return parse_subnet(self.source).overlaps(parse_subnet(other.source))
 
     def _check(self) -> None:
         _check_ports(self.ports)
@@ -77,10 +68,7 @@ class Incoming(Value):
 
     def _check(self) -> None:
         _check_default("incoming", self.default)
-        for index, forward in enumerate(self.forwards):
-            for other in self.forwards[:index]:
-                if forward.overlaps(other):
-                    refuse(f"{forward.label}: is forwarded already by {other.label}")
+        _check_overlaps(self.forwards)
 
 
 class Outgoing(Value):
@@ -107,6 +95,31 @@ def shown_ports(ports: tuple[int, int]) -> str:
     """(80, 80) -> "80", (80, 90) -> "80-90"."""
     first, last = ports
     return str(first) if first == last else f"{first}-{last}"
+
+
+def _check_overlaps(forwards: tuple[PortForward, ...]) -> None:
+    """Refuse two that some connection could mean. Along the ports, each is asked for the sources only that are open."""
+    edges = [edge for place, item in enumerate(forwards) for edge in _edges(place, item)]
+    open_now = {"tcp": Blocks(), "udp": Blocks()}
+    for _, begins, place in sorted(edges):
+        item = forwards[place]
+        for protocol in ("tcp", "udp") if item.protocol == "both" else (item.protocol,):
+            for subnet in _EVERYWHERE if item.source is None else (parse_subnet(item.source),):
+                if not begins:
+                    open_now[protocol].discard((subnet.version, subnet.first, subnet.prefix), str(place))
+                    continue
+                for _, other in open_now[protocol].overlapping(subnet):
+                    one, two = sorted((place, int(other)))
+                    refuse(f"{forwards[two].label}: is forwarded already by {forwards[one].label}")
+                open_now[protocol].add((subnet.version, subnet.first, subnet.prefix), str(place))
+
+
+_EVERYWHERE = (Subnet(4, 0, 0), Subnet(6, 0, 0))
+
+
+def _edges(place: int, item: PortForward) -> tuple[tuple[int, bool, int], tuple[int, bool, int]]:
+    """Where its ports begin and end, what ends before what begins."""
+    return (item.ports[0], True, place), (item.ports[1] + 1, False, place)
 
 
 def _check_ports(ports: tuple[int, int]) -> None:

@@ -4,11 +4,20 @@ libvirt: `<ip address netmask><dhcp><range/><host/></dhcp></ip>`. The proposal o
 netmask start end/></dhcp>`, where the address is the bridge's too. Elements with one address are one address.
 """
 
-from vnethook.address import canonical_ip, class_prefix, netmask_of_prefix, parse_ip, prefix_of_netmask, subnet_of
+from vnethook.address import (
+    canonical_ip,
+    class_prefix,
+    netmask_of_prefix,
+    parse_ip,
+    parse_subnet,
+    prefix_of_netmask,
+    subnet_of,
+)
+from vnethook.definition.blocks import Blocks
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
+from vnethook.definition.ip_elements import DhcpSaid, IpSaid, merged
 from vnethook.definition.node import Node, agreed, build_all
 from vnethook.mac import canonical_mac
-from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,54 +30,19 @@ _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 
-class _Dhcp(Value):
-    """The DHCP of one element: on or off; `whole`: every address; each range and host with its element.
-
-    `bootp`: (file, server), empty where nothing is said.
-    """
-
-    enabled: bool
-    whole: bool = False
-    ranges: tuple[tuple[DhcpRange, Node], ...] = ()
-    hosts: tuple[tuple[DhcpHost, Node], ...] = ()
-    bootp: tuple[str | None, ...] = ()
-
-    @property
-    def pool(self) -> tuple[object, ...]:
-        """What is handed out to anybody, to compare; empty where nothing is said of it."""
-        return (self.whole, *(item for item, _ in self.ranges)) if self.whole or self.ranges else ()
-
-    @property
-    def said(self) -> tuple[object, ...]:
-        """All it says, to compare, whatever elements say it."""
-        return (self.enabled, self.pool, self.bootp, *(host for host, _ in self.hosts))
-
-
-class _Found(Value):
-    """What one element says of one address; None: nothing."""
-
-    node: Node
-    address: str | None = None
-    prefix: int | None = None
-    dhcp: _Dhcp | None = None
-    tftp_root: str | None = None
-    local_ptr: bool | None = None
-    said: tuple[str, ...] = ()
-
-
 def read_ips(root: Node, warnings: list[str]) -> list[tuple[Ip, Node]]:
     """All addresses of the network, each with its first element, in their order; appends to `warnings`."""
-    found = [_libvirt_ip(node) for node in root.all("ip")]
+    nodes = root.all("ip")
+    found = [_libvirt_ip(node) for node in nodes]
     for node in root.all("dhcp"):
-        found += _dhcp_of_2007(node, has_ips=bool(root.all("ip")))
-    merged: dict[str | None, _Found] = {}
+        found += _dhcp_of_2007(node, has_ips=bool(nodes))
+    alike: dict[str | None, list[IpSaid]] = {}
     for item in found:
-        known = merged.get(item.address)
-        merged[item.address] = item if known is None else _merged(known, item)
-    return [(_ip(item, warnings), item.node) for item in merged.values()]
+        alike.setdefault(item.address, []).append(item)
+    return [(_ip(merged(items), warnings), items[0].node) for items in alike.values()]
 
 
-def _libvirt_ip(node: Node) -> _Found:
+def _libvirt_ip(node: Node) -> IpSaid:
     address, prefix = _address(node)
     check_family(node, address)
     dhcps = node.all("dhcp")
@@ -76,13 +50,13 @@ def _libvirt_ip(node: Node) -> _Found:
     dhcp = _libvirt_dhcp(dhcps[0]) if dhcps else None
     tftp_root = agreed(node.all("tftp"), lambda child: child.need("root"))
     said = node.said("family", "prefix", "localPtr")
-    return _Found(node, address, prefix, dhcp, tftp_root, node.optional_boolean("localPtr"), said)
+    return IpSaid(node, address, prefix, dhcp, tftp_root, node.optional_boolean("localPtr"), said)
 
 
-def _libvirt_dhcp(node: Node) -> _Dhcp:
+def _libvirt_dhcp(node: Node) -> DhcpSaid:
     enabled = node.boolean("enabled", default=True)
     ranges, hosts = _unlike(node.all("range"), read_range), _unlike(node.all("host"), read_host)
-    return _Dhcp(enabled, enabled and not ranges and not hosts, ranges, hosts, _bootp(node))
+    return DhcpSaid(enabled, enabled and not ranges and not hosts, ranges, hosts, _bootp(node))
 
 
 def _bootp(node: Node) -> tuple[str | None, ...]:
@@ -90,7 +64,7 @@ def _bootp(node: Node) -> tuple[str | None, ...]:
     return found or ()
 
 
-def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
+def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[IpSaid]":
     enabled = node.boolean("enabled", default=True)
     hosts = _unlike(node.all("host"), read_host)
     if not node.all("ip"):
@@ -99,7 +73,8 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
                 "dhcp: lacks its <ip>: the network has addresses, and it does not say which of them it is for",
                 hint="put <dhcp> into the <ip> that it is for",
             )
-        return [_Found(node, dhcp=_Dhcp(enabled, enabled, hosts=hosts, bootp=_bootp(node)))]
+        return [IpSaid(node, dhcp=DhcpSaid(enabled, enabled, hosts=hosts, bootp=_bootp(node)))]
+    bootp = _bootp(node)
     found = []
     for ip in node.all("ip"):
         address, prefix = _address(ip)
@@ -107,33 +82,27 @@ def _dhcp_of_2007(node: Node, *, has_ips: bool) -> "Iterable[_Found]":
         if (start is None) != (end is None):
             ip.refuse("dhcp ip: start= and end= go together")
         ranges = () if start is None else ((read_range(ip), ip),)
-        found.append(
-            _Found(
-                ip,
-                address,
-                prefix,
-                _Dhcp(
-                    enabled,
-                    enabled and not ranges,
-                    ranges,
-                    bootp=_bootp(node) if address is None or ":" not in address else (),
-                ),
-                said=ip.said("prefix"),
-            )
-        )
-    for host in hosts:
-        index = _home(host[0], found)
-        dhcp = found[index].dhcp or _Dhcp(enabled)
-        found[index] = found[index].replace(dhcp=dhcp.replace(hosts=(*dhcp.hosts, host)))
-    return found
+        is_boot = address is None or ":" not in address
+        dhcp = DhcpSaid(enabled, enabled and not ranges, ranges, bootp=bootp if is_boot else ())
+        found.append(IpSaid(ip, address, prefix, dhcp, said=ip.said("prefix")))
+    return [
+        item.replace(dhcp=item.dhcp.replace(hosts=tuple(mine))) if item.dhcp and mine else item
+        for item, mine in zip(found, _at_home(hosts, found), strict=True)
+    ]
 
 
-def _home(host: DhcpHost, found: list[_Found]) -> int:
-    """The index of the address whose subnet a host's address lies in; the first where none has it."""
+def _at_home(hosts: "tuple[tuple[DhcpHost, Node], ...]", found: list[IpSaid]) -> "list[list[tuple[DhcpHost, Node]]]":
+    """For each address the hosts that lie in its subnet, or in the subnet of none if it is the first."""
+    homes: list[list[tuple[DhcpHost, Node]]] = [[] for _ in found]
+    blocks, known = Blocks(), set()
     for index, item in enumerate(found):
-        if item.address and host.ip and subnet_of(item.address, _prefix(item)).has_address(host.ip):
-            return index
-    return 0
+        if item.address and (subnet := subnet_of(item.address, _prefix(item))) not in known:
+            known.add(subnet)
+            blocks.add((subnet.version, subnet.first, subnet.prefix), str(index))
+    for host in hosts:
+        holders = blocks.overlapping(parse_subnet(host[0].ip)) if host[0].ip else ()
+        homes[min((int(owner) for _, owner in holders), default=0)].append(host)
+    return homes
 
 
 def _address(node: Node) -> tuple[str | None, int | None]:
@@ -214,34 +183,7 @@ def _unlike(nodes: list[Node], read: "Callable[[Node], T]") -> "tuple[tuple[T, N
     return tuple(found.items())
 
 
-def _merged(one: _Found, two: _Found) -> _Found:
-    """What two elements say of one address together; raise DefinitionError naming both lines where they differ."""
-    what = f"ip {one.address}"
-    prefix = _either(one, two, one.prefix, two.prefix, f"{what}: has another netmask")
-    tftp_root = _either(one, two, one.tftp_root, two.tftp_root, f"{what}: has another tftp root")
-    local_ptr = _either(one, two, one.local_ptr, two.local_ptr, f"{what}: has another localPtr=")
-    if one.dhcp is None or two.dhcp is None:
-        dhcp = one.dhcp or two.dhcp
-    else:
-        if one.dhcp.enabled != two.dhcp.enabled:
-            here, there = ("on", "off") if two.dhcp.enabled else ("off", "on")
-            two.node.refuse(f"{what}: DHCP is {here} here and {there} in line {one.node.line}")
-        _either(one, two, one.dhcp.pool or None, two.dhcp.pool or None, f"{what}: DHCP hands out other addresses")
-        bootp = _either(one, two, one.dhcp.bootp or None, two.dhcp.bootp or None, f"{what}: has another bootp")
-        ranges, hosts = one.dhcp.ranges or two.dhcp.ranges, dict((*one.dhcp.hosts, *two.dhcp.hosts))
-        whole = one.dhcp.whole or two.dhcp.whole
-        dhcp = _Dhcp(one.dhcp.enabled, whole, ranges, tuple(hosts.items()), bootp or ())
-    return _Found(one.node, one.address, prefix, dhcp, tftp_root, local_ptr, one.said or two.said)
-
-
-def _either(one: _Found, two: _Found, first: "T | None", second: "T | None", what: str) -> "T | None":
-    """What one of two elements says, or both alike; raise DefinitionError with both lines where they differ."""
-    if first is not None and second is not None and first != second:
-        two.node.refuse(f"{what} than in line {one.node.line}")
-    return second if first is None else first
-
-
-def _ip(found: _Found, warnings: list[str]) -> Ip:
+def _ip(found: IpSaid, warnings: list[str]) -> Ip:
     """The model's form of one address; a refusal names the line of the range or host that brings it about."""
     dhcp, node = found.dhcp, found.node
     if found.address is None:
@@ -258,7 +200,7 @@ def _ip(found: _Found, warnings: list[str]) -> Ip:
     return _with_dhcp(bare.replace(ranges=whole, dhcp=dhcp.enabled), dhcp, node)
 
 
-def _with_services(ip: Ip, found: _Found) -> Ip:
+def _with_services(ip: Ip, found: IpSaid) -> Ip:
     bootp = (found.dhcp.bootp if found.dhcp else ()) or (None, None)
     return found.node.build(
         lambda: ip.replace(
@@ -271,7 +213,7 @@ def _with_services(ip: Ip, found: _Found) -> Ip:
     )
 
 
-def _with_dhcp(ip: Ip, dhcp: _Dhcp | None, node: Node) -> Ip:
+def _with_dhcp(ip: Ip, dhcp: DhcpSaid | None, node: Node) -> Ip:
     if dhcp is None:
         return ip
     ranges, hosts = tuple(item for item, _ in dhcp.ranges), tuple(host for host, _ in dhcp.hosts)
@@ -280,7 +222,7 @@ def _with_dhcp(ip: Ip, dhcp: _Dhcp | None, node: Node) -> Ip:
     return build_all([node for _, node in dhcp.hosts], node, lambda count: ip.replace(hosts=hosts[:count]))
 
 
-def _prefix(found: _Found) -> int:
+def _prefix(found: IpSaid) -> int:
     """The prefix length that was said, else the one of the address's family and class (RFC 791, section 3.2)."""
     if found.prefix is not None:
         return found.prefix

@@ -13,6 +13,8 @@ SIZE_MAX = 1 << 20
 """Bytes of a document."""
 DEPTH_MAX = 32
 """Levels of nesting; the vocabulary needs 6."""
+ATTRIBUTES_MAX = 64
+"""Attributes and namespaces of one element: libxml2 takes the square of their number."""
 MISTAKES_MAX = 5
 """End tags that one refusal names."""
 
@@ -43,8 +45,11 @@ class _Pass:
         self.parser.EndElementHandler = self._end
         self.parser.StartDoctypeDeclHandler = self._refuse_doctype
 
-    def _start(self, tag: str, _attributes: dict[str, str]) -> None:
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         line = self.parser.CurrentLineNumber
+        if len(attributes) > ATTRIBUTES_MAX:
+            msg = f"{self.source}:{line}: element {shown(tag)} has more than {ATTRIBUTES_MAX} attributes"
+            raise MalformedError(msg)
         if len(self.stack) == DEPTH_MAX:
             msg = f"{self.source}:{line}: more than {DEPTH_MAX} elements inside each other"
             raise MalformedError(msg)

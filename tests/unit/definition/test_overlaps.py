@@ -1,0 +1,64 @@
+"""What of one network is in the way of what else of it: found without comparing each with each, and all of it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vnethook.address import parse_subnet
+from vnethook.definition.forwarding import Incoming, PortForward
+from vnethook.definition.model import Network
+from vnethook.definition.peers import Listen
+from vnethook.errors import DefinitionError
+
+ports = st.tuples(st.integers(1, 9), st.integers(0, 3)).map(lambda pair: (pair[0], sum(pair)))
+sources = st.none() | st.sampled_from(["192.0.2.0/24", "192.0.2.128/25", "192.0.2.9/32", "2001:db8::/32", "::/0"])
+forwards = st.builds(
+    PortForward, ports, st.sampled_from(["tcp", "udp", "both"]), address=st.just("10.0.0.9"), source=sources
+)
+
+
+def refusal(make):
+    try:
+        make()
+    except DefinitionError as error:
+        return error.message
+    return ""
+
+
+def may_both_be_meant(one, other):
+    if "both" not in {one.protocol, other.protocol} and one.protocol != other.protocol:
+        return False
+    if one.ports[0] > other.ports[1] or other.ports[0] > one.ports[1]:
+        return False
+    return None in {one.source, other.source} or parse_subnet(one.source).overlaps(parse_subnet(other.source))
+
+
+@given(st.lists(forwards, max_size=6).map(tuple))
+def test_two_port_forwards_that_some_connection_could_mean_are_refused(found):
+    pairs = [(one, two) for index, two in enumerate(found) for one in found[:index] if may_both_be_meant(one, two)]
+    said = refusal(lambda: Incoming("deny", found))
+    assert said in {f"{two.label}: is forwarded already by {one.label}" for one, two in pairs} or (
+        not pairs and not said
+    )
+
+
+@given(
+    st.lists(
+        st.builds(
+            Listen,
+            st.sampled_from(["tls", "tcp", "vxlan"]),
+            st.none() | st.sampled_from(["192.0.2.1", "192.0.2.2"]),
+            st.integers(1, 3),
+        ),
+        unique=True,
+        max_size=4,
+    ).map(tuple)
+)
+def test_two_listeners_at_one_place_are_refused(found):
+    def are_at_one_place(one, two):
+        is_one_kind = (one.transport == "vxlan") is (two.transport == "vxlan")
+        return (
+            one.port == two.port and is_one_kind and (None in {one.address, two.address} or one.address == two.address)
+        )
+
+    has_two = any(are_at_one_place(one, two) for index, two in enumerate(found) for one in found[:index])
+    assert refusal(lambda: Network("x", listens=found)).startswith("listen: port") is has_two
