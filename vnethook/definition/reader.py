@@ -10,6 +10,7 @@ from vnethook.definition.text import canonical_uuid
 from vnethook.definition.vocabulary import check_shape
 from vnethook.errors import NoNameError
 from vnethook.mac import canonical_mac
+from vnethook.names import is_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,13 +151,21 @@ def _bridge(node: Node) -> Bridge:
     said = node.attributes.get
     return node.build(
         lambda: Bridge(
-            said("name"),
+            None if _asks_for_a_name(said("name")) else said("name"),
             node.choice("stp", _STP, default=False),
             node.number("delay") or 0,
             said("zone"),
             said("macTableManager"),
         )
     )
+
+
+def _asks_for_a_name(name: str | None) -> bool:
+    """Whether a bridge's name leaves it open, as in libvirt's own templates: it is empty, or has a place for a number.
+
+    Source: networkBridgeNameValidate() in bridge_driver.c.
+    """
+    return name == "" or (name is not None and "%d" in name and is_link_name(name.replace("%d", "0")))
 
 
 def _route(node: Node) -> Route:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from vnethook.address import parse_subnet
 from vnethook.definition import xml
-from vnethook.definition.model import Ip, Network
+from vnethook.definition.model import Bridge, Ip, Network
 from vnethook.errors import DefinitionError
 
 _spec = importlib.util.spec_from_file_location("networks", Path(__file__).with_name("networks.py"))
@@ -304,3 +304,15 @@ def test_an_automatic_address_that_says_nothing_else_needs_no_element():
     assert "<ip" not in xml.dump(network, with_automatic=False)
     isolated = Network("x", ips=(Ip(whole_range=True),)).with_subnet(parse_subnet("192.168.200.0/24"))
     assert "  <ip>\n    <dhcp/>\n  </ip>\n" in xml.dump(isolated, with_automatic=False)
+
+
+@pytest.mark.parametrize("name", ["", "virbr%d", "%d", "a%db"])
+def test_a_bridge_whose_name_is_left_open_has_none(name):
+    text = lines(f"<bridge name='{name}' stp='on'/>")
+    assert xml.parse(text, source="t").network == Network("x", bridge=Bridge(stp=True))
+
+
+def test_a_bridge_that_has_to_be_there_cannot_be_left_open():
+    assert refusal(lines("<forward mode='bridge'/>", "<bridge name='br%d'/>")) == (
+        "lab.xml:2: forward: mode 'bridge' needs a bridge: the name of one that is there"
+    )
