@@ -4,8 +4,9 @@ import pytest
 
 from tests.lab import Client, Host, Outside
 from tests.lab.library import on
+from vnethook.definition.model import Ip, Network
 from vnethook.errors import DefinitionError, HostError
-from vnethook.lifecycle import attach, bringup, catalog
+from vnethook.lifecycle import attach, bringup, catalog, options
 from vnethook.live import nics
 
 pytestmark = pytest.mark.netns
@@ -228,7 +229,15 @@ def test_a_line_that_dnsmasq_does_not_know_is_refused_when_the_network_is_define
     with Host() as host:
         with pytest.raises(DefinitionError) as caught:
             _define(host, _options("log-queries", "foo=bar"))
-        assert str(caught.value) == "network 'lab': dnsmasq options: bad option at line 23 of stdin: foo=bar"
+        assert str(caught.value) == "lab.xml:4: dnsmasq option 'foo=bar': bad option"
+        with pytest.raises(DefinitionError) as caught:
+            on(
+                host,
+                lambda here: options.require(
+                    here, Network("lab", ips=(Ip("10.84.0.1"),), options=("log-queries", "foo=bar"))
+                ),
+            )
+        assert str(caught.value) == "network 'lab': dnsmasq option 'foo=bar': bad option"
         assert on(host, lambda here: [state.name for state in catalog.states(here)]) == ["default"]
 
 

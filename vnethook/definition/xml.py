@@ -23,7 +23,7 @@ from vnethook.names import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Parsed", "dump", "parse", "parse_part", "stored", "tree"]
+__all__ = ["Parsed", "dump", "option", "parse", "parse_part", "stored", "tree"]
 
 SCHEMA = os.path.join(os.path.dirname(__file__), "network.rng")
 
@@ -55,6 +55,14 @@ def parse_part(text: str | bytes, path: str, *, source: str) -> Node:
     node = _node(root, iter(lines), source, outer)
     check_shape(node, path)
     return node
+
+
+def option(text: str | bytes, value: str, *, source: str) -> Node:
+    """The element of a definition that was read in which this line for dnsmasq stands."""
+    source = source if source.isprintable() else shown(source)
+    root, lines = tree(encoded(text, source), source)
+    options = _node(root, iter(lines), source).all("dnsmasq:options")
+    return next(child for node in options for child in node.children if child.attributes.get("value") == value)
 
 
 def stored(network: Network) -> str:

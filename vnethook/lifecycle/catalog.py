@@ -19,6 +19,7 @@ from vnethook.lifecycle.lookup import (
     state,
     states,
 )
+from vnethook.lifecycle.options import RefusedOptionError
 from vnethook.live import failure, files, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
@@ -27,6 +28,8 @@ from vnethook.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from vnethook.definition.node import Node
 
 __all__ = [
     "Defined",
@@ -86,7 +89,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
         store = Store(host.paths)
         if edited is not None:
             _require_unchanged(store, edited, parsed.network, source)
-        network = completed(host, store, parsed.network)
+        network = _completed(host, store, parsed.network, text, source)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
     return Defined(network, (*parsed.warnings, *_not_done(host, network)))
@@ -102,7 +105,7 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
             raise StateError(msg, hint=f"`vnet net-define` and `vnet net-restart {name}` change it")
         with host.shared.lock():
             store = Store(host.paths)
-            network = completed(host, store, parsed.network)
+            network = _completed(host, store, parsed.network, text, source)
             store.write_transient(network)
         try:
             bringup.bring_up(host, name, by=bringup.ADMIN, lock=lock)
@@ -110,6 +113,15 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
             bringup.forget_transient(host, name)
             raise
     return Defined(network, (*parsed.warnings, *_not_done(host, network)))
+
+
+def _completed(host: Host, store: Store, network: Network, text: str | bytes, source: str) -> Network:
+    """As `completed`; a refused line for dnsmasq is named by its place in the document that defines the network."""
+    try:
+        return completed(host, store, network)
+    except RefusedOptionError as error:
+        node: Node = xml_module().option(text, error.option, source=source)
+        node.refuse(error.reason, hint=error.hint)
 
 
 def _require_unchanged(store: Store, edited: Edition, network: Network, source: str) -> None:

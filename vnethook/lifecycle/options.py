@@ -4,12 +4,22 @@ from vnethook.capability import dnsmasq
 from vnethook.errors import DefinitionError
 from vnethook.host import programs
 from vnethook.host.facts import Facts
+from vnethook.names import shown
 from vnethook.plan.daemon import complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
+
+_HINT = "`dnsmasq --help` lists what it takes, and dnsmasq(8) says what it means"
+
+
+class RefusedOptionError(DefinitionError):
+    """A line that dnsmasq does not take; `reason`: what is said of it, without the name of the network."""
+
+    option = ""
+    reason = ""
 
 
 def require(host: "Host", network: "Network") -> None:
@@ -20,6 +30,15 @@ def require(host: "Host", network: "Network") -> None:
     text = dnsmasq.configuration(network, Facts(host.paths))
     finished = programs.run([program, "--test", "--conf-file=-"], text=text)
     if finished.status:
-        reason = finished.reason.removeprefix("dnsmasq: ")
-        msg = f"network {network.name!r}: dnsmasq options: {reason}{complaint(reason, text)}"
-        raise DefinitionError(msg, hint="`dnsmasq --help` lists what it takes, and dnsmasq(8) says what it means")
+        reason, line = complaint(finished.reason.removeprefix("dnsmasq: "), text)
+        if line in network.options:
+            raise _refused(network, line, reason)
+        msg = f"network {network.name!r}: dnsmasq options: {reason}" + (f": {line}" if line else "")
+        raise DefinitionError(msg, hint=_HINT)
+
+
+def _refused(network: "Network", option: str, reason: str) -> RefusedOptionError:
+    what = f"dnsmasq option {shown(option)}: {reason}"
+    error = RefusedOptionError(f"network {network.name!r}: {what}", hint=_HINT)
+    error.option, error.reason = option, what
+    return error

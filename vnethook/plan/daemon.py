@@ -65,11 +65,11 @@ class RunDaemon(Step):
         try:
             host.daemons.start(argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=tag)
         except HostError as error:
-            line = complaint(str(error), self.configuration)
-            if line:
-                msg = f"{error}{line}"
-                raise HostError(msg, hint=error.hint) from error
-            raise
+            what, line = complaint(str(error), self.configuration)
+            if not line:
+                raise
+            msg = f"{what}: {line}"
+            raise HostError(msg, hint=error.hint) from error
 
     def undo(self, host: "Host") -> None:
         host.daemons.stop(record=self.record, pid_file=self.pid_file, word=self.word)
@@ -87,12 +87,17 @@ class RunDaemon(Step):
         return f"run {self.name} on {self.link}"
 
 
-def complaint(reason: str, configuration: str) -> str:
-    """The line of its configuration that a program complains about, as the end of a message; empty if of none."""
-    _, _, rest = reason.partition(" at line ")
+def complaint(reason: str, configuration: str) -> tuple[str, str]:
+    """What a program has to say of which line of its configuration; (`reason`, "") if of none.
+
+    The text is ours, so that the number of the line says nothing to whom it is told.
+    """
+    what, _, rest = reason.partition(" at line ")
     number = rest.partition(" ")[0]
     lines = configuration.splitlines()
-    return f": {lines[int(number) - 1]}" if number.isdigit() and 0 < int(number) <= len(lines) else ""
+    if number.isascii() and number.isdigit() and 0 < int(number) <= len(lines):
+        return what, lines[int(number) - 1]
+    return reason, ""
 
 
 def _of_start(tag: str) -> str:

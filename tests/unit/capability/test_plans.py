@@ -154,7 +154,7 @@ def test_reverse_zones_hold_the_names_of_a_subnets_addresses_and_no_others(versi
 
 def test_what_dnsmasq_complains_about_is_shown():
     text = "one\ntwo=2\n"
-    assert complaint("bad option at line 2 of stdin", text) == ": two=2"
+    assert complaint("bad option at line 2 of stdin", text) == ("bad option", "two=2")
     for reason in (
         "bad option at line 3 of stdin",
         "bad option at line x",
@@ -162,7 +162,7 @@ def test_what_dnsmasq_complains_about_is_shown():
         " at line ",
         "at line 0 of x",
     ):
-        assert complaint(reason, text) == ""
+        assert complaint(reason, text) == (reason, "")
 
 
 def test_a_line_that_dnsmasq_would_read_as_two_is_refused():
