@@ -12,8 +12,11 @@ from vnethook.names import shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
+    from vnethook.definition.traffic import Bandwidth, PortGroup
 
 PORTS_IN_WARNING = 10
+_KEPT = "is kept and not done"
+_OUTBOUND_PEAK = f"bandwidth outbound peak= {_KEPT}: what guests send is held to the average"
 _SRIOV = "it is for macvtap and SR-IOV, which have no bridge of the host's"
 
 
@@ -40,23 +43,33 @@ def refusals(network: "Network") -> tuple[str, ...]:
 def warnings(network: "Network") -> tuple[str, ...]:
     """What the network is brought up without, a line each."""
     found = []
-    if network.trusts_filters or any(group.trusts_filters for group in network.portgroups):
-        found.append(f"trustGuestRxFilters is kept and not done: {_SRIOV}")
+    if network.trusts_filters:
+        found.append(f"trustGuestRxFilters {_KEPT}: {_SRIOV}")
     if network.bridge.zone:
         found.append("bridge zone= is kept and not done: the bridge stays in firewalld's default zone")
-    found += [
-        f"portgroup {group.name!r}: virtualport is not done: no NIC of it is attached"
-        for group in network.portgroups
-        if group.virtualport is not None
-    ]
     found += _not_forwarded(network)
-    limits = [item for item in (network.bandwidth, *(group.bandwidth for group in network.portgroups)) if item]
-    if any(item.outbound and item.outbound.peak for item in limits):
-        found.append("bandwidth outbound peak= is kept and not done: what guests send is held to the average")
+    if _has_outbound_peak(network.bandwidth):
+        found.append(_OUTBOUND_PEAK)
+    found += [f"portgroup {group.name!r}: {line}" for group in network.portgroups for line in _of_portgroup(group)]
     if network.domain_register and not resolver.registers(network):
         found.append("domain register='yes' is kept and not done: the network has no name server")
     found += _later(network)
     return tuple(found)
+
+
+def _of_portgroup(group: "PortGroup") -> list[str]:
+    found = []
+    if group.virtualport is not None:
+        found.append("virtualport is not done: no NIC of it is attached")
+    if group.trusts_filters:
+        found.append(f"trustGuestRxFilters {_KEPT}: {_SRIOV}")
+    if _has_outbound_peak(group.bandwidth):
+        found.append(_OUTBOUND_PEAK)
+    return found
+
+
+def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
+    return bool(limits and limits.outbound and limits.outbound.peak)
 
 
 def _not_forwarded(network: "Network") -> list[str]:

@@ -2,8 +2,7 @@
 
 from vnethook.address import Subnet, check_canonical, format_ip, parse_ip, subnet_of
 from vnethook.definition.spelling import Spelt
-from vnethook.definition.text import check_ascii
-from vnethook.mac import canonical_mac, is_multicast_mac
+from vnethook.definition.text import check_ascii, check_mac
 from vnethook.names import is_dnsmasq_keyword, is_domain_name, refuse, shown
 
 LEASE_MIN_S = 120
@@ -67,8 +66,8 @@ class DhcpHost(Spelt):
     def _check(self) -> None:
         if self.mac is None and self.id is None and self.name is None:
             refuse("DHCP host: needs a mac, an id or a name")
-        if self.mac is not None and (canonical_mac(self.mac) != self.mac or is_multicast_mac(self.mac)):
-            refuse(f"DHCP host: MAC {self.mac}: must be a unicast address in lower case")
+        if self.mac is not None:
+            check_mac("DHCP host: mac", self.mac)
         if self.name is not None and not (is_domain_name(self.name) and self.name[0].isalnum()):
             refuse(f"DHCP host: name {shown(self.name)}: must be a DNS name that begins with a letter or digit")
         if self.name is not None and is_dnsmasq_keyword(self.name):

@@ -117,14 +117,14 @@ def read_address(node: Node) -> tuple[str | None, int | None]:
     """The address and prefix length that an element says, None what it does not."""
     text, netmask, prefix = node.attributes.get("address"), node.attributes.get("netmask"), node.number("prefix")
     if netmask is not None and prefix is not None:
-        node.refuse("ip: netmask= and prefix= say the same; write one of them")
+        node.refuse(f"{node.tag}: netmask= and prefix= say the same; write one of them")
     if text is None:
         if netmask is not None or prefix is not None:
             node.refuse("ip: netmask= or prefix= without address=", hint="without all three a subnet is chosen")
         return None, None
     address = node.build(lambda: canonical_ip(text))
     if netmask is not None and ":" in address:
-        node.refuse(f"ip {address}: an IPv6 address has a prefix=, not a netmask=")
+        node.refuse(f"{node.tag} {address}: an IPv6 address has a prefix=, not a netmask=")
     if netmask is not None:
         prefix = node.build(lambda: prefix_of_netmask(netmask))
     if prefix is not None:

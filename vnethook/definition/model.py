@@ -15,9 +15,8 @@ from vnethook.definition.options import check_option
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.routes import Nat, Route
 from vnethook.definition.spelling import Spelt
-from vnethook.definition.text import check_ascii, check_line, check_prose, is_uuid
+from vnethook.definition.text import check_ascii, check_line, check_mac, check_prose, is_uuid
 from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
-from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
 from vnethook.value import Value
 
@@ -198,8 +197,8 @@ class Network(Spelt):
         check_network_name(self.name)
         if self.uuid is not None and not is_uuid(self.uuid):
             refuse(f"uuid {shown(self.uuid)}: must be 32 hexadecimal digits in the form 8-4-4-4-12, lower case")
-        if self.mac is not None and (canonical_mac(self.mac) != self.mac or is_multicast_mac(self.mac)):
-            refuse(f"mac {self.mac}: must be a unicast address in lower case")
+        if self.mac is not None:
+            check_mac("mac", self.mac)
         if self.forward not in FORWARD_MODES:
             refuse(f"forward mode {shown(self.forward)}: must be one of {', '.join(FORWARD_MODES)}")
         self._check_text()

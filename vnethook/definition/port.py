@@ -3,11 +3,11 @@
 from vnethook.definition import dump_traffic
 from vnethook.definition.document import Document, yes
 from vnethook.definition.node import agreed
-from vnethook.definition.text import canonical_uuid, check_line, is_uuid
+from vnethook.definition.text import canonical_uuid, check_line, check_mac, is_uuid
 from vnethook.definition.traffic import Bandwidth, Vlan
 from vnethook.definition.traffic_reader import bandwidth, vlan
 from vnethook.errors import UnsupportedError
-from vnethook.mac import canonical_mac, is_multicast_mac
+from vnethook.mac import canonical_mac
 from vnethook.names import refuse, shown
 from vnethook.value import Value
 
@@ -35,8 +35,8 @@ class Port(Value):
     _nested = {"bandwidth": Bandwidth, "vlan": Vlan}  # noqa: RUF012 (ClassVar needs typing)
 
     def _check(self) -> None:
-        if self.mac and (canonical_mac(self.mac) != self.mac or is_multicast_mac(self.mac)):
-            refuse(f"port: mac {shown(self.mac)}: must be a unicast address in lower case")
+        if self.mac:
+            check_mac("port: mac", self.mac)
         for what, uuid in (("uuid", self.uuid), ("owner uuid", self.owner_uuid)):
             if uuid and not is_uuid(uuid):
                 refuse(f"port: {what} {shown(uuid)}: must be 32 hexadecimal digits in the form 8-4-4-4-12, lower case")

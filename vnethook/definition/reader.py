@@ -3,7 +3,7 @@
 from vnethook.address import canonical_ip
 from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic_reader
 from vnethook.definition.ip_reader import check_family, read_address, read_ips
-from vnethook.definition.model import Bridge, Dns, Network
+from vnethook.definition.model import Bridge, Network
 from vnethook.definition.node import Node, agreed, build_all
 from vnethook.definition.routes import Route, default_prefix
 from vnethook.definition.text import canonical_uuid
@@ -34,7 +34,7 @@ def read(root: Node) -> tuple[Network, tuple[str, ...]]:
     network = root.all("name")[0].build(lambda: Network(name))
     network = _with_forward(network, root)
     network = _with_identity(network, root)
-    network = network.replace(dns=agreed(root.all("dns"), dns_reader.read) or Dns())
+    network = _with(network, "dns", root.all("dns"), dns_reader.read)
     network = _with_ips(network, root, read_ips(root, warnings))
     network = _with(network, "mtu", root.all("mtu"), _mtu)
     network = _with_domain(network, root)

@@ -1,5 +1,6 @@
 """Which strings an administrator may write where a definition takes free text. What a line holds is shown as it is."""
 
+from vnethook.mac import canonical_mac, is_multicast_mac
 from vnethook.names import refuse, shown
 
 LINE_MAX = 1024
@@ -37,6 +38,14 @@ def check_prose(what: str, text: str) -> None:
         code = ord(char)
         if char not in "\n\t" and (code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code in _NEVER):
             refuse(f"{what}: holds {char!a}, which XML cannot carry as it is")
+
+
+def check_mac(what: str, mac: str) -> None:
+    """Raise DefinitionError unless `mac` is a unicast MAC address in its canonical form."""
+    if canonical_mac(mac) != mac:
+        refuse(f"{what} {mac}: write it as {canonical_mac(mac)}")
+    if is_multicast_mac(mac):
+        refuse(f"{what} {mac}: is a multicast address, which no interface can have")
 
 
 def canonical_uuid(text: str) -> str:

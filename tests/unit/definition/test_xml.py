@@ -110,7 +110,7 @@ REFUSED = {
     lines("<bridge delay='31'/>"): "lab.xml:2: bridge delay 31: must be 0 to 30 seconds",
     lines("<mac/>"): "lab.xml:2: element 'mac' lacks address=",
     lines("<mac address='01:00:5e:00:00:01'/>"): (
-        "lab.xml:2: mac 01:00:5e:00:00:01: must be a unicast address in lower case"
+        "lab.xml:2: mac 01:00:5e:00:00:01: is a multicast address, which no interface can have"
     ),
     lines("<ip family='ipv6' address='2001:db8::1' netmask='255.255.255.0'/>"): (
         "lab.xml:2: ip 2001:db8::1: an IPv6 address has a prefix=, not a netmask="
@@ -148,6 +148,18 @@ REFUSED = {
         "<host mac='52:54:0:0:0:1' ip='192.0.2.6'/>",
         "</dhcp></ip>",
     ): "lab.xml:5: DHCP host 52:54:00:00:00:01: mac '52:54:00:00:00:01' is given to two hosts",
+    lines(IP, "<dhcp>", "<host mac='01:00:5E:00:00:01' ip='192.0.2.5'/></dhcp></ip>"): (
+        "lab.xml:4: DHCP host: mac 01:00:5e:00:00:01: is a multicast address, which no interface can have"
+    ),
+    lines("<forward mode='bridge'/>", "<bridge name='br0'/>", "<dns>", "<txt name='a'/></dns>"): (
+        "lab.xml:4: dns: mode 'bridge' uses a bridge or device of the host's, which is not the network's to configure"
+    ),
+    lines(IP + "</ip>", "<route address='10.0.0.0' netmask='255.0.0.0' prefix='8' gateway='192.0.2.2'/>"): (
+        "lab.xml:3: route: netmask= and prefix= say the same; write one of them"
+    ),
+    lines("<dhcp>", "<ip address='192.0.2.1' netmask='255.255.255.0' prefix='24'/></dhcp>"): (
+        "lab.xml:3: ip: netmask= and prefix= say the same; write one of them"
+    ),
     lines(IP, "<dhcp>", "<host id='01:02' ip='192.0.2.5'/></dhcp></ip>"): (
         "lab.xml:4: DHCP host '01:02': an IPv4 host is recognised by mac or name, not by id alone"
     ),
