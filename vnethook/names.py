@@ -66,8 +66,11 @@ def check_link_name(name: str) -> str:
 
 
 def is_dnsmasq_keyword(name: str) -> bool:
-    """Whether dnsmasq takes a name for something else: `ignore`, a lease time (101, 10m, infinite), an address."""
-    digits = name[:-1] if name[-1:].lower() in set("smhdw") else name
+    """Whether dnsmasq takes a name for something else: `ignore`, a lease time (101, 10m, infinite), an address.
+
+    A unit without digits is a name. Source: dnsmasq's option.c, what it reads of --dhcp-host.
+    """
+    digits = name[:-1] if len(name) > 1 and name[-1].lower() in set("smhdw") else name
     return name.lower() in {"ignore", "infinite"} or not digits.strip("0123456789.")
 
 

@@ -201,6 +201,20 @@ def test_a_tftp_root_that_dnsmasq_may_not_read_is_named_and_all_is_undone() -> N
         )
 
 
+def test_a_letter_that_is_a_unit_of_time_is_a_name_like_any_other() -> None:
+    hosts = [(name, f"52:54:00:00:00:1{place}", f"10.83.0.1{place}") for place, name in enumerate("hmsd")]
+    fixed = "".join(f"<host mac='{mac}' name='{name}' ip='{ip}'/>" for name, mac, ip in hosts)
+    with Host() as host, Client(host, "w", port="vguest", mac="52:54:00:00:00:20") as guest:
+        inside = f"<dhcp><range start='10.83.0.100' end='10.83.0.109'/>{fixed}</dhcp>"
+        address = f"<ip address='10.83.0.1' prefix='24'>{inside}</ip>"
+        _define(host, f"<network><name>lab</name><forward mode='nat'/>{address}</network>")
+        assert _attach(host, "vguest", guest="w", mac="52:54:00:00:00:20") == []
+        found = {"w": guest.lease()["ip"], **{name: guest.lease(mac=mac)["ip"] for name, mac, _ in hosts}}
+        assert [found[name] for name, _, _ in hosts] == [ip for _, _, ip in hosts]
+        for name, ip in found.items():
+            assert guest.resolve(name, server="10.83.0.1") == [ip]
+
+
 OPTIONS = """
 <network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'><name>lab</name><forward mode='nat'/>
   <ip address='10.84.0.1' prefix='24'><dhcp><range start='10.84.0.2' end='10.84.0.9'/></dhcp></ip>

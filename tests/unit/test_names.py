@@ -39,6 +39,18 @@ def test_a_domain_name_is_labels_between_dots(name, is_one):
     assert names.is_domain_name(name) is is_one
 
 
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *((letter, False) for letter in "smhdwSMHDWx"),
+        *((word, True) for word in ("1", "101", "10m", "1W", "infinite", "Ignore", "192.0.2.1")),
+        *((name, False) for name in ("hh", "m1", "10x", "1d2", "web")),
+    ],
+)
+def test_a_name_is_dnsmasqs_own_if_it_is_a_lease_time_a_setting_or_an_address(name, is_one):
+    assert names.is_dnsmasq_keyword(name) is is_one
+
+
 @given(st.text())
 def test_any_guest_name_becomes_a_label_or_nothing(text):
     label = names.label_of(text)
