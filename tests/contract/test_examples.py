@@ -5,16 +5,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from vnethook.definition import settings, xml
-from vnethook.definition.vocabulary import ELEMENTS
+from vnethook.definition.vocabulary import ELEMENTS, NAMESPACES, OPAQUE
 from vnethook.hook import libvirt_domain
 from vnethook.live.paths import Paths
 
 DOCS = Path(__file__).parents[2] / "docs"
 UUID = "10c1e1ca-7e33-4414-8b27-317fdf43814d"
 REFERENCE = DOCS.joinpath("network-xml.md").read_text()
-EXAMPLES = sorted(DOCS.joinpath("examples").glob("*.xml"))
+EXAMPLES = sorted([*DOCS.joinpath("examples").glob("*.xml"), *DOCS.joinpath("examples/kept").glob("*.xml")])
 BLOCKS = re.findall(r"```xml\n(.*?)```", REFERENCE, re.DOTALL)
 
 
@@ -55,6 +56,24 @@ def test_the_reference_names_each_element_and_attribute():
         name for shape in ELEMENTS.values() for name in shape.attributes
     }
     assert known - words == set()
+
+
+def test_each_element_and_attribute_is_in_some_example():
+    seen: dict[str, set[str]] = {}
+    for text in [path.read_text() for path in EXAMPLES] + BLOCKS:
+        note_vocabulary(etree.fromstring(text, etree.XMLParser(remove_comments=True)), "", seen)
+    missing = {path: set(shape.attributes) - seen.get(path, set()) for path, shape in ELEMENTS.items()}
+    refused = {"network/forwarding/incoming/deny": {"port", "protocol"}, "network/bandwidth/inbound": {"floor"}}
+    assert {path: names for path, names in missing.items() if names or path not in seen} == refused
+
+
+def note_vocabulary(element, parent, seen):
+    name = etree.QName(element)
+    prefix = f"{NAMESPACES[name.namespace]}:" if name.namespace in NAMESPACES else ""
+    path = f"{parent}/{prefix}{name.localname}".lstrip("/")
+    seen.setdefault(path, set()).update(element.attrib)
+    for child in element if path != OPAQUE else ():
+        note_vocabulary(child, path, seen)
 
 
 def test_the_settings_in_the_reference_are_read(tmp_path):

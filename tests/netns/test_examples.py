@@ -13,10 +13,14 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "docs/examples").glob("*.xml"))
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    """A host with what the examples take for granted: a bridge of the administrator's, a directory for TFTP."""
+    """A host with what the examples take for granted: an uplink, a bridge of the administrator's, a directory for TFTP."""
     with Host() as host:
         host.run(["ip", "link", "add", "br0", "type", "bridge"])
         host.run(["ip", "link", "set", "br0", "up"])
+        host.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "outside"])
+        host.run(["ip", "link", "set", "eth0", "up"])
+        for address in ("198.51.100.10", "198.51.100.11"):
+            host.run(["ip", "address", "add", address, "dev", "eth0"])
         host.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"])
         host.run(["mkdir", "/srv/tftp"])
         yield host
