@@ -15,7 +15,8 @@ def to_host(network: "Network", local: str) -> list[str]:
     would speak in the host's own flows.
     """
     has_dhcp = any(ip.version == 4 and ip.serves_dhcp for ip in network.ips)
-    asks = ["ip saddr 0.0.0.0 udp dport 67 accept"] if has_dhcp else []
+    # also from an address of another network, to be told at once that it is none here: RFC 2131, section 4.3.2
+    asks = ["ip daddr 255.255.255.255 udp dport 67 accept"] if has_dhcp else []
     neighbours = [f"ip6 saddr {address} goto {local}" for address in ("fe80::/10", "::")]  # RFC 4861
     if has_others_behind(network):
         return [*asks, *neighbours, f"{NOT_ON_THIS_WAY} drop", f"goto {local}"]
@@ -45,4 +46,4 @@ def _dhcp(ip: "Ip") -> list[str]:
             "ip6 daddr { fe80::/10, ff02::1:2 } udp dport 547 accept",
             f"ip6 daddr {ip.address} udp dport 547 accept",
         ]
-    return [f"ip daddr {{ 255.255.255.255, {ip.address} }} udp dport 67 accept"]
+    return [f"ip daddr {ip.address} udp dport 67 accept"]
