@@ -10,11 +10,11 @@ import pytest
 from tests.lab import CHECKOUT, Client, Host, Machine, wait_for
 from tests.lab.library import on
 from tests.lab.machine import PYTHON
+from tests.lab.rates import VOLUME, came, times
 from vnethook.lifecycle import bringup, changes, health
 
 pytestmark = pytest.mark.netns
 IFUP, IFDOWN = CHECKOUT / "hooks/qemu/qemu-ifup", CHECKOUT / "hooks/qemu/qemu-ifdown"
-VOLUME = 200_000
 VOLATILE = ["tcp_fastopen_key", "locks", "leases", r"run/vnethook(/[a-z]+)?$", "shared.json"]
 LAB = """
 <network><name>lab</name><forward mode='nat'/><bridge name='vnbr1'/>{limits}
@@ -26,61 +26,6 @@ LAB = """
 </network>"""
 EACH = LAB.format(limits="")
 ALL = LAB.format(limits="<bandwidth><inbound average='{0}'/><outbound average='{0}'/></bandwidth>")
-
-# Reads all that comes by one connection, and says how long that took from the first byte on.
-_RECEIVE = """
-import socket, sys, time
-server = socket.create_server(("", 5001))
-open(sys.argv[1], "w").close()
-stream = server.accept()[0]
-count = len(stream.recv(1 << 16))
-begun = time.monotonic()
-while data := stream.recv(1 << 16):
-    count += len(data)
-print(count, time.monotonic() - begun)
-"""
-_SEND = """
-import socket, sys
-with socket.create_connection((sys.argv[1], 5001)) as stream:
-    stream.sendall(bytes(int(sys.argv[2])))
-"""
-
-
-def _flood(address: str) -> None:
-    """Send two megabytes in datagrams as fast as they go."""
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        for _ in range(2000):
-            sender.sendto(bytes(1000), (address, 9))
-
-
-def _times(host: Host, clients: dict[Client, str], volume: int = VOLUME) -> list[float]:
-    """How long each client takes to receive so many bytes from the host, all of them at once."""
-    with ExitStack() as stack:
-        receivers = []
-        for client in clients:
-            ready = client.directory / "ready"
-            ready.unlink(missing_ok=True)
-            words = [PYTHON, "-IS", "-c", _RECEIVE, str(ready)]
-            receivers.append(stack.enter_context(client.popen(words, stdout=-1, text=True)))
-            wait_for(ready.exists, "the receiver")
-        senders = [host.popen([PYTHON, "-IS", "-c", _SEND, address, str(volume)]) for address in clients.values()]
-        for sender in senders:
-            stack.enter_context(sender)
-        found = [receiver.communicate(timeout=60)[0].split() for receiver in receivers]
-    assert [int(count) for count, _ in found] == [volume] * len(found)
-    return [float(seconds) for _, seconds in found]
-
-
-def _came(host: Host, client: Client) -> int:
-    """How many bytes of a flood by a client pass its limit."""
-    rule = "table inet seen { chain seen { type filter hook input priority -400; udp dport 9 counter; }; }\n"
-    host.run(["nft", "-f", "-"], stdin=f"table inet seen\ndelete table inet seen\n{rule}")
-    client.call(lambda: _flood("10.65.0.1"))
-    words = host.run(["nft", "list", "chain", "inet", "seen", "seen"]).stdout.split()
-    host.run(["nft", "delete", "table", "inet", "seen"])
-    return int(words[words.index("bytes") + 1])
 
 
 @contextmanager
@@ -114,7 +59,7 @@ def test_a_guest_receives_at_the_rate_of_its_portgroup() -> None:
     with Host() as host:
         host.define(EACH)
         with _guests(host, "slow", "fast", "open") as guests:
-            slow, fast, unlimited = _times(host, guests)
+            slow, fast, unlimited = times(host, guests)
         assert 1.3 < slow / fast < 3.5
         assert unlimited < fast / 3
 
@@ -123,7 +68,7 @@ def test_a_guest_sends_at_the_rate_of_its_portgroup() -> None:
     with Host() as host:
         host.define(EACH)
         with _guests(host, "slow", "fast", "open") as guests:
-            slow, fast, unlimited = (_came(host, client) for client in guests)
+            slow, fast, unlimited = (came(host, client, "10.65.0.1") for client in guests)
             assert _sent(host, "v2") > 0
             assert _sent(host, "v4") == -1
         assert 1.4 < fast / slow < 2.8
@@ -135,14 +80,14 @@ def test_all_guests_of_a_network_share_its_rates() -> None:
         host.define(ALL.format(200))
         with _guests(host, "open", "open") as guests:
             first = next(iter(guests))
-            [alone] = _times(host, {first: guests[first]})
-            together = max(_times(host, guests))
+            [alone] = times(host, {first: guests[first]})
+            together = max(times(host, guests))
             assert 1.3 < together / alone < 3.5
             assert _sent(host, "vnbr1") > 3 * VOLUME
-            less = _came(host, first)
+            less = came(host, first, "10.65.0.1")
             host.define(ALL.format(400))
             on(host, lambda here: changes.apply(here, "lab") and None)
-            more = _came(host, first)
+            more = came(host, first, "10.65.0.1")
             assert 1.4 < more / less < 2.8
 
 
@@ -151,7 +96,7 @@ def test_a_guaranteed_rate_is_kept_while_others_take_what_they_get() -> None:
         host.define(ALL.format(250))
         with _guests(host, "sure", "open") as guests:
             before = _sent(host, "vnbr1", 2)
-            sure, rest = _times(host, guests)
+            sure, rest = times(host, guests)
             assert sure < rest
             assert _sent(host, "vnbr1", 3) > VOLUME
             assert _sent(host, "vnbr1", 2) - before > VOLUME
