@@ -4,13 +4,13 @@ import os
 import random
 import signal
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab import CHECKOUT, Host
+from tests.lab.at_once import PROCESSES, at_once, fork
 from tests.lab.library import on
 from vnethook.address import parse_subnet
 from vnethook.definition import compiled
@@ -21,52 +21,16 @@ from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, catalog, health
 from vnethook.live import files, record
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 pytestmark = pytest.mark.netns
 IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
-PROCESSES = 8
 AUTOMATIC = "<network><name>{name}</name><forward mode='nat'/><dns enable='no'/></network>"
 LAB = """
 <network><name>{name}</name><uuid>11111111-2222-4333-8444-55555555555{number}</uuid>
   <bridge name='br{number}'/><mtu size='{mtu}'/><dns enable='no'/><ip address='10.77.{number}.1' prefix='24'/>
 </network>"""
-
-Work = Callable[[machine.Host, int], object]
-
-
-def _fork(here: machine.Host, work: Work, number: int, said: Path) -> int:
-    """A process of its own that does `work`; what it fails with is written into a file."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        work(machine.Host(here.paths), number)
-        status = 0
-    except BaseException:  # noqa: BLE001 (whatever it is, the test shows it)
-        said.write_text(traceback.format_exc())
-    finally:
-        os._exit(status)
-
-
-def _at_once(here: machine.Host, works: "list[Work]", watch: "Work | None" = None) -> list[str]:
-    """What fails of these, done at once, each by a process; `watch` is done again and again by two more meanwhile."""
-    place = Path(f"{here.paths.run}-said")
-    place.mkdir(exist_ok=True)
-    end = place / "end"
-
-    def watching(mine: machine.Host, number: int) -> None:
-        while not end.exists():
-            assert watch is not None
-            watch(mine, number)
-
-    watchers = [_fork(here, watching, number, place / f"watcher{number}") for number in range(2 if watch else 0)]
-    pids = [_fork(here, work, number, place / str(number)) for number, work in enumerate(works)]
-    for pid in pids:
-        os.waitpid(pid, 0)
-    end.touch()
-    for pid in watchers:
-        os.waitpid(pid, 0)
-    return [path.read_text() for path in sorted(place.iterdir()) if path != end]
 
 
 def _is_compiled_or_stale(here: machine.Host, name: str) -> None:
@@ -101,7 +65,7 @@ def test_networks_that_eight_processes_define_at_once_share_nothing() -> None:
                 _is_compiled_or_stale(here, state.name)
 
     def look(here: machine.Host) -> list[catalog.NetworkState]:
-        assert _at_once(here, [define] * PROCESSES, watch) == []
+        assert at_once(here, [define] * PROCESSES, watch) == []
         states = [state for state in catalog.states(here) if state.name != "default"]
         assert [catalog.find(here, state.uuid) for state in states] == [state.name for state in states]
         assert [resolve.named(here.paths, state.bridge) for state in states] == [state.name for state in states]
@@ -138,7 +102,7 @@ def test_no_change_is_lost_that_eight_processes_make_in_one_definition() -> None
 
     def look(here: machine.Host) -> str | None:
         catalog.define(here, LAB.format(name="lab", number=1, mtu=1400), source="x")
-        assert _at_once(here, [count_up] * PROCESSES + [switch] * 2, watch) == []
+        assert at_once(here, [count_up] * PROCESSES + [switch] * 2, watch) == []
         found = compiled.read(here.paths, "lab")
         assert found == Store(here.paths).stored("lab")
         return found.description
@@ -192,7 +156,7 @@ def test_whatever_eight_processes_do_to_three_networks_is_some_order_of_it() -> 
                 assert state.uuid[-1] == state.name[-1] == state.bridge[-1]
 
     def look(here: machine.Host) -> list[str]:
-        assert _at_once(here, [act] * PROCESSES, watch) == []
+        assert at_once(here, [act] * PROCESSES, watch) == []
         for state in catalog.states(here):
             if state.name != "default":
                 _check_and_remove(here, state)
@@ -232,7 +196,7 @@ def test_a_process_killed_at_any_moment_leaves_one_definition_or_the_other() -> 
         found: set[object] = set()
         catalog.define(here, LAB.format(name="lab", number=1, mtu=1400), source="x")  # loads what it needs
         for _ in range(60):
-            pid = _fork(here, change, 0, Path(f"{here.paths.run}-said"))
+            pid = fork(here, change, 0, Path(f"{here.paths.run}-said"))
             time.sleep(chance.uniform(0.0, 0.02))  # not for a condition: when it is killed is left to chance
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -344,7 +308,7 @@ def test_why_an_autostarted_network_is_down_is_listed_until_it_is_up() -> None:
         assert "Problem" not in host.vnet("net-info", "lab").stdout
 
 
-def test_a_definition_that_is_put_there_by_hand_is_found_by_its_bridge_at_once() -> None:
+def test_a_definition_that_is_put_there_by_hand_is_found_by_its_bridgeat_once() -> None:
     with Host() as host:
         host.define(LAB.format(name="lab", number=1, mtu=1400))
         (host.root / "etc/vnethook/networks/new.xml").write_text(LAB.format(name="new", number=5, mtu=1400))
