@@ -1,11 +1,11 @@
 """Runs in a guest on Debian's kernel: ports in VLANs of a bridge as vnethook makes them, and who gets which frame."""
 
-import posix
-import select
-import socket
 import sys
 
 sys.path.insert(0, "/")
+
+import vlan_frames
+from vlan_frames import say
 
 from vnethook.live import bridge_port
 from vnethook.live.nics import PVID, UNTAGGED, Nic, Traits
@@ -22,54 +22,25 @@ PORTS = {
     "listed": Traits(is_listed=True, isolated=True, vlans=((42, PVID | UNTAGGED),)),
     "lonely": Traits(isolated=True, vlans=((42, PVID | UNTAGGED),)),
 }
-EVERYBODY = "ff:ff:ff:ff:ff:ff"
 MACS = {name: f"52:54:00:00:00:{number:02x}" for number, name in enumerate(PORTS, 1)}
-SOL_PACKET, PACKET_AUXDATA, OUTGOING, TAG_VALID = 263, 8, 4, 16
-SOCKETS = {}
 
 
 class Host:
     links = Links()
 
 
-def say(line):
-    sys.stdout.write(f"{line}\n")
-
-
-def frames(name):
-    """The (mark, VLAN or None) of what came to a guest's end meanwhile."""
-    found = []
-    while select.select([SOCKETS[name]], [], [], 0.1)[0]:
-        data, more, _, address = SOCKETS[name].recvmsg(2000, 100)
-        if address[2] == OUTGOING or data[12:14] != b"\x88\xb5":
-            continue
-        aux = more[0][2]
-        has_tag = int.from_bytes(aux[:4], "little") & TAG_VALID
-        found.append((data[14:].split(b"\0")[0].decode(), int.from_bytes(aux[16:18], "little") if has_tag else None))
-    return found
-
-
-def send(name, mark, *, to=EVERYBODY, vlan=None):
-    tag = b"" if vlan is None else b"\x81\x00" + vlan.to_bytes(2, "big")
-    head = bytes.fromhex((to + MACS[name]).replace(":", "")) + tag + b"\x88\xb5"
-    SOCKETS[name].send(head + mark.encode() + bytes(60))
-    got = {other: [vlan for found, vlan in frames(other) if found == mark] for other in SOCKETS}
-    say(f"{mark}: {' '.join(f'{other}={vlans[0]}' for other, vlans in got.items() if vlans)}")
+def send(name, mark, **how):
+    vlan_frames.send(name, MACS[name], mark, **how)
 
 
 def attach(links, live, name):
-    posix.system(f"ip link add {name} type veth; ip link set veth0 name p-{name}")
-    for end in (name, f"p-{name}"):
-        with open(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6", "w") as file:
-            file.write("1")
+    vlan_frames.make_link(name)
     links.set_link(name, up=True)
     link = links.link(f"p-{name}")
     nic = Nic(link.name, live.name, mac=MACS[name], traits=PORTS[name])
     bridge_port.join(links, live, link, nic, None)
     say(f"{name}: {bridge_port.vlans(links, link.index)} {bridge_port.faults(links, live, nic, link)}")
-    SOCKETS[name] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    SOCKETS[name].bind((name, 0))
-    SOCKETS[name].setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+    vlan_frames.listen(name)
 
 
 def main():

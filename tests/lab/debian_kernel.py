@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.lab.image import KERNEL_WORDS, make_image
@@ -25,8 +26,19 @@ poweroff -f
 """
 
 
-def run(program: Path, directory: Path) -> str:
-    """What `program` prints; it finds the package `vnethook` at /. `directory`: where the guest's disk is made."""
+def run(
+    program: Path,
+    directory: Path,
+    *,
+    beside: Sequence[Path] = (),
+    programs: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
+) -> str:
+    """What `program` prints; it finds the package `vnethook` at /, and there the files `beside` it.
+
+    `directory`: where the guest's disk is made; `programs`: of this machine, by their paths, that it may run; `texts`:
+    what else is to be on its disk, by path.
+    """
     image = make_image()
     root = directory / "root"
     for module in (image / "modules").iterdir():
@@ -34,6 +46,14 @@ def run(program: Path, directory: Path) -> str:
     _copy_python(root)
     shutil.copytree(CHECKOUT / "vnethook", root / "vnethook", ignore=shutil.ignore_patterns("__pycache__", "cli"))
     _copy(program, root / "program.py")
+    for path in beside:
+        _copy(path, root / path.name)
+    for path in map(Path, programs):
+        _copy_program(path, root)
+    for name, text in (texts or {}).items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (root / "init").write_text(INIT)
     (root / "init").chmod(0o755)
     names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
@@ -56,10 +76,7 @@ def run(program: Path, directory: Path) -> str:
 
 def _copy_python(root: Path) -> None:
     """The system's Python with the part of its library that the package needs to run without libraries."""
-    _copy(Path(PYTHON), root / "usr/bin/python3")
-    listed = subprocess.run(["ldd", PYTHON], capture_output=True, text=True, check=True).stdout
-    for path in map(Path, re.findall(r"(/\S+) \(0x", listed)):
-        _copy(path, root / path.relative_to("/"))
+    _copy_program(Path(PYTHON), root)
     ask = "import os; print(os.path.dirname(os.__file__))"
     library = Path(
         subprocess.run([PYTHON, "-IS", "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
@@ -69,6 +86,14 @@ def _copy_python(root: Path) -> None:
         shutil.copytree(library / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in library.glob("*.py"):
         _copy(path, target / path.name)
+
+
+def _copy_program(program: Path, root: Path) -> None:
+    """A program with the libraries that it is linked to."""
+    _copy(program, root / program.relative_to("/"))
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    for path in map(Path, re.findall(r"(/\S+) \(0x", listed)):
+        _copy(path, root / path.relative_to("/"))
 
 
 def _copy(source: Path, target: Path) -> None:
