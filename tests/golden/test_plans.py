@@ -7,19 +7,16 @@ has no bridge of its own and thus no rules.
 
 import re
 from pathlib import Path
-from uuid import NAMESPACE_DNS, uuid5
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.golden.complete import complete, plan
 from tests.lab import Host
 from tests.unit.definition.networks import networks
-from vnethook import capability
-from vnethook.capability import dnsmasq, subnet
+from vnethook.capability import dnsmasq
 from vnethook.definition import xml
-from vnethook.definition.settings import POOLS
-from vnethook.host.facts import Facts
 from vnethook.host.programs import run
 from vnethook.live import files, nftables
 from vnethook.live.paths import Paths
@@ -30,31 +27,10 @@ from vnethook.plan.firewall import InstallRules
 FOLDER = Path(__file__).parent / "plans"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.xml"))
 RULED = sorted(path.stem for path in FOLDER.glob("*.nft"))
-ON_HOST = Paths("/etc/vnethook", "/run/vnethook", "/var/lib/vnethook")
-
-
-def _complete(network):
-    """The network with what define would choose, the same each time."""
-    network = network.replace(uuid=network.uuid or str(uuid5(NAMESPACE_DNS, f"{network.name.encode().hex()}.example")))
-    if not network.owns_bridge:
-        return network
-    network = network.replace(
-        mac=network.mac or "52:54:00:00:53:99",
-        bridge=network.bridge.replace(name=network.bridge.name or "vnbr0"),
-    )
-    if network.wants_subnet:
-        network = network.with_subnet(
-            subnet.choose(network.uuid, POOLS, 24, lambda free: any(free.overlaps(other) for other in network.subnets))
-        )
-    return network
 
 
 def _network(name):
-    return _complete(xml.parse((FOLDER / f"{name}.xml").read_bytes(), source=f"{name}.xml").network)
-
-
-def _plan(network, paths=ON_HOST):
-    return capability.plan(network, Facts(paths, accepts_ra=("eth0",) if network.has_ipv6 else ()))
+    return complete(xml.parse((FOLDER / f"{name}.xml").read_bytes(), source=f"{name}.xml").network)
 
 
 def _rules(steps):
@@ -64,7 +40,7 @@ def _rules(steps):
 
 def _files(network):
     """The golden files of a network, by their ending."""
-    steps = _plan(network)
+    steps = plan(network)
     lines = []
     configuration = ""
     for step in steps:
@@ -109,7 +85,7 @@ def test_each_golden_file_belongs_to_a_definition():
 def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     """Chains are named after the uuid; of what the administrator wrote only link names and addresses become nft."""
     network = _network(name)
-    rules = _rules(_plan(network))
+    rules = _rules(plan(network))
     links = "|".join(re.escape(name) for name in (network.bridge.name, *network.uplinks))
     words = rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat)'
     rest = re.sub(words, "", rules.install + rules.removal)
@@ -118,14 +94,14 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
 
 
 # Any network that could be defined; what cannot come up together on one host (two bridges of one name) does not matter.
-complete_networks = networks().map(_complete)
+complete_networks = networks().map(complete)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(complete_networks)
 def test_a_plan_is_the_same_each_time_and_plain_data(network):
-    steps = _plan(network)
-    assert steps == _plan(network)
+    steps = plan(network)
+    assert steps == plan(network)
     for step in steps:
         assert type(step).from_plain(files.loads(files.dumps(step.to_plain()))) == step
         assert "\n" not in str(step)
@@ -133,7 +109,7 @@ def test_a_plan_is_the_same_each_time_and_plain_data(network):
 
 @given(complete_networks)
 def test_a_line_of_a_generated_file_holds_one_setting(network):
-    for step in _plan(network):
+    for step in plan(network):
         if isinstance(step, WriteFile):
             assert all(" " <= char <= "~" or char == "\n" for char in step.text)
             assert step.text == "" or step.text.endswith("\n")
@@ -162,10 +138,10 @@ def _nft(text, *options):
 
 def _try_rules(network, others=()):
     """Install twice, save and reload, remove: all on this machine."""
-    step = _rules(_plan(network))
+    step = _rules(plan(network))
     _nft(step.install, "-c")
     for other in others:
-        _nft(_rules(_plan(other)).install)
+        _nft(_rules(plan(other)).install)
     before = _ruleset()
     _nft(step.install)
     once = _ruleset()
@@ -192,7 +168,7 @@ def _try_dnsmasq(network, root):
     """dnsmasq reads the configuration and all files beside it without complaint."""
     paths = Paths(f"{root}/etc", f"{root}/run", f"{root}/state", f"{root}/resolv.conf")
     files.write_text(paths.resolv_conf, "nameserver 192.0.2.1\n")
-    for step in _plan(network, paths):
+    for step in plan(network, paths):
         if isinstance(step, WriteFile | MakeDirectory | FixAddresses):
             step.do(None)
     if dnsmasq.serves(network):
@@ -210,7 +186,7 @@ def test_the_rules_load_twice_reload_as_saved_and_leave_nothing(host, name):
 @pytest.mark.parametrize("name", RULED)
 def test_the_rules_leave_the_other_networks_as_they_were(host, name):
     others = [
-        _complete(
+        complete(
             xml.parse(
                 f"<network><name>o{number}</name><forward mode='nat'/><bridge name='vnbr9{number}'/><ip address='10.99.{number}.1' prefix='24'/></network>",
                 source="o",
