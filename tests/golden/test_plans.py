@@ -1,8 +1,9 @@
 """XML beside what it does to a host: the plan, dnsmasq's configuration, the firewall's rules.
 
-`NAME.xml` gives `NAME.plan` (the steps; below a file that is written its text), `NAME.dnsmasq.conf` and `NAME.nft`
-(the transaction that installs, then the one that removes). None of the latter two: the network needs no dnsmasq, or
-has no bridge of its own and thus no rules.
+`NAME.xml` gives `NAME.plan` (the steps; below a file that is written its text; then what is said of what is not done,
+and what is special about NICs, by portgroup), `NAME.dnsmasq.conf` and `NAME.nft` (the transaction that installs, then
+the one that removes). None of the latter two: the network needs no dnsmasq, or has no bridge of its own and thus no
+rules.
 """
 
 import re
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 from tests.golden.complete import complete, plan
 from tests.lab import Host
 from tests.unit.definition.networks import networks
-from vnethook.capability import dnsmasq
+from vnethook.capability import dnsmasq, nic_class, support
 from vnethook.definition import xml
 from vnethook.host.programs import run
 from vnethook.live import files, nftables
+from vnethook.live.nics import PVID, UNTAGGED
 from vnethook.live.paths import Paths
 from vnethook.plan.addresses import FixAddresses
 from vnethook.plan.files import MakeDirectory, WriteFile
@@ -51,12 +53,28 @@ def _files(network):
             lines += [f"    {line}" for line in step.text.splitlines()]
         elif isinstance(step, FixAddresses):
             lines += [f"    {mac},{words}" for mac, words in step.hosts]
+    lines += [f"warning: {line}" for line in support.warnings(network)]
+    lines += [_nics(each) for each in nic_class.classes(network)]
     found = {"plan": "\n".join(lines) + "\n"}
     if network.owns_bridge:
         rules = _rules(steps)
         uses = "".join(f"# {chain} is used {use} times\n" for chain, use in rules.uses)
         found["nft"] = f"{rules.install}\n{uses}\n{rules.removal}"
     return found | ({"dnsmasq.conf": configuration} if configuration else {})
+
+
+def _nics(each):
+    """What the NICs of a portgroup have: limits are average, peak, burst and floor of what they receive, then sent."""
+    kind = {0: "tagged", PVID: "tagged, native", PVID | UNTAGGED: "untagged, native"}
+    traits = [
+        *(["isolated"] if each.isolated else []),
+        *(["MAC told to the bridge"] if each.is_listed else []),
+        *(f"VLAN {vlan} {kind[flags]}" for vlan, flags in each.vlans),
+        *([f"limits {' '.join(map(str, each.limits))}"] if each.limits else []),
+        *([f"refused: {each.refusal}"] if each.refusal else []),
+    ]
+    name = f"portgroup {each.name!r}" if each.name else "no portgroup"
+    return f"NICs of {name}{' (default)' if each.is_default else ''}: {'; '.join(traits) or 'plain ports'}"
 
 
 @pytest.mark.parametrize("name", NAMES)
