@@ -1,1 +1,1 @@
-"""What hooks cost, as ratios to a Python that does nothing, beside what others need for the same: script/bench."""
+"""What hooks and definitions cost, as ratios to a Python that does nothing, beside what others need for the same: script/bench."""

@@ -12,12 +12,15 @@ from statistics import median
 from typing import Any
 
 import vnethook
-from tests.bench import growth, ours, peers
+from tests.bench import growth, ours, peers, store
 from tests.bench.sample import Case, measure
 from tests.lab import CHECKOUT, Host
 from tests.lab.machine import PYTHON, SYSTEM_PATH
 from tests.lab.picture import ASCII, table
 
+HEAD = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x"]
+STORE_ROUNDS = 5
+"""They take seconds each, and are sums of many."""
 VERSIONS = {
     "nft": ["nft", "--version"],
     "dnsmasq": ["dnsmasq", "--version"],
@@ -45,10 +48,18 @@ def main() -> int:
     with ExitStack() as stack:
         second = growth.cases(stack, networks, ports)
         measure(second, arguments.rounds)
+    with ExitStack() as stack:
+        listing = store.whole(stack)
+        measure(listing, arguments.rounds)
+        second += listing
+    with ExitStack() as stack:
+        third = store.per_network(stack, *((20, 100) if arguments.quick else (100, 1000)))
+        measure(third, min(arguments.rounds, STORE_ROUNDS))
     about["load_after"] = os.getloadavg()
-    _show(first, second, about, arguments.rounds)
+    _show((first, second, third), about, arguments.rounds)
     if arguments.json:
-        found = {"about": about, "rounds": arguments.rounds, "cases": [_plain(case) for case in (*first, *second)]}
+        every = [_plain(case) for case in (*first, *second, *third)]
+        found = {"about": about, "rounds": arguments.rounds, "cases": every}
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
@@ -56,7 +67,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description="CPU time of hooks and commands, as ratios.")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each case is measured (default: 25)")
-    parser.add_argument("--quick", action="store_true", help="5 rounds, and 20 networks and 50 ports for growth")
+    parser.add_argument("--quick", action="store_true", help="5 rounds, and few networks and ports for growth")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     arguments = parser.parse_args()
     arguments.rounds = max(1, arguments.rounds or (5 if arguments.quick else 25))
@@ -90,7 +101,8 @@ def _said(words: list[str]) -> str:
     return next((word.rstrip(",") for word in line.split() if any(map(str.isdigit, word))), line)
 
 
-def _show(first: list[Case], second: list[Case], about: dict[str, Any], rounds: int) -> None:
+def _show(parts: tuple[list[Case], list[Case], list[Case]], about: dict[str, Any], rounds: int) -> None:
+    first, second, third = parts
     bare = [sample for case in (*first, *second) for sample in case.bare]
     cpu, wall = median(item.cpu_ms for item in bare), median(item.wall_ms for item in bare)
     _print(f"load {_load(about['load_before'])} before, {_load(about['load_after'])} after; {rounds} rounds, in turns")
@@ -98,36 +110,30 @@ def _show(first: list[Case], second: list[Case], about: dict[str, Any], rounds: 
         f"1.00 x is {PYTHON} -IS -c pass: CPU {cpu:.1f} ms (least {min(s.cpu_ms for s in bare):.1f}), wall {wall:.1f}"
     )
     _print("median (least of the run); CPU with waited-for children, and with dnsmasq's until it answered\n")
-    head = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x", "budget", "", ""]
     rows = [[*_numbers(case), *_budget(case)] for case in first]
     rows += [[name, "-", "", "-", "", "-", "-", "", "", "not installed"] for name in peers.missing()]
-    for line in table([head, *rows]):
+    for line in table([[*HEAD, "budget", "", ""], *rows]):
         _print(line)
     _print("\nGrowth: the same qemu-ifup on hosts with much on them, by the line it is compared with\n")
-    head = [
-        "what",
-        "CPU x",
-        "(least)",
-        "CPU ms",
-        "(least)",
-        "wall ms",
-        "wall x",
-        "grown x",
-        "(least)",
-        "budget",
-        "",
-        "",
-    ]
+    head = [*HEAD, "grown x", "(least)", "budget", "", ""]
     for line in table([head, *([*_numbers(case), *_grown(case), *_budget(case)] for case in second)]):
         _print(line)
-    over = [case.name for case in (*first, *second) if case.verdict() == "OVER"]
-    judged = sum(bool(case.verdict()) for case in (*first, *second))
+    _print(
+        f"\nDefinitions: each of many in one process that has begun, by each of few; 1 ms of CPU is {1 / cpu:.3f} x\n"
+    )
+    for line in table([head, *([*_numbers(case, 3), *_grown(case), *_budget(case)] for case in third)]):
+        _print(line)
+    every = [*first, *second, *third]
+    over = [case.name for case in every if case.verdict() == "OVER"]
+    judged = sum(bool(case.verdict()) for case in every)
     _print(f"\n{judged - len(over)} of {judged} budgets kept" + (f"; OVER: {'; '.join(over)}" if over else ""))
 
 
-def _numbers(case: Case) -> list[str]:
-    least = (f"({case.ratio(min):.2f})", f"{case.cpu():.1f}", f"({case.cpu(min):.1f})")
-    return [case.name, f"{case.ratio():.2f}", *least, f"{case.wall():.1f}", f"{case.wall_ratio():.2f}"]
+def _numbers(case: Case, digits: int = 1) -> list[str]:
+    ratios = [case.ratio(), case.ratio(min), case.wall_ratio()]
+    cpu_x, least_x, wall_x = (f"{ratio:.{max(digits, 2)}f}" for ratio in ratios)
+    cpu, least, wall = (f"{ms:.{digits}f}" for ms in (case.cpu(), case.cpu(min), case.wall()))
+    return [case.name, cpu_x, f"({least_x})", cpu, f"({least})", wall, wall_x]
 
 
 def _grown(case: Case) -> list[str]:

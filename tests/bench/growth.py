@@ -15,18 +15,18 @@ from vnethook.lifecycle import bringup, catalog
 GROWTH = 1.3
 """The budget: times the small case."""
 CROWD = "crowd"
-_NETWORK = """<network>
+FIXED = """<network>
   <name>{name}</name>
   <forward mode='nat'/>
-  <ip address='10.99.{number}.1' netmask='255.255.255.0'>
-    <dhcp><range start='10.99.{number}.2' end='10.99.{number}.254'/></dhcp>
+  <ip address='10.{high}.{low}.1' netmask='255.255.255.0'>
+    <dhcp><range start='10.{high}.{low}.2' end='10.{high}.{low}.254'/></dhcp>
   </ip>
 </network>"""
 _WITHOUT_DNSMASQ = """<network>
   <name>{name}</name>
   <forward mode='nat'/>
   <dns enable='no'/>
-  <ip address='10.99.{number}.1' netmask='255.255.255.0'/>
+  <ip address='10.{high}.{low}.1' netmask='255.255.255.0'/>
 </network>"""
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 """Each dnsmasq takes one of them, of all that root has on this machine, lab or not."""
@@ -43,8 +43,8 @@ def with_networks(site: Site, count: int, *, is_up: bool) -> None:
     def define(here: machine.Host) -> None:
         for number in range(count):
             name = f"net{number}"
-            text = _NETWORK if number < served(count) else _WITHOUT_DNSMASQ
-            catalog.define(here, text.format(name=name, number=number), source="bench")
+            text = FIXED if number < served(count) else _WITHOUT_DNSMASQ
+            catalog.define(here, text.format(name=name, high=99, low=number), source="bench")
             if is_up:
                 bringup.start(here, name)
 
@@ -58,7 +58,7 @@ def with_ports(site: Site, count: int, network: str) -> None:
 
     def fill(here: machine.Host) -> None:
         if network != NETWORK:
-            catalog.define(here, _NETWORK.format(name=network, number=255), source="bench")
+            catalog.define(here, FIXED.format(name=network, high=99, low=255), source="bench")
         for number, tap in enumerate(taps):
             mac = f"52:54:00:01:{number >> 8:02x}:{number & 255:02x}"
             attach(here, tap, network, guest=f"guest{number}", mac=mac)

@@ -31,6 +31,12 @@ def test_the_benchmark_measures_every_hook_that_works_and_judges_those_with_a_bu
         "cold: 20 others up": 1.3,
         "cold: 20 others defined, down": 1.3,
         "cold: 50 ports on another network": 1.3,
+        "vnet net-list --all, 200 defined": 1.5,
+        **{
+            f"{what}: one of 100, {where}": 1.3
+            for what in ("define", "list", "find by name", "find by uuid")
+            for where in ("in memory", "on disk")
+        },
     }
     assert all(case["verdict"] in {"within", "OVER"} for case in cases if case["budget"])
     assert all(len(case["cpu_ms"]) == len(case["bare_cpu_ms"]) == 1 for case in cases)
