@@ -164,3 +164,23 @@ def test_the_hosts_name_servers_are_asked_in_its_order(lab, host: Host, upstream
     guest = lab()
     assert [_ask(guest, f"order-{number}.test") for number in range(5)] == [EVERYTHING] * 5
     assert not any(second.was_asked(f"order-{number}.test") for number in range(5))
+
+
+def test_capitals_and_two_hyphens_in_names_are_answered_as_they_are() -> None:
+    """dnsmasq takes a name with capitals for one of IDNA, and refuses two hyphens there that it takes elsewhere."""
+    xml = """<network><name>lab</name><domain name='aB--c.test' localOnly='yes'/>
+      <dns><forwarder domain='dE--f.test' addr='192.0.2.53'/><txt name='gH--i.test' value='Kept As It Is'/>
+        <srv service='jK--l' protocol='tcp' target='mN--o.test'/><host ip='10.88.0.9'><hostname>pQ--r</hostname></host>
+      </dns><ip address='10.88.0.1' prefix='24'/></network>"""
+    with Host() as host:
+        host.define(xml)
+        host.vnet("net-start", "lab")
+
+        def answer(name: str, kind: str) -> str:
+            return host.run(["dig", "+short", "+time=3", "@10.88.0.1", name, kind]).stdout.strip()
+
+        assert [
+            answer("gH--i.test", "TXT"),
+            answer("_jK--l._tcp.aB--c.test", "SRV"),
+            answer("pq--R.ab--C.test", "A"),
+        ] == ['"Kept As It Is"', "0 0 1 mn--o.test.", "10.88.0.9"]

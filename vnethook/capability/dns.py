@@ -1,7 +1,7 @@
 """What a network's dnsmasq answers by itself, and whom it asks for the rest: its settings, as text."""
 
 from vnethook.address import BITS
-from vnethook.capability.dnsmasq_text import quoted
+from vnethook.capability.dnsmasq_text import name_of, quoted
 from vnethook.definition.dns import NOWHERE
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ QUERIES_MAX = 1000
 def settings(network: "Network", facts: "Facts") -> list[str]:
     """The lines about names in dnsmasq.conf."""
     no_hosts = "no-hosts"  # the names of the host's /etc/hosts are not the guests' business
-    domain = [f"domain={network.domain}"] if network.domain else []
+    domain = [f"domain={name_of(network.domain)}"] if network.domain else []
     if not network.dns.enable:
         return [no_hosts, "port=0", *domain]
     lines = [
@@ -26,14 +26,14 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         f"dns-forward-max={QUERIES_MAX}",
     ]
     lines += [*domain, *(["expand-hosts"] if domain else [])]
-    lines += [f"txt-record={txt.name},{quoted(txt.value)}" for txt in network.dns.txts]
+    lines += [f"txt-record={name_of(txt.name)},{quoted(txt.value)}" for txt in network.dns.txts]
     lines += [_service(srv, network.domain) for srv in network.dns.srvs]
     return lines + _forwarding(network, facts)
 
 
 def hosts_file(network: "Network") -> str:
     """The names with a fixed address, as in hosts(5)."""
-    return "".join(f"{' '.join([host.ip, *host.names])}\n" for host in network.dns.hosts)
+    return "".join(f"{' '.join([host.ip, *map(name_of, host.names)])}\n" for host in network.dns.hosts)
 
 
 def reserved_names(network: "Network") -> tuple[str, ...]:
@@ -65,14 +65,14 @@ def _service(srv: "DnsSrv", domain: str | None) -> str:
     words = [f"_{srv.service}._{srv.protocol}" + (f".{domain}" if domain else "")]
     if srv.target and srv.target != NOWHERE:
         words += [srv.target, str(srv.port or 1), str(srv.priority or 0), str(srv.weight or 0)]
-    return f"srv-host={','.join(words)}"
+    return f"srv-host={name_of(','.join(words))}"
 
 
 def _forwarding(network: "Network", facts: "Facts") -> list[str]:
     """What is asked of nobody, and who is asked for the rest."""
     lines = ["strict-order"]  # as resolv.conf(5) has it: the first may be a VPN's, which alone knows some names
     lines += [] if network.dns.plain_names else ["domain-needed", "local=//"]
-    lines += [f"local=/{zone}/" for zone in own_zones(network)]
+    lines += [f"local=/{name_of(zone)}/" for zone in own_zones(network)]
     forwarders = [_server(item) for item in network.dns.forwarders]
     if network.forward == "none" or any(item.domain is None for item in network.dns.forwarders):
         return [*lines, "no-resolv", *forwarders]
@@ -89,6 +89,6 @@ def own_zones(network: "Network") -> list[str]:
 
 
 def _server(forwarder: "Forwarder") -> str:
-    domain = f"/{forwarder.domain}/" if forwarder.domain else ""
+    domain = f"/{name_of(forwarder.domain)}/" if forwarder.domain else ""
     port = f"#{forwarder.port}" if forwarder.port else ""
     return f"server={domain}{forwarder.address or '#'}{port}"

@@ -14,6 +14,14 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+def name_of(name: str) -> str:
+    """A DNS name in lower case: dnsmasq converts one with capitals by IDNA, which refuses `aB--c`.
+
+    Source: canonicalise() in its util.c; RFC 5891, section 4.2.3.1.
+    """
+    return name.lower()
+
+
 def lease_time(lease_s: int) -> str:
     """How long a lease lasts; 0: for ever."""
     return str(lease_s) if lease_s else "infinite"
