@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from vnethook.address import netmask_of_prefix, parse_ip
-from vnethook.capability.dnsmasq_text import lease_time
+from vnethook.capability.dnsmasq_text import lease_time, name_of
 from vnethook.definition.ip import RANGE_MAX
 from vnethook.names import label_of
 
@@ -78,7 +78,7 @@ def hosts_file(network: "Network") -> str:
 
     Those by name alone are bound to a MAC with attach; those by MAC alone, which get a name with it, are `nameless`.
     """
-    named = [f"{mac},{words},{name}" for mac, words, name in fixed(network) if name]
+    named = [f"{mac},{words},{name_of(name)}" for mac, words, name in fixed(network) if name]
     served = [(ip, _Pool(ip)) for ip in network.ips if ip.serves_dhcp]
     others = [(host, pool) for ip, pool in served for host in ip.hosts if host.id and not host.mac]
     return "".join(f"{line}\n" for line in (*named, *(",".join(_fixed_host(host, pool)) for host, pool in others)))
@@ -149,7 +149,7 @@ def _capacity(ip: "Ip") -> int:
 
 
 def _fixed_host(host: "DhcpHost", pool: _Pool) -> list[str]:
-    words = (host.mac or "", _id(host), _address(host), host.name or "", *_lease_of(host, pool))
+    words = (host.mac or "", _id(host), _address(host), name_of(host.name or ""), *_lease_of(host, pool))
     return [word for word in words if word]
 
 

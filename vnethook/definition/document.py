@@ -6,6 +6,8 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, str | int | None]
 
+CONTROLS = {code: f"&#{code};" for code in range(0x7F, 0xA0)}
+"""What a terminal may obey, though XML 1.0 carries it: DEL and the controls of ISO/IEC 6429 in eight bits."""
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("'"): "&apos;"}
 
 
@@ -41,7 +43,7 @@ class Document:
 
     def raw(self, xml: str) -> None:
         """Write an element that is XML already."""
-        self._line(xml)
+        self._line(xml.translate(CONTROLS))
 
     def _line(self, text: str) -> None:
         self._lines.append(f"{'  ' * self._depth}{text}\n")

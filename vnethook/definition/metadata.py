@@ -6,6 +6,7 @@ a program says and gets its element without the namespace, which the document ha
 
 from lxml import etree
 
+from vnethook.definition.document import CONTROLS
 from vnethook.definition.model import Network
 from vnethook.definition.syntax import encoded
 from vnethook.definition.xml import tree
@@ -36,7 +37,7 @@ def element(network: Network, uri: str) -> str:
     for item in root.iter(f"{{{uri}}}*"):
         item.tag = etree.QName(item).localname
     etree.cleanup_namespaces(root)
-    return etree.tostring(root, pretty_print=True, encoding="unicode").rstrip("\n")
+    return etree.tostring(root, pretty_print=True, encoding="unicode").rstrip("\n").translate(CONTROLS)
 
 
 def with_element(network: Network, uri: str, *, key: str, text: str, source: str) -> Network:

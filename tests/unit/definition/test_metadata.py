@@ -99,3 +99,12 @@ def test_no_text_becomes_more_than_itself(text) -> None:
     except DefinitionError:
         return
     assert xml.parse(xml.dump(network), source="t").network == network
+
+
+def test_controls_that_a_terminal_would_obey_are_written_as_references() -> None:
+    text = "<network><name>x</name><metadata><a:n xmlns:a='urn:x' b='&#x7f;'>&#155;31m</a:n></metadata></network>"
+    network = xml.parse(text, source="t").network
+    dumped = xml.dump(network)
+    assert '<a:n xmlns:a="urn:x" b="&#127;">&#155;31m</a:n>' in dumped
+    assert xml.parse(dumped, source="t").network == network
+    assert metadata.element(network, "urn:x") == '<n b="&#127;">&#155;31m</n>'
