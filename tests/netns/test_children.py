@@ -75,7 +75,7 @@ def test_the_api_works_in_a_program_that_does_its_own_with_children(children: st
         done = host.run([PYTHON, "-c", text, LAB, REFUSED])
         assert json.loads(done.stdout) == [
             [0, 1, 0],
-            [27, "XML error: network 'bad': dnsmasq options: bad option at line 23 of stdin: no-such-word"],
+            [27, "XML error: (network_definition):4: dnsmasq option 'no-such-word': bad option"],
         ]
         assert before.changes_to(host.snapshot(), ignoring=["^[+-] file "]) == []
 
