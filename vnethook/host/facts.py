@@ -1,13 +1,13 @@
 """What a plan has to know of this host, read once, as plain data."""
 
-from vnethook.address import Subnet, format_ip, parse_subnet, subnet_of
+from vnethook.address import BITS, Subnet, format_ip, parse_ip, subnet_of
 from vnethook.host.routes import MAIN_TABLE
 from vnethook.live.record import DEFAULT_PREFIX
 from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
@@ -53,18 +53,32 @@ def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> F
     return Facts(host.paths, _accepts_ra(host) if network.has_ipv6 else (), idle_s)
 
 
-def taken_subnets(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list[Taken]:
-    """The subnets in use: unicast routes of every table but default ones, and addresses; not those of some devices."""
+def taken_subnets(
+    host: "Host", *, except_devices: "Iterable[str]" = (), near: "Sequence[Subnet] | None" = None
+) -> list[Taken]:
+    """The subnets in use: unicast routes of every table but default ones, and addresses; not those of some devices.
+
+    `near`: only what overlaps one of these, which is little work where the host has much.
+    """
     own = _indexes(host, except_devices)
+    blocks = None if near is None else [(subnet.version, subnet.first, subnet.last) for subnet in near]
     found = [
         Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table)
         for route in host.links.routes()
-        if route.device not in own and route.prefix > DEFAULT_PREFIX[route.version]
+        if route.device not in own
+        and route.prefix > DEFAULT_PREFIX[route.version]
+        and _is_near(route.version, route.first, route.last, blocks)
     ]
-    for index, address in host.links.all_addresses():
+    for index, text in host.links.all_addresses():
         if index not in own:
-            found.append(Taken(parse_subnet(address.partition("/")[0]), index, 0))
+            version, number = parse_ip(text.partition("/")[0])
+            if _is_near(version, number, number, blocks):
+                found.append(Taken(Subnet(version, number, BITS[version]), index, 0))
     return [item for item in found if not _is_local(item.subnet)]
+
+
+def _is_near(version: int, first: int, last: int, blocks: "list[tuple[int, int, int]] | None") -> bool:
+    return blocks is None or any(version == family and first <= end and begin <= last for family, begin, end in blocks)
 
 
 def default_routes(host: "Host", *, except_devices: "Iterable[str]" = ()) -> list[Taken]:

@@ -40,7 +40,7 @@ def of(host: "Host", network: "Network") -> Overlap | None:
     """
     live = record.read(host.paths, network.name)
     own = {network.bridge.name or "", live.bridge if live else ""}
-    in_use = facts.taken_subnets(host, except_devices=own)
+    in_use = facts.taken_subnets(host, except_devices=own, near=network.claims)
     found = subnets.overlap(network, in_use)
     if found is not None:
         subnet, taken = found

@@ -1,10 +1,12 @@
 """What a plan has to know of the host: on which interfaces it listens to routers, which subnets are in use."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.plan import rich
 from tests.unit.plan.fake_host import FakeHost
-from vnethook.address import parse_subnet
+from vnethook.address import parse_subnet, subnet_of
 from vnethook.definition.model import Network
 from vnethook.host import facts
 from vnethook.host.facts import Taken
@@ -123,3 +125,12 @@ def test_what_every_host_has_is_not_taken(host, local):
     block = parse_subnet(local)
     host.links.more_routes = [Route(block.version, block.first, block.last, block.prefix, 1, 254)]
     assert facts.taken_subnets(host, except_devices=["eth0"]) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(20, 32)), max_size=4))
+def test_what_is_near_is_what_overlaps_something(tmp_path_factory, blocks):
+    host = FakeHost(tmp_path_factory.mktemp("near"))
+    near = [subnet_of(f"198.51.{100 + number % 2}.{number}", prefix) for number, prefix in blocks]
+    everything = facts.taken_subnets(host)
+    expected = [taken for taken in everything if any(taken.subnet.overlaps(subnet) for subnet in near)]
+    assert facts.taken_subnets(host, near=near) == expected
