@@ -120,11 +120,10 @@ class PollLoop:
         for number in list(self._timers):
             with self._lock:
                 timer = self._timers.get(number)  # as it is now: a callback before may have changed it
-                is_due = timer is not None and timer.due <= now
-                if timer is not None and is_due:
-                    self._timers[number] = timer._replace(due=now + timer.interval_s)
-            if timer is not None and is_due:
-                call(timer.call, number, timer.opaque)
+                if timer is None or timer.due > now:
+                    continue
+                self._timers[number] = timer._replace(due=now + timer.interval_s)
+            call(timer.call, number, timer.opaque)
 
     def _call_handles(self, handles: dict[int, _Handle], ready: dict[int, int]) -> None:
         for watch, handle in handles.items():

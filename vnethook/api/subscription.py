@@ -72,7 +72,7 @@ class _Subscription:
         if self._network is None:
             return True
         name, uuid = self._network
-        return name == item.network and (uuid == item.uuid or "" in {uuid, item.uuid} or uuid == NO_UUID)
+        return name == item.network and (not item.uuid or uuid in {item.uuid, "", NO_UUID})
 
 
 class Subscriptions:

@@ -125,16 +125,17 @@ def _with_faults(found: list[NetworkState], lives: dict[str, LiveNetwork | None]
         return found
     sight = Sight(ours)
     try:
-        return [
-            item.replace(problem=record.fault(live, sight, chain_uses=sight.chain_uses))
-            if (live := lives[item.name]) and not (live.is_changing or item.problem)
-            else item
-            for item in found
-        ]
+        return [_with_fault(item, lives[item.name], sight) for item in found]
     except HostError:
         return found  # who may not look at the firewall may see the rest
     finally:
         sight.close()
+
+
+def _with_fault(item: NetworkState, live: LiveNetwork | None, sight: Sight) -> NetworkState:
+    if live is None or live.is_changing or item.problem:
+        return item
+    return item.replace(problem=record.fault(live, sight, chain_uses=sight.chain_uses))
 
 
 def _state(
