@@ -118,13 +118,9 @@ def give_back(paths: "Paths", nic: "Nic") -> bool:
     if not nic.mac or files.link_target(_by_mac(paths, nic)) != nic.interface:
         return False
     files.remove(_by_mac(paths, nic))
-    path = f"{paths.dnsmasq(nic.network)}/guests/{nic.mac}"
     live = record.read(paths, nic.network)
     fixed = next((words for mac, words, name in live.fixed if mac == nic.mac and not name), "") if live else ""
-    if fixed:
-        files.write_text(path, _fixed_line(nic.mac, fixed, ""))
-    else:
-        files.remove(path)
+    fix(paths.dnsmasq(nic.network), nic.mac, fixed)
     return True
 
 
@@ -133,11 +129,11 @@ def is_fixed(directory: str, mac: str, words: str) -> bool:
     return files.read_text(f"{directory}/guests/{mac}") == _fixed_line(mac, words, _label_in(directory, mac))
 
 
-def fix(directory: str, mac: str, words: str | None) -> None:
-    """Tell dnsmasq what is fixed for a MAC from now on, None: nothing; the guest that has it keeps its name."""
+def fix(directory: str, mac: str, words: str) -> None:
+    """Tell dnsmasq what is fixed for a MAC from now on, if anything is; the guest that has it keeps its name."""
     path, label = f"{directory}/guests/{mac}", _label_in(directory, mac)
     if words or label:
-        files.write_text(path, _fixed_line(mac, words or "", label))
+        files.write_text(path, _fixed_line(mac, words, label))
     else:
         files.remove(path)
 

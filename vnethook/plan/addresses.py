@@ -26,11 +26,11 @@ class FixAddresses(Step):
 
     def undo(self, host: "Host") -> None:
         for mac, _ in self.hosts:
-            naming.fix(self.directory, mac, None)
+            naming.fix(self.directory, mac, "")
 
     def supersede(self, host: "Host", old: "Self") -> None:
         for mac in {mac for mac, _ in old.hosts} - {mac for mac, _ in self.hosts}:
-            naming.fix(self.directory, mac, None)
+            naming.fix(self.directory, mac, "")
         self.do(host)
 
     def __str__(self) -> str:
