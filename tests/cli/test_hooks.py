@@ -134,10 +134,10 @@ def test_a_hook_of_another_version_is_outdated_and_renewed(vnet, system) -> None
     assert hook.read_text() == good
 
 
-def test_a_root_that_does_not_exist_is_refused(vnet, system) -> None:
-    said = vnet("hooks", "install", "--root", f"{system}/none")
+def test_a_root_that_does_not_exist_is_refused(vnet) -> None:
+    said = vnet("hooks", "install", "--root", "/nonexistent")
     assert (said.status, said.out) == (1, "")
-    assert said.err == f"error: argument --root: {str(system) + '/none'!r}: no such directory\n"
+    assert said.err == "error: argument --root: '/nonexistent': no such directory\n"
 
 
 def test_status_says_how_to_use_what_is_installed(vnet, system) -> None:
