@@ -11,7 +11,7 @@ from tests.lab.machine import PYTHON
 from tests.lab.outside import WWW, WWW_4, WWW_6
 from tests.lab.site import Site, site
 from tests.lab.witness import PORT, TALK, Witness, ask
-from vnethook.lifecycle import catalog, changes
+from vnethook.lifecycle import changes
 
 pytestmark = pytest.mark.netns
 OTHER = PORT + 1
@@ -100,7 +100,7 @@ def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
             talks.append(talk)
         place.define("lab", 45, "<forward mode='nat'/>", more=MOST)
         assert [str(change) for change in on(place.host, lambda here: changes.apply(here, "lab"))] == [
-            "change: install 38 firewall rules for network lab in one transaction"
+            "change: install 52 firewall rules for network lab in one transaction"
         ]
         for talk in talks:
             talk.stdin.write("hello\n")
@@ -109,12 +109,3 @@ def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
         assert talks[1].stderr.read().splitlines()[-1] == "ConnectionResetError: [Errno 104] Connection reset by peer"
         talks[0].stdin.close()
         assert wait_for(lambda: talks[0].poll() is not None, "the end of the talk")
-
-
-def test_port_forwards_are_said_not_to_be_there_yet() -> None:
-    with site() as place:
-        rules = """<forwarding><incoming><allow port='80' address='10.46.0.9'/>
-          <allow port='8000-8010' address='10.46.0.9'/></incoming></forwarding>"""
-        said = place.define("lab", 46, "<forward mode='nat'/>", more=rules)
-        assert said == ["network 'lab': incoming port 80, 8000-8010: is kept and not forwarded to a guest yet"]
-        assert on(place.host, lambda here: catalog.dump(here, "lab")).count("<allow") == 2

@@ -7,7 +7,7 @@ reach each other. Only names made here from the uuid, checked link names and can
 """
 
 from vnethook.address import BITS, parse_ip
-from vnethook.capability.policy import forward, local, table, translation
+from vnethook.capability.policy import forward, incoming, local, table, translation
 from vnethook.plan.firewall import KEY, InstallRules
 
 TYPE_CHECKING = False
@@ -53,6 +53,8 @@ def _chains(network: "Network") -> dict[str, list[str]]:
         "from": forward.from_guest(network, chain_name(network, "out") if outgoing else ""),
         "to": forward.to_guest(network) if network.forward != "open" else [],
         "nat": translation.rules(network),
+        "dnat": incoming.translations(network),
+        "back": incoming.returns(network),
     }
     return {chain_name(network, kind): rules for kind, rules in found.items() if rules}
 
@@ -61,7 +63,7 @@ def _elements(network: "Network", chains: dict[str, list[str]]) -> list[str]:
     """What leads to the chains, and what all networks have to know of this one."""
     bridge = f'"{network.bridge.name}"'
     found = [f"bridges {{ {bridge} }}"]
-    for kind, holder in (("from", "from_guest"), ("to", "to_guest"), ("host", "to_host")):
+    for kind, holder in (("from", "from_guest"), ("to", "to_guest"), ("host", "to_host"), ("back", "returning")):
         chain = chain_name(network, kind)
         if chain in chains:
             found.append(f"{holder} {{ {bridge} : jump {chain} }}")
@@ -70,6 +72,7 @@ def _elements(network: "Network", chains: dict[str, list[str]]) -> list[str]:
     for subnet in translation.translated(network):
         holder = "translated" if subnet.version == 4 else "translated6"
         found.append(f"{holder} {{ {subnet} : jump {chain_name(network, 'nat')} }}")
+    found += incoming.elements(network, chain_name(network, "dnat"))
     return [f"element {table.NAME} {element}" for element in found]
 
 

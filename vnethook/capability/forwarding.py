@@ -1,5 +1,6 @@
 """The host as a router between a network and the outside."""
 
+from vnethook.capability.policy import incoming
 from vnethook.plan.sysctl import HoldSysctl
 
 TYPE_CHECKING = False
@@ -23,6 +24,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     steps: list[Step] = []
     if network.forward == "none":
         return steps
+    if any(4 in item.versions for item in incoming.forwards(network)):
+        # for those who ask 127.0.0.1; what guests send there is dropped by the rules, which are there by now
+        steps.append(HoldSysctl(network.name, f"net/ipv4/conf/{network.bridge.name}/route_localnet", "1"))
     if any(ip.version == 4 for ip in network.ips):
         steps.append(HoldSysctl(network.name, IPV4, "1", ALONG_IPV4, ("ipv4", "forwarding")))
     if network.has_ipv6:

@@ -76,9 +76,11 @@ def _not_forwarded(network: "Network") -> list[str]:
     forwarding = network.forwarding
     if forwarding is None or not forwarding.enabled or forwarding.incoming is None or not forwarding.incoming.forwards:
         return []
-    ports = [shown_ports(forward.ports) for forward in forwarding.incoming.forwards]
+    ports = [shown_ports(forward.ports) for forward in forwarding.incoming.forwards if forward.domain]
+    if not ports:
+        return []
     listed = ", ".join(ports[:PORTS_IN_WARNING]) + (" …" if len(ports) > PORTS_IN_WARNING else "")
-    return [f"incoming port {listed}: is kept and not forwarded to a guest yet"]
+    return [f"incoming port {listed}: is kept and not forwarded to a guest by its name yet"]
 
 
 def _later(network: "Network") -> list[str]:

@@ -64,6 +64,7 @@ def _forward(forward: PortForward) -> dict[str, str | int | None]:
         "domain": forward.domain,
         "address": forward.address,
         "from": forward.source,
+        "on": forward.on,
     }
 
 

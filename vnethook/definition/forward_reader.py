@@ -135,7 +135,7 @@ def _forward(node: Node) -> PortForward:
     if ports is None:
         node.refuse("element 'allow' lacks port=")
     target = to or destination
-    address, source = said("address"), said("from")
+    address, source, on = said("address"), said("from"), said("on")
     return node.build(
         lambda: PortForward(
             ports,
@@ -144,6 +144,7 @@ def _forward(node: Node) -> PortForward:
             said("domain"),
             None if address is None else canonical_ip(address),
             None if source is None else str(parse_subnet(source)),
+            None if on is None else canonical_ip(on),
         )
     )
 

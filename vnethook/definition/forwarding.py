@@ -1,11 +1,17 @@
 """The firewall of the 2007 dialect: ports forwarded to guests, and what guests may reach outside."""
 
-from vnethook.address import Subnet, check_canonical, parse_subnet
+from vnethook.address import Subnet, check_canonical, parse_ip, parse_subnet
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_domain_name, label_of, refuse, shown
 from vnethook.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PORT_MAX = 65535
+MOVED_MAX = 1024
+"""Ports of one forward that become others: the firewall holds a pair for each."""
 PROTOCOLS = ("tcp", "udp", "both")
 ACTIONS = ("allow", "deny")
 
@@ -13,7 +19,8 @@ ACTIONS = ("allow", "deny")
 class PortForward(Value):
     """Connections to `ports` of the host go to a guest: of that name (`domain`) or `address`, at ports `to`.
 
-    `ports`, `to`: (first, last); `to` None: the same. `source`: only from that subnet.
+    `ports`, `to`: (first, last); `to` None: the same. `source`: only from that subnet. `on`: only to that address of
+    the host's.
     """
 
     ports: tuple[int, int]
@@ -22,19 +29,36 @@ class PortForward(Value):
     domain: str | None = None
     address: str | None = None
     source: str | None = None
+    on: str | None = None
 
     @property
     def label(self) -> str:
         """What a message calls it."""
         return f"incoming port {shown_ports(self.ports)}"
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Its protocols, "tcp" and "udp"."""
+        return ("tcp", "udp") if self.protocol == "both" else (self.protocol,)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The IP versions that it is for: nothing is translated from one to the other."""
+        said = [text for text in (self.address, self.source, self.on) if text is not None]
+        return (6 if ":" in said[0] else 4,) if said else (4, 6)
+
+    def sources(self) -> "Iterator[Subnet]":
+        """Where connections may come from, a subnet for each IP version."""
+        if self.source is not None:
+            yield parse_subnet(self.source)
+        else:
+            yield from (EVERYWHERE[version] for version in self.versions)
+
     def _check(self) -> None:
         _check_ports(self.ports)
         _check_protocol(self.protocol)
         if self.to is not None:
-            _check_ports(self.to)
-            if self.to[1] - self.to[0] != self.ports[1] - self.ports[0]:
-                refuse(f"{self.label}: to {shown_ports(self.to)}: must be as many ports")
+            self._check_to(self.to)
         if (self.domain is None) is (self.address is None):
             refuse(f"{self.label}: needs either a domain, the guest's name, or an address")
         if self.domain is not None and not (is_domain_name(self.domain) and label_of(self.domain)):
@@ -43,6 +67,21 @@ class PortForward(Value):
             check_canonical(self.label, self.address)
         if self.source is not None and str(parse_subnet(self.source)) != self.source:
             refuse(f"{self.label}: from {shown(self.source)}: write it as {parse_subnet(self.source)}")
+        if self.on is not None:
+            check_canonical(f"{self.label}: on", self.on)
+            if parse_ip(self.on)[1] == 0:
+                refuse(f"{self.label}: on {self.on}: without it, it is all addresses of the host")
+        for what, text in (("from", self.source), ("on", self.on)):
+            if text is not None and (":" in text) is not (self.versions == (6,)):
+                refuse(f"{self.label}: {what} {text}: is of another IP version than the rest")
+
+    def _check_to(self, to: tuple[int, int]) -> None:
+        _check_ports(to)
+        count = self.ports[1] - self.ports[0]
+        if to[1] - to[0] != count:
+            refuse(f"{self.label}: to {shown_ports(to)}: must be as many ports")
+        if to != self.ports and count >= MOVED_MAX:
+            refuse(f"{self.label}: to {shown_ports(to)}: at most {MOVED_MAX} ports can become others")
 
 
 class PortRule(Value):
@@ -97,24 +136,63 @@ def shown_ports(ports: tuple[int, int]) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
+class Claims:
+    """Which forwards some connection could mean beside a given one; asked of thousands at once.
+
+    By protocol and address of the host ("": any), the subnets that connections may come from.
+    """
+
+    def __init__(self) -> None:
+        self._on: dict[tuple[str, str], Blocks] = {}
+        self._all = {"tcp": Blocks(), "udp": Blocks()}
+
+    def add(self, item: PortForward, owner: str) -> None:
+        """Add a forward, by a name of its own."""
+        for protocol, subnet in _parts(item):
+            block = (subnet.version, subnet.first, subnet.prefix)
+            self._on.setdefault((protocol, item.on or ""), Blocks()).add(block, owner)
+            self._all[protocol].add(block, owner)
+
+    def discard(self, item: PortForward, owner: str) -> None:
+        """Take away a forward that was added, once."""
+        for protocol, subnet in _parts(item):
+            block = (subnet.version, subnet.first, subnet.prefix)
+            self._on[protocol, item.on or ""].discard(block, owner)
+            self._all[protocol].discard(block, owner)
+
+    def like(self, item: PortForward) -> "Iterator[str]":
+        """The owners of those that have a protocol, an address of the host and a source in common with this one."""
+        for protocol, subnet in _parts(item):
+            if item.on is None:
+                found = [self._all[protocol]]
+            else:
+                found = [blocks for on in (item.on, "") if (blocks := self._on.get((protocol, on))) is not None]
+            for blocks in found:
+                for _, owner in blocks.overlapping(subnet):
+                    yield owner
+
+
+def _parts(item: PortForward) -> "Iterator[tuple[str, Subnet]]":
+    return ((protocol, subnet) for protocol in item.protocols for subnet in item.sources())
+
+
 def _check_overlaps(forwards: tuple[PortForward, ...]) -> None:
     """Refuse two that some connection could mean. Along the ports, each is asked for the sources only that are open."""
     edges = [edge for place, item in enumerate(forwards) for edge in _edges(place, item)]
-    open_now = {"tcp": Blocks(), "udp": Blocks()}
+    open_now = Claims()
     for _, begins, place in sorted(edges):
         item = forwards[place]
-        for protocol in ("tcp", "udp") if item.protocol == "both" else (item.protocol,):
-            for subnet in _EVERYWHERE if item.source is None else (parse_subnet(item.source),):
-                if not begins:
-                    open_now[protocol].discard((subnet.version, subnet.first, subnet.prefix), str(place))
-                    continue
-                for _, other in open_now[protocol].overlapping(subnet):
-                    one, two = sorted((place, int(other)))
-                    refuse(f"{forwards[two].label}: is forwarded already by {forwards[one].label}")
-                open_now[protocol].add((subnet.version, subnet.first, subnet.prefix), str(place))
+        if not begins:
+            open_now.discard(item, str(place))
+            continue
+        for other in open_now.like(item):
+            one, two = sorted((place, int(other)))
+            refuse(f"{forwards[two].label}: is forwarded already by {forwards[one].label}")
+        open_now.add(item, str(place))
 
 
-_EVERYWHERE = (Subnet(4, 0, 0), Subnet(6, 0, 0))
+EVERYWHERE = {4: Subnet(4, 0, 0), 6: Subnet(6, 0, 0)}
+"""All addresses of an IP version."""
 
 
 def _edges(place: int, item: PortForward) -> tuple[tuple[int, bool, int], tuple[int, bool, int]]:

@@ -45,7 +45,7 @@ ELEMENTS = {
     "network/forward/address": Shape(_PCI),
     "network/forwarding": Shape("enabled", "incoming outgoing"),
     "network/forwarding/incoming": Shape("default", "allow deny"),
-    "network/forwarding/incoming/allow": Shape("port protocol to destport domain address from"),
+    "network/forwarding/incoming/allow": Shape("port protocol to destport domain address from on"),
     "network/forwarding/incoming/deny": Shape("port protocol"),
     "network/forwarding/outgoing": Shape("default", "allow deny"),
     "network/forwarding/outgoing/allow": Shape("port protocol"),

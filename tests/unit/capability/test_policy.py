@@ -106,7 +106,7 @@ def test_a_network_without_special_needs_has_four_chains_and_shares_the_masquera
     for mode in ("nat", "route", "none"):
         step = _rules(PLAIN.replace(forward=mode))
         assert [name.rpartition("_")[2] for name, _ in step.uses] == [
-            *("input", "forward", "postrouting"),
+            *("loopback", "prerouting", "output", "input", "forward", "postrouting"),
             *("local", "host", "from", "to"),
         ]
     assert ("masqueraded", "c0000200") in _rules(PLAIN).elements

@@ -173,13 +173,21 @@ nats = st.builds(
 
 
 @st.composite
+def _forward(draw, port, subnet):
+    """A forward to a guest of a subnet."""
+    version = subnet.version
+    to = draw(st.none() | st.just((port % 65535 + 1, port % 65535 + 1)))
+    source = draw(st.none() | st.just("198.51.100.0/24" if version == 4 else "2001:db8:7::/48"))
+    on = draw(st.none() | st.just("203.0.113.1" if version == 4 else "2001:db8:8::1"))
+    address = format_ip(version, subnet.first + 2)
+    return PortForward((port, port), draw(protocols), to, address=address, source=source, on=on)
+
+
+@st.composite
 def forwardings(draw, subnets):
     """Rules for a network with these subnets: each forward leads to an address in one of them."""
     found = draw(st.lists(ports, max_size=3, unique=True)) if subnets else []
-    forwards = tuple(
-        PortForward((port, port), draw(protocols), address=format_ip(subnet.version, subnet.first + 2))
-        for port, subnet in zip(found, (list(subnets) * 3)[:3], strict=False)
-    )
+    forwards = tuple(draw(_forward(port, subnet)) for port, subnet in zip(found, (list(subnets) * 3)[:3], strict=False))
     incoming = draw(st.none() | st.just(Incoming(draw(st.sampled_from(["allow", "deny"])), forwards)))
     return draw(st.none() | st.just(Forwarding(True, incoming, draw(outgoing))))
 

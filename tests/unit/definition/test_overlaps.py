@@ -10,10 +10,26 @@ from vnethook.definition.peers import Listen
 from vnethook.errors import DefinitionError
 
 ports = st.tuples(st.integers(1, 9), st.integers(0, 3)).map(lambda pair: (pair[0], sum(pair)))
-sources = st.none() | st.sampled_from(["192.0.2.0/24", "192.0.2.128/25", "192.0.2.9/32", "2001:db8::/32", "::/0"])
-forwards = st.builds(
-    PortForward, ports, st.sampled_from(["tcp", "udp", "both"]), address=st.just("10.0.0.9"), source=sources
-)
+SOURCES = ("192.0.2.0/24", "192.0.2.128/25", "192.0.2.9/32", "2001:db8::/32", "::/0")
+ON = ("198.51.100.1", "198.51.100.2", "2001:db8::1")
+
+
+def of_one_version(item):
+    said = [text for text in (item["address"], item["source"], item["on"]) if text]
+    return len({":" in text for text in said}) < 2
+
+
+forwards = (
+    st.fixed_dictionaries({
+        "ports": ports,
+        "protocol": st.sampled_from(["tcp", "udp", "both"]),
+        "address": st.none() | st.just("10.0.0.9"),
+        "source": st.none() | st.sampled_from(SOURCES),
+        "on": st.none() | st.sampled_from(ON),
+    })
+    .filter(of_one_version)
+    .map(lambda item: PortForward(**item, domain=None if item["address"] else "web"))
+)  # fmt: skip
 
 
 def refusal(make):
@@ -28,6 +44,10 @@ def may_both_be_meant(one, other):
     if "both" not in {one.protocol, other.protocol} and one.protocol != other.protocol:
         return False
     if one.ports[0] > other.ports[1] or other.ports[0] > one.ports[1]:
+        return False
+    if not set(one.versions).intersection(other.versions):
+        return False
+    if None not in {one.on, other.on} and one.on != other.on:
         return False
     return None in {one.source, other.source} or parse_subnet(one.source).overlaps(parse_subnet(other.source))
 

@@ -4,6 +4,7 @@ Every packet is judged by the definition, but for answers: a connection that a c
 once, and all others go on.
 """
 
+from vnethook.capability.policy import incoming
 from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_others_behind, sources
 
 TYPE_CHECKING = False
@@ -27,10 +28,13 @@ def from_guest(network: "Network", outgoing: str) -> list[str]:
         return [own, f"{NOT_ON_THIS_WAY} drop"]
     outside = "".join(f'oifname "{uplink}" ' for uplink in network.uplinks) + "oifname != @bridges"
     verdict = f"goto {outgoing}" if outgoing else "accept"
+    # by a port of the host to a guest of another network, which sees to it; and back
+    forwarded = [] if network.forward == "none" or network.uplinks else ["ct status dnat return"]
     if network.forward == "route" and has_others_behind(network):
-        return [own, f"{NOT_ON_THIS_WAY} drop", f"{outside} {verdict}", "reject"]
+        return [own, f"{NOT_ON_THIS_WAY} drop", f"{outside} {verdict}", *forwarded, "reject"]
     ours = sources(network)
     leaving = [] if network.forward == "none" else [f"{source} {outside} {verdict}" for source in ours]
+    leaving += [f"{source} {rule}" for source in ours for rule in forwarded]
     # one that is forged is dropped: the address is somebody's, who would get our refusal
     return [own, *leaving, *(f"{source} reject" for source in ours), "drop"]
 
@@ -40,8 +44,12 @@ def to_guest(network: "Network") -> list[str]:
     if network.forward == "none":
         return ["reject"]
     rules = [f'iifname != "{uplink}" reject' for uplink in network.uplinks]
+    if incoming.forwards(network):
+        rules.append("ct status dnat accept")
     if not _takes_connections(network):
-        return [*rules, *_ANSWERS, "reject"]
+        direct = incoming.direct(network) if network.forward == "route" else ()
+        return [*rules, *_ANSWERS, *direct, "reject"]
+    rules.append("ct status dnat ct direction reply accept")
     rules.append("iifname @bridges reject")  # of a network in mode open, whose guests nothing else has stopped
     if network.forward == "route" and has_others_behind(network):
         return [*rules, "accept"]

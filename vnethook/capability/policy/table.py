@@ -23,9 +23,24 @@ HOLDERS = tuple(
         "add map {t} to_host {{ type ifname : verdict; }}",
         "add map {t} translated {{ type ipv4_addr : verdict; flags interval; }}",
         "add map {t} translated6 {{ type ipv6_addr : verdict; flags interval; }}",
+        # protocol, port, source, address of the host
+        "add map {t} forwards {{ type inet_proto . inet_service . ipv4_addr . ipv4_addr : verdict; flags interval; }}",
+        "add map {t} forwards6 {{ type inet_proto . inet_service . ipv6_addr . ipv6_addr : verdict; flags interval; }}",
+        "add map {t} returning {{ type ifname : verdict; }}",
     )
 )
 """The sets and maps."""
+_FORWARDING = (
+    # DNS and DHCP of ours are never taken away from guests
+    f"ip daddr @gateways meta l4proto {{ {TCP_UDP} }} th dport {{ 53, 67 }} return",
+    f"ip6 daddr @gateways6 meta l4proto {{ {TCP_UDP} }} th dport {{ 53, 547 }} return",
+    f"ip6 daddr fe80::/10 meta l4proto {{ {TCP_UDP} }} th dport {{ 53, 547 }} return",
+    # only what is for the host itself (CVE-2025-67499)
+    "fib daddr type local meta l4proto . th dport . ip saddr . ip daddr vmap @forwards",
+    # and not ::1: the kernel takes no answer to it from a link (RFC 4291, section 2.5.3)
+    "ip6 daddr != ::1 fib daddr type local meta l4proto . th dport . ip6 saddr . ip6 daddr vmap @forwards6",
+)
+"""How a new connection finds the forward that it means."""
 _RULES = (
     ("input", "iifname vmap @to_host"),
     # the networks' DNS is for their guests, whichever way a question comes in (CVE-2012-3411)
@@ -33,6 +48,10 @@ _RULES = (
     ("input", f'iifname != "lo" ip6 daddr @gateways6 meta l4proto {{ {TCP_UDP} }} th dport 53 drop'),
     ("forward", "iifname vmap @from_guest"),
     ("forward", "oifname vmap @to_guest"),
+    # where forwards from 127.0.0.1 make the kernel route loopback addresses, a guest could use them (CVE-2020-8558)
+    ("loopback", 'ip daddr 127.0.0.0/8 iifname != "lo" drop'),
+    *((chain, rule) for chain in ("prerouting", "output") for rule in _FORWARDING),
+    ("postrouting", "ct status dnat oifname vmap @returning"),
     ("postrouting", "oifname @bridges return"),
     ("postrouting", 'oifname "lo" return'),
     ("postrouting", f"ip daddr {{ {_LINK_LOCAL} }} return"),
@@ -44,6 +63,9 @@ _RULES = (
     ("postrouting", "ip saddr @masqueraded masquerade"),
 )
 _HOOKS = {
+    "loopback": "filter hook prerouting priority -300",
+    "prerouting": "nat hook prerouting priority dstnat",
+    "output": "nat hook output priority -100",
     "input": "filter hook input priority filter",
     "forward": "filter hook forward priority filter",
     "postrouting": "nat hook postrouting priority srcnat",
