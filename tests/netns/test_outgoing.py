@@ -100,7 +100,7 @@ def test_a_change_holds_at_once_and_other_connections_go_on() -> None:
             talks.append(talk)
         place.define("lab", 45, "<forward mode='nat'/>", more=MOST)
         assert [str(change) for change in on(place.host, lambda here: changes.apply(here, "lab"))] == [
-            "change: install 52 firewall rules for network lab in one transaction"
+            "change: install 54 firewall rules for network lab in one transaction"
         ]
         for talk in talks:
             talk.stdin.write("hello\n")

@@ -28,6 +28,8 @@ def check_parts(network: "Network") -> None:
     if network.bandwidth and network.bandwidth.inbound and network.bandwidth.inbound.floor:
         refuse("bandwidth: a floor is for a NIC or a portgroup, not for the whole network")
     _check_forwarding(network)
+    if network.offers and network.forward == "none" and not network.ips:
+        refuse("host: a network without an address has no host for its guests to reach")
     _check_peers(network)
 
 
@@ -67,6 +69,7 @@ def _check_without_own_bridge(network: "Network") -> None:
         "dns": network.dns != type(network.dns)(),
         "dnsmasq option": network.options,
         "forwarding": network.forwarding,
+        "host": network.offers,
     }
     for what, value in found.items():
         if value:

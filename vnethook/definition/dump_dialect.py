@@ -1,4 +1,4 @@
-"""Writes what only the 2007 dialect has: forwarded and blocked ports, links with other networks."""
+"""Writes what libvirt's dialect has not: forwarded and blocked ports, ports of the host, links with other networks."""
 
 from vnethook.definition.document import Document
 from vnethook.definition.forwarding import PortForward, shown_ports
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def write(document: Document, network: "Network") -> None:
-    """Write `<forwarding>`, each `<listen>` and `<connections>`, in this order."""
+    """Write `<forwarding>`, `<host>`, each `<listen>` and `<connections>`, in this order."""
     _forwarding(document, network)
+    if network.offers is not None:
+        document.empty("host", {"allow": network.offers.text})
     for listen in network.listens:
         if listen.is_local:
             document.empty("listen", {"local": "yes"})

@@ -55,8 +55,8 @@ class PortForward(Value):
             yield from (EVERYWHERE[version] for version in self.versions)
 
     def _check(self) -> None:
-        _check_ports(self.ports)
-        _check_protocol(self.protocol)
+        check_ports(self.ports)
+        check_protocol(self.protocol)
         if self.to is not None:
             self._check_to(self.to)
         if (self.domain is None) is (self.address is None):
@@ -76,7 +76,7 @@ class PortForward(Value):
                 refuse(f"{self.label}: {what} {text}: is of another IP version than the rest")
 
     def _check_to(self, to: tuple[int, int]) -> None:
-        _check_ports(to)
+        check_ports(to)
         count = self.ports[1] - self.ports[0]
         if to[1] - to[0] != count:
             refuse(f"{self.label}: to {shown_ports(to)}: must be as many ports")
@@ -94,8 +94,8 @@ class PortRule(Value):
     def _check(self) -> None:
         if self.action not in ACTIONS:
             refuse(f"outgoing rule {shown(self.action)}: must be {' or '.join(ACTIONS)}")
-        _check_ports(self.ports)
-        _check_protocol(self.protocol)
+        check_ports(self.ports)
+        check_protocol(self.protocol)
 
 
 class Incoming(Value):
@@ -200,12 +200,14 @@ def _edges(place: int, item: PortForward) -> tuple[tuple[int, bool, int], tuple[
     return (item.ports[0], True, place), (item.ports[1] + 1, False, place)
 
 
-def _check_ports(ports: tuple[int, int]) -> None:
+def check_ports(ports: tuple[int, int]) -> None:
+    """Raise DefinitionError for what is no range of ports."""
     if not 0 < ports[0] <= ports[1] <= PORT_MAX:
         refuse(f"port {shown_ports(ports)}: must be 1 to {PORT_MAX}, or a range as in 8000-8010")
 
 
-def _check_protocol(protocol: str) -> None:
+def check_protocol(protocol: str) -> None:
+    """Raise DefinitionError for what is not one of PROTOCOLS."""
     if protocol not in PROTOCOLS:
         refuse(f"protocol {shown(protocol)}: must be {', '.join(PROTOCOLS[:-1])} or {PROTOCOLS[-1]}")
 

@@ -11,6 +11,7 @@ from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
+from vnethook.definition.offers import Offers
 from vnethook.definition.options import check_option
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.routes import Nat, Route
@@ -37,6 +38,7 @@ __all__ = [
     "Listen",
     "Nat",
     "Network",
+    "Offers",
     "PortGroup",
     "Route",
     "Vlan",
@@ -90,9 +92,9 @@ class Network(Spelt):
     `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
     `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
     devices that `forward` is confined to. `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not
-    reach each other (None: not said). `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq.
-    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's
-    "localOnly" and "register" what is written.
+    reach each other (None: not said). `offers`: what they reach of the host. `metadata`: elements of other programs, as
+    XML. `options`: lines for dnsmasq. `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and
+    macvtap. `said`: of the domain's "localOnly" and "register" what is written.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Network(Spelt):
     options: tuple[str, ...] = ()
     ipv6_between_guests: bool = False
     forwarding: Forwarding | None = None
+    offers: Offers | None = None
     listens: tuple[Listen, ...] = ()
     connections: tuple[Connection, ...] = ()
     title: str | None = None
@@ -136,6 +139,7 @@ class Network(Spelt):
         "bandwidth": Bandwidth,
         "portgroups": PortGroup,
         "forwarding": Forwarding,
+        "offers": Offers,
         "listens": Listen,
         "connections": Connection,
         "foreign": Element,

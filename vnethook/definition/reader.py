@@ -5,6 +5,7 @@ from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic
 from vnethook.definition.ip_reader import check_family, read_address, read_ips
 from vnethook.definition.model import Bridge, Network
 from vnethook.definition.node import Node, agreed, build_all
+from vnethook.definition.offers import Offers, read_offers
 from vnethook.definition.routes import Route, default_prefix
 from vnethook.definition.text import canonical_uuid
 from vnethook.definition.vocabulary import check_shape
@@ -102,6 +103,7 @@ def _with_traffic(network: Network, root: Node) -> Network:
 
 def _with_peers(network: Network, root: Node) -> Network:
     network = _with(network, "forwarding", root.all("forwarding"), forward_reader.rules)
+    network = _with(network, "offers", root.all("host"), _offers)
     network = _with_many(network, "listens", root.all("listen"), peer_reader.listen)
     connections = [child for node in root.all("connections") for child in node.all("connection")]
     return _with_many(network, "connections", connections, peer_reader.connection)
@@ -166,6 +168,11 @@ def _asks_for_a_name(name: str | None) -> bool:
     Source: networkBridgeNameValidate() in bridge_driver.c.
     """
     return name == "" or (name is not None and "%d" in name and is_link_name(name.replace("%d", "0")))
+
+
+def _offers(node: Node) -> Offers:
+    text = node.need("allow")
+    return node.build(lambda: read_offers(text))
 
 
 def _route(node: Node) -> Route:

@@ -28,7 +28,7 @@ ELEMENTS = {
     "network": Shape(
         "id connections ipv6 trustGuestRxFilters",
         "name uuid title description metadata forward forwarding bridge mtu mac domain dns vlan bandwidth port ip dhcp "
-        "route virtualport portgroup listen connections dnsmasq:options",
+        "route virtualport portgroup host listen connections dnsmasq:options",
     ),
     "network/name": Shape(),
     "network/uuid": Shape(),
@@ -90,6 +90,7 @@ ELEMENTS = {
     "network/portgroup/vlan/tag": _TAG,
     "network/portgroup/virtualport": Shape("type", "parameters"),
     "network/portgroup/virtualport/parameters": Shape(_PARAMETERS),
+    "network/host": Shape("allow"),
     "network/listen": Shape("local transport address port"),
     "network/connections": Shape("", "connection"),
     "network/connections/connection": Shape("transport address port network"),

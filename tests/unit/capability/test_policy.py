@@ -5,13 +5,14 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.definition.networks import networks, outgoing
+from tests.unit.definition.networks import networks, offers, outgoing
 from vnethook.address import Subnet, format_ip, parse_ip
 from vnethook.capability import firewall
-from vnethook.capability.policy import forward, table, translation
+from vnethook.capability.policy import forward, local, table, translation
 from vnethook.definition.forwarding import Forwarding, Outgoing, PortRule
 from vnethook.definition.ip import Ip
 from vnethook.definition.model import Bridge, Nat, Network
+from vnethook.definition.offers import read_offers
 from vnethook.host.facts import Facts
 from vnethook.live.paths import Paths
 
@@ -65,6 +66,34 @@ def test_a_thousand_rules_for_what_goes_out_are_one_look_up_for_each_protocol():
         "ct status expected accept",
         "tcp dport",
         "udp dport",
+        "accept",
+    ]
+
+
+@given(offers, st.sampled_from(["tcp", "udp"]))
+def test_what_the_host_offers_are_the_ports_of_each_service_and_no_others(offered, protocol):
+    found = offered.ports(protocol)
+    edges = {port + by for service in offered.services for port in service.ports for by in (-1, 0, 1)}
+    assert all(left[1] + 1 < right[0] for left, right in zip(found, found[1:], strict=False))
+    for port in edges - {0, 65536}:
+        is_offered = any(
+            service.protocol in {protocol, "both"} and service.ports[0] <= port <= service.ports[1]
+            for service in offered.services
+        )
+        assert any(first <= port <= last for first, last in found) is is_offered
+
+
+def test_a_network_that_offers_nothing_has_no_rule_for_it():
+    assert local.local(PLAIN)[-3:] == [
+        "ip daddr 192.0.2.1 meta l4proto { 6, 17 } th dport 53 accept",
+        "meta l4proto 6 reject with tcp reset",
+        "reject",
+    ]
+    offering = local.local(PLAIN.replace(offers=read_offers("all")))
+    assert offering[-4:] == [
+        "ip daddr 127.0.0.0/8 drop",
+        "ip daddr != { 192.0.2.1 } ip daddr @gateways reject",
+        "ip6 daddr @gateways6 reject",
         "accept",
     ]
 

@@ -8,6 +8,7 @@ from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Nat, Network, PortGroup, Route, Vlan
+from vnethook.definition.offers import Offers, Service
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.traffic import Bandwidth, Rate, VlanTag
 from vnethook.names import is_dnsmasq_keyword
@@ -163,6 +164,10 @@ outgoing = st.builds(
     st.sampled_from(["allow", "deny"]),
     _unlike(st.builds(PortRule, st.sampled_from(["allow", "deny"]), ranges_of_ports, protocols), lambda rule: rule),
 )
+offers = st.just(Offers(everything=True)) | st.builds(
+    Offers,
+    st.lists(st.builds(Service, ranges_of_ports, protocols), min_size=1, max_size=4, unique=True).map(tuple),
+)
 nats = st.builds(
     Nat,
     st.none() | st.just(("198.51.100.1", "198.51.100.4")),
@@ -258,6 +263,7 @@ def _with_the_rest(draw, network):
         options=draw(st.just(()) | st.just(("log-queries",))),
         ipv6_between_guests=draw(st.booleans()),
         forwarding=draw(forwardings(network.subnets)) if is_routed else None,
+        offers=draw(st.none() | offers) if network.ips or network.forward != "none" else None,
         listens=draw(st.sampled_from([(), (Listen(port=1),), (Listen(is_local=True), Listen("vxlan", "192.0.2.1"))])),
         connections=() if network.wants_subnet else draw(st.sampled_from([(), (Connection("ssh", "far.example"),)])),
         title=draw(st.none() | titles),

@@ -32,7 +32,7 @@ ONCE = {
         "network/mac",
         "network/domain",
     ),
-    *("network/bridge", "network/port", "network/forward", "network/forwarding", "network/virtualport"),
+    *("network/bridge", "network/port", "network/forward", "network/forwarding", "network/host", "network/virtualport"),
 }
 """Those that say one thing, however often they stand there."""
 

@@ -191,6 +191,20 @@ REFUSED = {
         "lab.xml:3: ip: DHCP on two IPv4 addresses of one network"
     ),
     lines("<mtu size='1279'/>", "<ip address='2001:db8::1'/>"): "lab.xml:2: mtu 1279: IPv6 needs at least 1280",
+    lines("<forward/>", "<host allow='22/tcp, ssh'/>"): (
+        "lab.xml:3: host allow='ssh': must be ports as in '22/tcp 53 8000-8010/udp', or all"
+    ),
+    lines("<forward/>", "<host allow='9-8'/>"): ("lab.xml:3: port 9-8: must be 1 to 65535, or a range as in 8000-8010"),
+    lines("<forward/>", "<host allow=' , '/>"): (
+        "lab.xml:3: host allow: must be ports as in '22/tcp 53 8000-8010/udp', or all"
+    ),
+    lines("<host allow='22'/>"): "lab.xml:2: host: a network without an address has no host for its guests to reach",
+    lines("<forward/>", "<host allow='22'/>", "<host allow='23'/>"): (
+        "lab.xml:4: element 'host' says something else than the one in line 3"
+    ),
+    lines("<bridge name='br0'/>", "<forward mode='bridge'/>", "<host allow='22'/>"): (
+        "lab.xml:4: host: mode 'bridge' uses a bridge or device of the host's, which is not the network's to configure"
+    ),
     lines("<dns>", "<forwarder addr='dns.example'/></dns>"): (
         "lab.xml:3: address 'dns.example': neither an IPv4 nor an IPv6 address"
     ),

@@ -5,7 +5,15 @@ once, and all others go on.
 """
 
 from vnethook.capability.policy import incoming
-from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_others_behind, sources
+from vnethook.capability.policy.matches import (
+    ANSWERS,
+    NOT_ON_THIS_WAY,
+    REFUSAL,
+    family,
+    has_others_behind,
+    port_set,
+    sources,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +21,6 @@ if TYPE_CHECKING:
     from vnethook.definition.model import Network
 
 Ports = list[tuple[int, int]]
-_ANSWERS = ["ct direction reply accept", "ct status expected accept"]
-"""Packets of connections that the other side opened, and that a helper of the kernel's expects (FTP's data)."""
 
 
 def from_guest(network: "Network", outgoing: str) -> list[str]:
@@ -48,7 +54,7 @@ def to_guest(network: "Network") -> list[str]:
         rules.append("ct status dnat accept")
     if not _takes_connections(network):
         direct = incoming.direct(network) if network.forward == "route" else ()
-        return [*rules, *_ANSWERS, *direct, "reject"]
+        return [*rules, *ANSWERS, *direct, "reject"]
     rules.append("ct status dnat ct direction reply accept")
     rules.append("iifname @bridges reject")  # of a network in mode open, whose guests nothing else has stopped
     if network.forward == "route" and has_others_behind(network):
@@ -57,24 +63,21 @@ def to_guest(network: "Network") -> list[str]:
 
 
 def outgoing(network: "Network") -> list[str]:
-    """The chain of `<outgoing>`; empty where all may go out. One look-up for each protocol, however many rules.
-
-    TCP is refused by a reset: the kernel limits how many ICMP errors it sends, and a guest's own may ignore one.
-    """
+    """The chain of `<outgoing>`; empty where all may go out. One look-up for each protocol, however many rules."""
     rules = network.forwarding.outgoing if network.forwarding and network.forwarding.enabled else None
     if rules is None:
         return []
     if rules.default == "deny":
         allowed = _matches(rules, "allow", {"tcp": "accept", "udp": "accept"})
-        return [*_ANSWERS, *allowed, "meta l4proto 6 reject with tcp reset", "reject"]
+        return [*ANSWERS, *allowed, *REFUSAL]
     denied = _matches(rules, "deny", {"tcp": "reject with tcp reset", "udp": "reject"})
-    return [*_ANSWERS, *denied, "accept"] if denied else []
+    return [*ANSWERS, *denied, "accept"] if denied else []
 
 
 def _matches(rules: "Outgoing", action: str, verdicts: dict[str, str]) -> list[str]:
     """A rule for each protocol that has ports for which `action` is said."""
     found = ((protocol, ports_of(rules, protocol, action), verdict) for protocol, verdict in verdicts.items())
-    return [f"{protocol} dport {{ {_set(ports)} }} {verdict}" for protocol, ports, verdict in found if ports]
+    return [f"{protocol} dport {{ {port_set(ports)} }} {verdict}" for protocol, ports, verdict in found if ports]
 
 
 def ports_of(outgoing: "Outgoing", protocol: str, action: str) -> Ports:
@@ -113,10 +116,6 @@ def _free(free: list[int], index: int) -> int:
         free[index] = free[free[index]]
         index = free[index]
     return index
-
-
-def _set(ports: Ports) -> str:
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ports)
 
 
 def _takes_connections(network: "Network") -> bool:

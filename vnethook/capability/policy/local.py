@@ -1,6 +1,14 @@
 """What guests reach of the host: DHCP, DNS, ICMP, and what the definition says; from their own addresses."""
 
-from vnethook.capability.policy.matches import NOT_ON_THIS_WAY, family, has_others_behind, sources
+from vnethook.capability.policy.matches import (
+    ANSWERS,
+    NOT_ON_THIS_WAY,
+    REFUSAL,
+    family,
+    has_others_behind,
+    port_set,
+    sources,
+)
 from vnethook.capability.policy.table import ICMP, TCP_UDP
 
 TYPE_CHECKING = False
@@ -24,8 +32,8 @@ def to_host(network: "Network", local: str) -> list[str]:
 
 
 def local(network: "Network") -> list[str]:
-    """What guests may ask of the host: replies, ICMP, and DHCP, DNS and TFTP of the network's own addresses."""
-    rules = ["ct state established,related accept", f"meta l4proto {{ {ICMP} }} accept"]
+    """What guests may ask of the host: ICMP, DHCP, DNS and TFTP of the network's own addresses, and what it offers."""
+    rules = [*ANSWERS, f"meta l4proto {{ {ICMP} }} accept"]
     for ip in network.ips:
         rules += _dhcp(ip)
         if ip.tftp_root:
@@ -35,7 +43,30 @@ def local(network: "Network") -> list[str]:
         if network.has_ipv6:
             served.append("ip6 daddr fe80::/10")  # router advertisements name the bridge's link-local address
         rules += [f"{address} meta l4proto {{ {TCP_UDP} }} th dport 53 accept" for address in served]
-    return [*rules, "reject"]
+    return [*rules, *_the_rest(network)]
+
+
+def _the_rest(network: "Network") -> list[str]:
+    """What `<host>` offers and nothing else.
+
+    It is at each address of the host's but loopback ones and those on other networks' bridges: there others are served.
+    """
+    offers = network.offers
+    if offers is None:
+        return [*REFUSAL]
+    rules = ["ip daddr 127.0.0.0/8 drop"]  # the kernel lets it in where somebody has set route_localnet
+    for version, word, gateways in ((4, "ip", "gateways"), (6, "ip6", "gateways6")):
+        own = [ip.address for ip in network.ips if ip.version == version and ip.address]
+        but_own = f"{word} daddr != {{ {', '.join(own)} }} " if own else ""
+        rules.append(f"{but_own}{word} daddr @{gateways} reject")
+    if offers.everything:
+        return [*rules, "accept"]
+    found = ((protocol, offers.ports(protocol)) for protocol in ("tcp", "udp"))
+    return [
+        *rules,
+        *(f"{protocol} dport {{ {port_set(ports)} }} accept" for protocol, ports in found if ports),
+        *REFUSAL,
+    ]
 
 
 def _dhcp(ip: "Ip") -> list[str]:
