@@ -36,14 +36,16 @@ def _states(vnet, system: Path) -> dict[str, str]:
 
 
 def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
-    said = vnet("hooks", "install", "--root", str(system), "--enable-autostart")
+    said = vnet("hooks", "install", "--root", str(system), "--enable-autostart", "--enable-watch")
     assert (said.status, said.err) == (0, "")
     assert _tree(system) == {
         "/etc/libvirt/hooks/qemu.d/50-vnethook": "0o755",
         "/etc/qemu-ifdown": "-> /usr/libexec/vnethook/qemu-ifdown",
         "/etc/qemu-ifup": "-> /usr/libexec/vnethook/qemu-ifup",
         "/etc/systemd/system/multi-user.target.wants/vnethook.service": "-> /etc/systemd/system/vnethook.service",
+        "/etc/systemd/system/multi-user.target.wants/vnethook-watch.service": "-> /etc/systemd/system/vnethook-watch.service",
         "/etc/systemd/system/vnethook.service": "0o644",
+        "/etc/systemd/system/vnethook-watch.service": "0o644",
         "/usr/libexec/vnethook/qemu-bridge-helper": "0o755",
         "/usr/libexec/vnethook/qemu-ifdown": "0o755",
         "/usr/libexec/vnethook/qemu-ifup": "0o755",
@@ -54,7 +56,10 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
 def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:
     vnet("hooks", "install", "--root", str(system))
     states = _states(vnet, system)
-    assert [path for path, state in states.items() if state != "installed"] == [installation.AUTOSTART.target]
+    assert [path for path, state in states.items() if state != "installed"] == [
+        installation.AUTOSTART.target,
+        installation.WATCH.target,
+    ]
 
 
 def test_installing_again_changes_nothing(vnet, system) -> None:

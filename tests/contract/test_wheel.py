@@ -8,7 +8,10 @@ import pytest
 
 from tests.lab import CHECKOUT
 
-HOOKS = ("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper", "systemd/vnethook.service")
+HOOKS = (
+    *("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper"),
+    *("systemd/vnethook.service", "systemd/vnethook-watch.service"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ def hooks() -> None:
 @_root
 @click.option("--replace", is_flag=True, help="Also in place of files that are not ours; they are kept beside.")
 @click.option("--enable-autostart", is_flag=True, help="Have systemd start the marked networks at boot.")
-def install(root: str, *, replace: bool, enable_autostart: bool) -> None:
+@click.option("--enable-watch", is_flag=True, help="Have systemd run `vnet watch` from boot on.")
+def install(root: str, *, replace: bool, enable_autostart: bool, enable_watch: bool) -> None:
     """Install the hooks. May be repeated: what is in place stays, what is outdated is renewed.
 
     A file that is not ours stays as it is, unless --replace is said: it is then kept as FILE.before-vnethook.
@@ -38,7 +39,8 @@ def install(root: str, *, replace: bool, enable_autostart: bool) -> None:
     from vnethook.cli import installation, soundness  # noqa: PLC0415 (only here does a program have to be started)
 
     there = _installation(root)
-    for item in installation.EVERY_ITEM if enable_autostart else installation.ITEMS:
+    wanted = ((installation.AUTOSTART, enable_autostart), (installation.WATCH, enable_watch))
+    for item in (*installation.ITEMS, *(item for item, is_wanted in wanted if is_wanted)):
         before = there.state(item)
         if there.install(item, replace=replace):
             report.line(f"Hook {item.name} installed at {item.target}")

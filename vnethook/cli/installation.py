@@ -15,11 +15,12 @@ from vnethook.live import files
 PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 DIRECTORY = "/usr/libexec/vnethook"
 UNIT = "/etc/systemd/system/vnethook.service"
+WATCH_UNIT = "/etc/systemd/system/vnethook-watch.service"
 LIBVIRT = "/etc/libvirt/hooks/qemu.d"
 """Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
 KEPT = ".before-vnethook"
 """Ends the name under which a file is kept that ours replaces."""
-_OURS = ("from vnethook.", "@VNET@", "net-start --autostarted")
+_OURS = ("from vnethook.", "@VNET@", "man:vnet(1)")
 """One of these is in every file that we render, of whatever version."""
 
 
@@ -68,13 +69,20 @@ ITEMS = (
         once="restart libvirtd (or virtqemud): it looks for hooks when it starts; guests are not touched by that",
     ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
+    Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
 )
 AUTOSTART = Item(
     *("autostart", "systemd", Kind.LINK, UNIT, "/etc/systemd/system/multi-user.target.wants/vnethook.service"),
     use="`vnet net-autostart NET` marks what starts at boot",
 )
 """Only on demand: a host whose guests start by themselves needs nothing at boot."""
-EVERY_ITEM = (*ITEMS, AUTOSTART)
+WATCH = Item(
+    *("watch", "systemd", Kind.LINK, WATCH_UNIT, "/etc/systemd/system/multi-user.target.wants/vnethook-watch.service"),
+    use="what others undo of networks is mended at once",
+    once="it is started at boot; now: systemctl daemon-reload && systemctl start vnethook-watch",
+)
+"""Only on demand: without it the next hook or command mends."""
+EVERY_ITEM = (*ITEMS, AUTOSTART, WATCH)
 
 
 class State(Enum):

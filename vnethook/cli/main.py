@@ -62,6 +62,7 @@ SECTIONS = {
         "detach": "nics:detach",
     },
     "Host": {
+        "watch": "watch:watch",
         "hooks": "hooks:hooks",
         "completion": "completion:completion",
     },

@@ -24,19 +24,49 @@ def check(host: Host, name: str) -> list[str]:
     """What of a network that is up is not as its definition says, a line each; raise StateError if it is down."""
     live = _live(host, name)
     network = in_force(host, name)
-    undone = [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(live)))]
-    found = undone + _faults(host, network, live)
+    found = _undone(host, network, live) + _faults(host, network, live)
     return (found or _fault(host, live)) + list(uplinks.warnings(host, network))
+
+
+def drift(host: Host, name: str) -> list[str]:
+    """What of a network `repair` would mend, a line each; nothing of one that is down. Raises as `check` does else."""
+    if not record.is_present(host.paths, name):
+        return []
+    live = record.read(host.paths, name)
+    network = in_force(host, name)
+    return _undone(host, network, live) + _damages(host, network.name, live) or _fault(host, live)
 
 
 def repair(host: Host, name: str) -> list[str]:
     """Mend a network in place; what had to be mended. Raises as `bringup.start` and `check` do."""
     with Lock(host.paths.lock(name)) as lock:
-        live = _live(host, name)
-        faults, fault = _faults(host, in_force(host, name), live), _fault(host, live)
-        _, changes = bringup.mend(host, name, by=_by(live), lock=lock)
+        return _repair(host, name, lock)
+
+
+def repair_drift(host: Host, name: str, *, deadline_s: float) -> list[str]:
+    """Mend a network if it is up and has drifted; what had to be mended.
+
+    Raises BusyError if somebody else has been at it for so long, else as `repair` does.
+    """
+    with Lock(host.paths.lock(name), deadline_s=deadline_s) as lock:
+        if not record.is_present(host.paths, name):
+            if not bringup.is_half_made(host, name):
+                lock.finish()
+            return []
+        return _repair(host, name, lock) if drift(host, name) else []
+
+
+def _repair(host: Host, name: str, lock: Lock) -> list[str]:
+    live = _live(host, name)
+    faults, fault = _faults(host, in_force(host, name), live), _fault(host, live)
+    _, changes = bringup.mend(host, name, by=_by(live), lock=lock)
     said = {plans.UNDO: "left over", plans.CHANGE: "not done", plans.DO: "not done"}
     return [f"{said[change.verb]}: {change.step}" for change in changes] + faults or fault
+
+
+def _undone(host: Host, network: Network, live: LiveNetwork | None) -> list[str]:
+    """What the plan for a network finds not done."""
+    return [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(live)))]
 
 
 def _live(host: Host, name: str) -> LiveNetwork | None:
@@ -49,12 +79,15 @@ def _live(host: Host, name: str) -> LiveNetwork | None:
 
 
 def _faults(host: Host, network: Network, live: LiveNetwork | None) -> list[str]:
-    """What is wrong that no step is about: the record, the host's routes, the guests' ports."""
-    found = ["the live record is damaged"] if live is None else []
+    """What is wrong that no step is about: the host's routes, the record, the guests' ports."""
     overlapping = overlap.of(host, network)
-    if overlapping:
-        found.append(overlapping.reason)
-    for nic in nics.attached(host.paths, network.name):
+    return ([overlapping.reason] if overlapping else []) + _damages(host, network.name, live)
+
+
+def _damages(host: Host, name: str, live: LiveNetwork | None) -> list[str]:
+    """What is wrong with the record and the guests' ports."""
+    found = ["the live record is damaged"] if live is None else []
+    for nic in nics.attached(host.paths, name):
         link = host.links.link(nic.interface)
         if link is None or link.index != nic.index:
             found.append(f"NIC {nic.interface}: the link is gone, its record is left")
