@@ -62,6 +62,7 @@ SECTIONS = {
         "detach": "nics:detach",
     },
     "Host": {
+        "doctor": "doctor:doctor",
         "watch": "watch:watch",
         "hooks": "hooks:hooks",
         "completion": "completion:completion",

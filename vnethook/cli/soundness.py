@@ -13,10 +13,15 @@ _ASK = "import sys; print(*sys.version_info[:2])"
 
 def problems(package: str) -> list[str]:
     """What the administrator has to know, a line each; byte-compiles the package on the way."""
-    found = [_python(), _command(), _writable(package)]
+    found = seen(package)
     if not found[0]:
         found.append(_compile(package))
     return [problem for problem in found if problem]
+
+
+def seen(package: str) -> list[str]:
+    """What can be told without changing anything: of the system's Python, of the command, of the package's place."""
+    return [_python(), _command(), _writable(package)]
 
 
 def _python() -> str:

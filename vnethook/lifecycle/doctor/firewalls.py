@@ -1,0 +1,96 @@
+"""Other programs' packet filters that drop what guests send or get."""
+
+from typing import TYPE_CHECKING
+
+from vnethook.host.rules import DROP
+from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding
+from vnethook.lifecycle.doctor.packets import Fate, Packet, fates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vnethook.host.rules import Table
+    from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
+
+_OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
+"""Stands for any address outside, RFC 5737 and RFC 3849."""
+_ROUTED = {"nat", "route"}
+PREFIX = "vnbr"
+
+
+def dropped(survey: "Survey") -> "Iterator[Finding]":
+    """What guests of each network need, where a filter drops it.
+
+    The filter that iptables keeps counts for networks that are up: one that comes up is let through by its own steps.
+    """
+    for network in survey.networks:
+        tables = [table for table in survey.tables if network.is_active or table.keeper == "nft"]
+        found: dict[tuple[Table, str, str], list[str]] = {}
+        for words, packet in _needs(survey, network):
+            for fate in fates(tables, packet):
+                said = found.setdefault((fate.table, fate.chain, fate.verdict), [])
+                said += [] if words in said else [words]
+        for (table, chain, verdict), said in found.items():
+            yield _finding(network, Fate(verdict, table, chain), said)
+
+
+def _needs(survey: "Survey", network: "NetworkSeen") -> "Iterator[tuple[str, Packet]]":
+    """(what stops if it is dropped, a packet that stands for it)."""
+    if not network.bridge or not network.owns_bridge:
+        return
+    for version in network.versions:
+        gateway = next((address for address in network.gateways if (6 if ":" in address else 4) == version), "")
+        if network.forward in _ROUTED:
+            uplink = next((name for number, name in survey.uplinks if number == version), "")
+            out = Packet("forward", version, network.bridge, uplink, "tcp", "443", "new", gateway, _OUTSIDE[version])
+            back = Packet("forward", version, uplink, network.bridge, "tcp", "50000", "established", _OUTSIDE[version])
+            if uplink:
+                yield "what guests send outside", out
+                yield "what comes back to guests", back
+        if version in survey.bridges_call:
+            among = Packet("forward", version, network.bridge, network.bridge, "tcp", "80", "new", gateway, gateway)
+            yield "what guests send to each other (br_netfilter)", among
+        if network.has_dns:
+            yield "guests' DNS", Packet("input", version, network.bridge, "", "udp", "53", "new", gateway, gateway)
+        if network.has_dhcp:
+            port = "67" if version == 4 else "547"
+            yield "guests' DHCP", Packet("input", version, network.bridge, l4proto="udp", dport=port)
+
+
+def _finding(network: "NetworkSeen", fate: Fate, said: list[str]) -> Finding:
+    verb = "drops" if fate.verdict == DROP else "perhaps drops"
+    dropped = " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
+    place = f"table {fate.table.family} {fate.table.name}, chain {fate.chain}"
+    what = f"{verb} {dropped}, of network {network.name!r} ({place})"
+    level = STOPS if fate.verdict == DROP else WARNS
+    return Finding(level, _keeper(fate.table), what, _command(fate, network), network.name)
+
+
+def _keeper(table: "Table") -> str:
+    """Whose filter it is, as far as its names tell."""
+    names = {chain.name for chain in table.chains}
+    if table.name == "firewalld":
+        return "firewalld"
+    if any(name.startswith(("ufw-", "ufw6-")) for name in names):
+        return "ufw"
+    if any(name.startswith("DOCKER") for name in names):
+        return "the filter that Docker shares"
+    return "the filter of iptables" if table.keeper != "nft" else f"the nftables table {table.name!r}"
+
+
+def _command(fate: Fate, network: "NetworkSeen") -> str:
+    if _keeper(fate.table) == "firewalld":
+        if network.bridge.startswith(PREFIX):
+            return "vnet hooks install   (brings a zone for all bridges of that name)"
+        return f"firewall-cmd --permanent --zone=trusted --add-interface={network.bridge} && firewall-cmd --reload"
+    if fate.table.keeper != "nft" and network.is_active:
+        return f"vnet net-repair {network.name}"
+    place = f"insert rule {fate.table.family} {fate.table.name} {fate.chain}"
+    sides = ("iifname", "oifname") if _is_between(fate) else ("iifname",)
+    rules = "; ".join(f'{place} {side} "{network.bridge}" accept' for side in sides)
+    return f"nft '{rules}'   (and in the file that makes the table)"
+
+
+def _is_between(fate: Fate) -> bool:
+    """Whether a packet there goes on to another link."""
+    return any(chain.name == fate.chain and chain.hook == "forward" for chain in fate.table.chains)

@@ -1,0 +1,162 @@
+"""Collect what the checks look at. Reads, changes nothing; what may not be looked at is named, and the rest goes on."""
+
+import os
+from glob import glob
+from typing import TYPE_CHECKING
+
+from vnethook.capability import dhcp, dnsmasq
+from vnethook.definition import compiled
+from vnethook.definition.store import Store
+from vnethook.errors import HostError, VnetError
+from vnethook.host import facts, listeners, programs, rulesets, services, storage, trial
+from vnethook.lifecycle import bringup, health, lookup, overlap
+from vnethook.lifecycle.doctor import servers
+from vnethook.lifecycle.doctor.storage import HOOKS
+from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
+from vnethook.live import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from vnethook.definition.model import Network
+    from vnethook.host.host import Host
+    from vnethook.lifecycle.lookup import NetworkState
+
+    Answer = TypeVar("Answer")
+
+FIREWALL, KERNEL, NETWORKS = "the firewall", "what the kernel can do", "whether networks are in order"
+_NETWORKMANAGER, _NETWORKD = "NetworkManager", "systemd-network"
+_RP_FILTER, _FORWARDING6 = "net/ipv4/conf/all/rp_filter", "net/ipv6/conf/all/forwarding"
+_CALLS = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
+_HYPERVISORS = {
+    "QEMU": ("/usr/bin/qemu-system-*", "/usr/libexec/qemu-kvm"),
+    "libvirt": ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud"),
+}
+_NEW = "vnbr0"
+"""Stands for the bridge of a network that has none yet."""
+
+
+def look(host: "Host", only: str = "") -> Survey:
+    """The host, with all its networks or only one; what only `vnet` knows, of its hooks, is left out."""
+    unseen: list[str] = []
+    states: list[NetworkState] = []
+    states = _or(lambda: lookup.states(host), states, NETWORKS, unseen)
+    networks = tuple(_network(host, state, unseen) for state in states if only in {"", state.name})
+    uplinks = _uplinks(host)
+    lacks = trial.missing(has_nft=programs.find("nft") is not None)
+    if lacks is None:
+        unseen.append(KERNEL)
+    managed, networkd = _managers(host, networks)
+    needed = ["nft", *(["dnsmasq"] if any(network.has_dns or network.has_dhcp for network in networks) else [])]
+    return Survey(
+        networks=networks,
+        missing_programs=tuple(program for program in needed if programs.find(program) is None),
+        hypervisors=tuple(name for name, places in _HYPERVISORS.items() if any(map(glob, places))),
+        kernel_lacks=lacks or (),
+        has_ipv6=os.path.exists("/proc/sys/net/ipv6"),
+        tables=_or(rulesets.read, (), FIREWALL, unseen),
+        uplinks=uplinks,
+        bridges_call=tuple(version for version, path in _CALLS.items() if host.sysctls.read(path) == "1"),
+        listeners=listeners.listeners(servers.PORTS),
+        has_read_only_sysctls=bool(os.statvfs("/proc/sys/net").f_flag & os.ST_RDONLY),
+        sysctls=_sysctls(host, uplinks),
+        places=tuple(map(storage.place, (host.paths.run, host.paths.state, host.paths.etc, HOOKS))),
+        conntrack=(_number(host, "net/netfilter/nf_conntrack_count"), _number(host, "net/netfilter/nf_conntrack_max")),
+        watches=_number(host, "fs/inotify/max_user_instances") or Survey.watches,
+        is_dnsmasq_confined=services.is_dnsmasq_confined(host.paths.run),
+        run=host.paths.run,
+        state=host.paths.state,
+        unseen=tuple(dict.fromkeys(unseen)),
+        managed=managed,
+        networkd=networkd,
+    )
+
+
+def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkSeen:
+    """One network, without choosing what its definition leaves open."""
+    seen = NetworkSeen(
+        state.name,
+        is_active=state.is_active,
+        is_autostart=state.is_autostart,
+        failure=failure.read(host.paths, state.name),
+    )
+    if state.problem != seen.failure:
+        seen = seen.replace(problem=state.problem)
+    try:
+        network = _definition(host, state)
+    except VnetError as error:
+        return seen.replace(problem=seen.problem or error.message.removeprefix(f"network {state.name!r}: "))
+    found = overlap.of(host, network)
+    faults: list[str] = []
+    if state.is_active:
+        faults = _or(lambda: health.drift(host, state.name), faults, NETWORKS, unseen)
+    return seen.replace(
+        bridge=network.bridge.name or _NEW,
+        forward=network.forward,
+        versions=tuple(sorted({ip.version for ip in network.ips} | ({4} if network.wants_subnet else set()))),
+        gateways=tuple(ip.address for ip in network.ips if ip.address),
+        faults=tuple(fault.removeprefix("not done: ") for fault in faults),
+        overlap=found.reason if found else "",
+        is_chosen=bool(found and found.is_chosen),
+        has_dns=dnsmasq.serves(network) and network.dns.enable,
+        has_dhcp=dhcp.serves(network),
+        owns_bridge=network.owns_bridge,
+        needs=_needs(network),
+    )
+
+
+def _needs(network: "Network") -> tuple[str, ...]:
+    """The parts of the kernel that not every network needs."""
+    groups = network.portgroups
+    has_vlans = network.vlan is not None or any(group.vlan is not None for group in groups)
+    has_rates = network.bandwidth is not None or any(group.bandwidth is not None for group in groups)
+    wanted = ((trial.VLANS, has_vlans), (trial.HTB, has_rates), (trial.INGRESS, has_rates))
+    return tuple(part for part, is_wanted in wanted if is_wanted)
+
+
+def _definition(host: "Host", state: "NetworkState") -> "Network":
+    """With what a network is up, or what is stored."""
+    live = bringup.live_definition(host, state.name) if state.is_active else None
+    return live or compiled.read(host.paths, state.name) or Store(host.paths).stored(state.name)
+
+
+def _or(answer: "Callable[[], Answer]", otherwise: "Answer", part: str, unseen: list[str]) -> "Answer":
+    """An answer; where the host refuses it, another one, and a note of what was not seen."""
+    try:
+        return answer()
+    except HostError:
+        unseen.append(part)
+        return otherwise
+
+
+def _uplinks(host: "Host") -> tuple[tuple[int, str], ...]:
+    """(IP version, interface) of each default route."""
+    found = [
+        (route.subnet.version, link.name)
+        for route in facts.default_routes(host)
+        if route.device and (link := host.links.link_at(route.device))
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _sysctls(host: "Host", uplinks: tuple[tuple[int, str], ...]) -> tuple[tuple[str, str], ...]:
+    listening = [f"net/ipv6/conf/{name}/accept_ra" for version, name in uplinks if version == 6]
+    values = [(path, host.sysctls.read(path)) for path in (_RP_FILTER, _FORWARDING6, *listening)]
+    return tuple((path, value) for path, value in values if value is not None)
+
+
+def _number(host: "Host", path: str) -> int:
+    """A sysctl that is a number, 0 where there is none."""
+    value = host.sysctls.read(path) or ""
+    return int(value) if value.isdigit() else 0
+
+
+def _managers(host: "Host", networks: tuple[NetworkSeen, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the programs that run here and manage links would do with ours."""
+    there = services.running((_NETWORKMANAGER, _NETWORKD))
+    ours = [network.bridge for network in networks if network.is_active and network.owns_bridge]
+    ours += [nic.interface for network in networks for nic in bringup.guests(host, network.name)]
+    managed = services.managed_by_networkmanager() if _NETWORKMANAGER in there else ()
+    files = services.matched_by_networkd(ours or [_NEW]) if _NETWORKD in there else ()
+    return tuple(name for name in managed if name in ours), files

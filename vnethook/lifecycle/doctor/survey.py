@@ -1,0 +1,85 @@
+"""All that the checks look at, as plain data. What is left out is as on a host where nothing is wrong."""
+
+from vnethook.host.listeners import Listener
+from vnethook.host.rules import Table
+from vnethook.host.storage import Place
+from vnethook.value import Value
+
+
+class Hook(Value):
+    """A file that a hypervisor looks for. `state`: "installed", "missing", "outdated" or "other" (not ours).
+
+    `lost`: the directory to which it leads, if vnethook is there no longer.
+    """
+
+    name: str
+    hypervisor: str
+    path: str
+    state: str
+    lost: str = ""
+
+
+class NetworkSeen(Value):
+    """A network. `gateways`: the host's addresses in it; `versions`: of IP.
+
+    `problem`: of its definition; `failure`: why it did not come up the last time; `faults`: what is not as defined
+    while it is up; `overlap`: what of the host its subnets meet, and `is_chosen`, whether another is taken then;
+    `has_dns`, `has_dhcp`: what is served; `needs`: parts of the kernel that not every network does.
+    """
+
+    name: str
+    is_active: bool = False
+    is_autostart: bool = False
+    bridge: str = ""
+    forward: str = ""
+    versions: tuple[int, ...] = ()
+    gateways: tuple[str, ...] = ()
+    problem: str = ""
+    failure: str = ""
+    faults: tuple[str, ...] = ()
+    overlap: str = ""
+    is_chosen: bool = False
+    has_dns: bool = False
+    has_dhcp: bool = False
+    owns_bridge: bool = True
+    needs: tuple[str, ...] = ()
+
+
+class Survey(Value):
+    """The host.
+
+    `hypervisors`: "QEMU", "libvirt"; `python`: why hooks do not run on it; `package`: what is not sound of ours;
+    `kernel_lacks`: in the words of host/trial.py; `tables`: other programs' packet filters; `uplinks`: (IP version,
+    interface) of default routes; `bridges_call`: IP versions whose filter sees what guests of one network send to each
+    other; `conntrack`: flows that are tracked, and at most; `watches`: inotify instances of a user, at most; `managed`:
+    links of ours that NetworkManager has taken; `networkd`: files by which systemd-networkd would; `sysctls`: (path,
+    value).
+    """
+
+    networks: tuple[NetworkSeen, ...] = ()
+    missing_programs: tuple[str, ...] = ()
+    python: str = ""
+    package: tuple[str, ...] = ()
+    hypervisors: tuple[str, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    kernel_lacks: tuple[str, ...] = ()
+    has_ipv6: bool = True
+    tables: tuple[Table, ...] = ()
+    uplinks: tuple[tuple[int, str], ...] = ()
+    bridges_call: tuple[int, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    has_read_only_sysctls: bool = False
+    sysctls: tuple[tuple[str, str], ...] = ()
+    places: tuple[Place, ...] = ()
+    conntrack: tuple[int, int] = (0, 1)
+    watches: int = 1 << 20
+    managed: tuple[str, ...] = ()
+    networkd: tuple[str, ...] = ()
+    is_dnsmasq_confined: bool = False
+    run: str = "/run/vnethook"
+    state: str = "/var/lib/vnethook"
+    unseen: tuple[str, ...] = ()
+
+    def sysctl(self, path: str) -> str:
+        """A sysctl; empty if it was not looked at."""
+        return dict(self.sysctls).get(path, "")
