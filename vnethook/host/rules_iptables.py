@@ -21,11 +21,12 @@ _KEYS = {
     "--dport": "dport",
     "--dports": "dport",
     "--ctstate": "state",
+    "--dst-type": "daddrtype",
     "--state": "state",
 }
 _QUIET = {"--comment": 1, "--reject-with": 1, "--log-prefix": 1, "--log-level": 1, "--icmp-type": 1, "--icmpv6-type": 1}
 """Options that are no question of ours, and how many words each takes; ICMP is never asked about."""
-_PLAIN_MATCHES = {"tcp", "udp", "icmp", "icmp6", "ipv6-icmp", "multiport", "conntrack", "state", "comment"}
+_PLAIN_MATCHES = {"tcp", "udp", "icmp", "icmp6", "ipv6-icmp", "multiport", "conntrack", "state", "comment", "addrtype"}
 
 
 def parse(text: str, *, family: str, keeper: str) -> Table | None:
@@ -89,7 +90,7 @@ def _values(option: str, text: str) -> tuple[str, ...]:
     """The values of an option in our words."""
     if option in {"-i", "-o"}:
         return (f"{text[:-1]}*" if text.endswith("+") else text,)
-    if option in {"--ctstate", "--state"}:
+    if option in {"--ctstate", "--state", "--dst-type"}:
         return tuple(text.lower().split(","))
     if option in {"--dport", "--dports"}:
         return tuple(text.replace(":", "-").split(","))

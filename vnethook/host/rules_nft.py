@@ -121,6 +121,8 @@ def _key(left: Json) -> str:
         return _META.get(told, UNKNOWN)
     if name == "ct":
         return told if told in {"state", "status"} else UNKNOWN
+    if name == "fib" and content.get("result") == "type" and content.get("flags") == ["daddr"]:
+        return "daddrtype"
     if name == "payload":
         return _PAYLOADS.get((content.get("protocol", ""), content.get("field", "")), UNKNOWN)
     return UNKNOWN
@@ -129,7 +131,7 @@ def _key(left: Json) -> str:
 def _implied(left: Json) -> list[Match]:
     """What a packet must be to have such a field at all."""
     protocol = left["payload"].get("protocol", "") if isinstance(left, dict) and "payload" in left else ""
-    if protocol in {"tcp", "udp"}:
+    if protocol in {"tcp", "udp", "icmp", "icmpv6"}:
         return [Match("l4proto", (protocol,))]
     return [Match("version", (_IP[protocol],))] if protocol in _IP else []
 

@@ -16,6 +16,7 @@ SAVED = """\
 -A INPUT ! -i lo -s 10.0.0.0/8 -j REJECT --reject-with icmp-port-unreachable
 -A INPUT -j LOG --log-prefix "[no] "
 -A INPUT -m addrtype --dst-type LOCAL -j ACCEPT
+-A INPUT -m limit --limit 3/min -j ACCEPT
 -A INPUT -p tcp -m tcp --tcp-flags SYN SYN -j ACCEPT
 -A INPUT -g ufw-user-input
 -A FORWARD -o vnbr7 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
@@ -58,6 +59,7 @@ def test_a_saved_table_is_read_chain_by_chain() -> None:
                     Rule((Match("l4proto", ("tcp",)), Match("dport", ("53", "60-70"))), JUMP, "ufw-user-input"),
                     Rule((Match("iifname", ("lo",), is_negated=True), Match("saddr", ("10.0.0.0/8",))), DROP),
                     Rule(),
+                    Rule((Match("daddrtype", ("local",)),), ACCEPT),
                     Rule((Match(UNKNOWN),), ACCEPT),
                     Rule((Match("l4proto", ("tcp",)), Match(UNKNOWN)), ACCEPT),
                     Rule((), GOTO, "ufw-user-input"),
@@ -86,6 +88,8 @@ def test_matches_of_nft_are_read() -> None:
         [_is(_field("tcp", "dport"), {"set": [53, {"range": [60, 70]}]}), {"drop": None}],
         [_is(_field("ip", "saddr"), {"prefix": {"addr": "10.0.0.0", "len": 8}}, "!="), {"reject": {"type": "icmpx"}}],
         [_is(_meta("nfproto"), "ipv6"), {"return": None}],
+        [_is({"fib": {"result": "type", "flags": ["daddr"]}}, "local"), {"accept": None}],
+        [_is(_field("icmpv6", "type"), "nd-redirect"), {"accept": None}],
     )
     assert table == Table(
         "inet",
@@ -101,6 +105,8 @@ def test_matches_of_nft_are_read() -> None:
                     Rule((Match("l4proto", ("tcp",)), Match("dport", ("53", "60-70"))), DROP),
                     Rule((Match("version", ("4",)), Match("saddr", ("10.0.0.0/8",), is_negated=True)), DROP),
                     Rule((Match("version", ("6",)),), RETURN),
+                    Rule((Match("daddrtype", ("local",)),), ACCEPT),
+                    Rule((Match("l4proto", ("icmpv6",)), Match(UNKNOWN)), ACCEPT),
                 ),
             ),
         ),
@@ -126,7 +132,7 @@ def test_a_named_set_is_looked_up() -> None:
 
 def test_what_is_not_understood_is_kept_as_such() -> None:
     [table] = _tables(
-        [_is({"fib": {"result": "type", "flags": ["daddr"]}}, "local"), {"accept": None}],
+        [_is({"fib": {"result": "oif", "flags": ["saddr"]}}, 0), {"accept": None}],
         [{"limit": {"rate": 3}}, {"accept": None}],
         [{"xt": {"type": "match", "name": "conntrack"}}, {"accept": None}],
         [{"xt": {"type": "target", "name": "REJECT"}}],

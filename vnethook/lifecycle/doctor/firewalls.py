@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
 """Stands for any address outside, RFC 5737 and RFC 3849."""
+_NOBODY, _EVERYBODY = "0.0.0.0", "255.255.255.255"  # noqa: S104 (a guest's without a lease, RFC 2131)
 _ROUTED = {"nat", "route"}
 PREFIX = "vnbr"
 
@@ -40,21 +41,23 @@ def _needs(survey: "Survey", network: "NetworkSeen") -> "Iterator[tuple[str, Pac
         return
     for version in network.versions:
         gateway = next((address for address in network.gateways if (6 if ":" in address else 4) == version), "")
-        if network.forward in _ROUTED:
-            uplink = next((name for number, name in survey.uplinks if number == version), "")
-            out = Packet("forward", version, network.bridge, uplink, "tcp", "443", "new", gateway, _OUTSIDE[version])
-            back = Packet("forward", version, uplink, network.bridge, "tcp", "50000", "established", _OUTSIDE[version])
-            if uplink:
-                yield "what guests send outside", out
-                yield "what comes back to guests", back
+        uplink = next((name for number, name in survey.uplinks if number == version), "")
+        bridge = Packet("forward", version, network.bridge, saddr=gateway, daddrtype="unicast")
+        if network.forward in _ROUTED and uplink:
+            out = bridge.replace(oifname=uplink, l4proto="tcp", dport="443", daddr=_OUTSIDE[version])
+            yield "what guests send outside", out
+            back = out.replace(iifname=uplink, oifname=network.bridge, dport="50000", saddr=_OUTSIDE[version])
+            yield "what comes back to guests", back.replace(state="established", daddr=gateway)
         if version in survey.bridges_call:
-            among = Packet("forward", version, network.bridge, network.bridge, "tcp", "80", "new", gateway, gateway)
+            among = bridge.replace(oifname=network.bridge, l4proto="tcp", dport="80", daddr=gateway)
             yield "what guests send to each other (br_netfilter)", among
+        asked = bridge.replace(hook="input", l4proto="udp", daddr=gateway, daddrtype="local")
         if network.has_dns:
-            yield "guests' DNS", Packet("input", version, network.bridge, "", "udp", "53", "new", gateway, gateway)
-        if network.has_dhcp:
-            port = "67" if version == 4 else "547"
-            yield "guests' DHCP", Packet("input", version, network.bridge, l4proto="udp", dport=port)
+            yield "guests' DNS", asked.replace(dport="53")
+        if network.has_dhcp and version == 4:
+            yield "guests' DHCP", asked.replace(dport="67", saddr=_NOBODY, daddr=_EVERYBODY, daddrtype="broadcast")
+        elif network.has_dhcp:
+            yield "guests' DHCP", asked.replace(dport="547", saddr="fe80::1", daddr="ff02::1:2", daddrtype="multicast")
 
 
 def _finding(network: "NetworkSeen", fate: Fate, said: list[str]) -> Finding:

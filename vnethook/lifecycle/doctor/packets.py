@@ -32,6 +32,7 @@ class Packet(Value):
     state: str = "new"
     saddr: str = ""
     daddr: str = ""
+    daddrtype: str = ""
 
 
 class Fate(Value):
@@ -76,7 +77,7 @@ class _Walk:
             if is_met is False:
                 continue
             if is_met is None:
-                self._may_pass = self._may_pass or rule.verdict != DROP
+                self._may_pass = self._may_pass or self._could_pass(rule, depth)
                 continue
             if rule.verdict in {ACCEPT, DROP}:
                 return rule.verdict
@@ -92,6 +93,12 @@ class _Walk:
             elif rule.verdict:
                 self._may_pass = True
         return ""
+
+    def _could_pass(self, rule: Rule, depth: int) -> bool:
+        """Whether a packet is better off by a rule, if it meets that."""
+        if rule.verdict in {JUMP, GOTO} and rule.chain in self._chains and depth < DEPTH:
+            return self._walk(self._chains[rule.chain], depth + 1) == ACCEPT
+        return rule.verdict not in {DROP, ""}
 
     def _is_met(self, rule: Rule) -> bool | None:
         """Whether all that a rule asks is so; None if that cannot be told."""

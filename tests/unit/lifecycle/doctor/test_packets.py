@@ -5,7 +5,7 @@ import pytest
 from vnethook.host.rules import ACCEPT, DROP, GOTO, JUMP, RETURN, UNKNOWN, Chain, Match, Rule, Table
 from vnethook.lifecycle.doctor.packets import PERHAPS, Fate, Packet, fates
 
-OUT = Packet("forward", 4, "vnbr7", "eth0", "tcp", "443", "new", "10.77.0.5", "192.0.2.1")
+OUT = Packet("forward", 4, "vnbr7", "eth0", "tcp", "443", "new", "10.77.0.5", "192.0.2.1", "unicast")
 FROM_US = Match("iifname", ("vnbr*",))
 
 
@@ -37,6 +37,8 @@ def test_what_meets_no_rule_has_the_policy() -> None:
         (Match("saddr", ("2001:db8::/32",)), False),
         (Match("daddr", ("192.0.2.1",)), True),
         (Match("daddr", ("nonsense",)), False),
+        (Match("daddrtype", ("unicast", "broadcast")), True),
+        (Match("daddrtype", ("local",)), False),
     ],
 )
 def test_a_match_is_met_or_not(match: Match, *, is_met: bool) -> None:
@@ -69,6 +71,10 @@ def test_what_is_not_understood_leaves_it_open_only_where_it_could_let_pass() ->
     assert _verdicts(Rule((unknown,), DROP), policy=ACCEPT) == []
     assert _verdicts(Rule((unknown, Match("iifname", ("eth0",))), ACCEPT)) == [DROP]
     assert _verdicts(Rule((), UNKNOWN)) == [PERHAPS]
+    assert _verdicts(Rule((unknown,))) == [DROP]
+    accepts, drops = Chain("accepts", rules=(Rule((), ACCEPT),)), Chain("drops", rules=(Rule((), DROP),))
+    assert _verdicts(Rule((unknown,), JUMP, "drops"), more=(drops,)) == [DROP]
+    assert _verdicts(Rule((unknown,), JUMP, "accepts"), more=(accepts,)) == [PERHAPS]
     assert _verdicts(Rule((Match("saddr", ("10.0.0.0/8",)),), ACCEPT), packet=OUT.replace(saddr="")) == [PERHAPS]
 
 
