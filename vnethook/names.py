@@ -15,6 +15,8 @@ _NETWORK = _ALNUM | frozenset("_.+@-")
 _LINK = _ALNUM | frozenset("_.+@:-")
 _LABEL = _ALNUM | frozenset("_-")
 
+BRIDGE_PREFIX = "vnbr"
+"""Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
 NETWORK_MAX = 64
 LINK_MAX = 15
 """IFNAMSIZ less the closing NUL, linux/if.h."""

@@ -25,12 +25,37 @@ def unpacked(*packages: str) -> Path:
             new = Path(tempfile.mkdtemp(prefix="new.", dir=CACHE))
             try:
                 _download(packages, new)
+                _prepare_root(new / "root")
                 for file in new.glob("*.deb"):
-                    subprocess.run(["dpkg-deb", "-x", file, new / "root"], check=True)
+                    _unpack(file, new / "root")
                 (new / "root").rename(place)  # when it is whole
             finally:
                 shutil.rmtree(new)
     return place
+
+
+def missing(*packages: str) -> tuple[str, ...]:
+    """Those of these packages, and of what they need, that are not installed here."""
+    words = [*_APT, "--simulate", "--no-install-recommends", "install", *packages]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        subprocess.run([*_APT, "update"], check=True, capture_output=True)
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return tuple(sorted(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Inst ")))
+
+
+def _prepare_root(root: Path) -> None:
+    """A tree in which /lib is a part of /usr, as on the machine: hier(7), Debian since 12."""
+    for name in ("bin", "lib", "sbin"):
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+
+
+def _unpack(file: Path, root: Path) -> None:
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", file], stdout=subprocess.PIPE) as archive:
+        words = ["tar", "--extract", "--keep-directory-symlink", "--directory", root]
+        subprocess.run(words, stdin=archive.stdout, check=True)
+    assert archive.returncode == 0, file
 
 
 def _download(packages: tuple[str, ...], directory: Path) -> None:

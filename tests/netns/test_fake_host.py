@@ -31,6 +31,7 @@ def try_on(request, tmp_path):
         lab.run(["ip", "link", "add", "eth0", "address", "52:54:00:00:53:02", "type", "veth", "peer", "name", "far0"])
         lab.run(["ip", "link", "set", "eth0", "up"])
         lab.run(["ip", "link", "set", "far0", "up"])
+        lab.run(["iptables", "-P", "FORWARD", "DROP"])  # as Docker has it
         lab.run(["ip", "address", "add", "198.51.100.2/24", "dev", "eth0"])
         yield lambda function: on(lab, function)
 

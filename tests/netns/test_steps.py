@@ -29,12 +29,17 @@ RICH = """
 </network>"""
 OTHER = "<network><name>other</name><forward mode='nat'/><ip address='10.80.0.1' netmask='255.255.255.0'><dhcp/></ip></network>"
 STEPS = 17
+"""On a host whose own packet filter drops nothing."""
 VOLATILE = ["tcp_fastopen_key", "locks/", "/rich.json", r"dnsmasq/other", "live/other", "journal/other"]
 
 
 def _define(here: machine.Host) -> int:
     catalog.define(here, RICH, source="rich.xml")
     catalog.define(here, OTHER, source="other.xml")
+    return _count(here)
+
+
+def _count(here: machine.Host) -> int:
     network = definitions.load(here, "rich")
     return len(plan(network, facts.collect(here, network)))
 
@@ -53,6 +58,10 @@ def _start_with(change: Callable[[Step], None], number: int) -> Callable[[machin
         return ""
 
     return start
+
+
+def _steps(host: Host) -> int:
+    return on(host, _count)
 
 
 def _refuse(target: Step) -> None:
@@ -85,10 +94,14 @@ def _kill(target: Step, *, is_after: bool) -> None:
     type(target).do = do  # type: ignore[method-assign,assignment]
 
 
-@pytest.fixture(params=["alone", "beside another network"])
+@pytest.fixture(params=["alone", "beside another network", "beside a filter that drops"])
 def host(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     with Host() as host:
-        assert on(host, _define) == STEPS
+        if request.param == "beside a filter that drops":
+            for words in ("iptables -P FORWARD DROP", "iptables -P INPUT DROP", "ip6tables-legacy -P INPUT DROP"):
+                host.run(words.split())
+            host.run(["iptables", "-A", "INPUT", "-i", "lo", "-j", "ACCEPT"])
+        assert on(host, _define) == STEPS + 3 * (request.param == "beside a filter that drops")
         if request.param != "alone":
             on(host, lambda here: bringup.start(here, "other") and None)
         on(host, lambda here: bringup.start(here, "rich") and None)  # what is chosen and kept is there before
@@ -98,7 +111,7 @@ def host(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
 
 def test_a_refused_step_leaves_the_host_as_it_was(host: Host) -> None:
     before = host.snapshot()
-    for number in range(STEPS):
+    for number in range(_steps(host)):
         outcome = on(host, _start_with(_refuse, number))
         if outcome:  # else the step was done before: a directory that is kept, a sysctl that another network holds
             assert outcome == "refused by the test"
@@ -113,7 +126,7 @@ def test_a_start_killed_at_any_step_is_finished_by_the_next(host: Host, when: Ca
     on(host, lambda here: bringup.start(here, "rich") and None)
     whole = host.snapshot()
     on(host, lambda here: bringup.stop(here, "rich"))
-    for number in range(STEPS):
+    for number in range(_steps(host)):
         try:
             on(host, _start_with(when, number))
         except AssertionError as error:
@@ -127,7 +140,7 @@ def test_a_start_killed_at_any_step_is_finished_by_the_next(host: Host, when: Ca
 @pytest.mark.parametrize("when", [_kill_before, _kill_after])
 def test_a_start_killed_at_any_step_is_undone_by_a_stop(host: Host, when: Callable[[Step], None]) -> None:
     before = host.snapshot()
-    for number in range(STEPS):
+    for number in range(_steps(host)):
         try:
             on(host, _start_with(when, number))
             is_killed = False
@@ -143,7 +156,7 @@ def test_a_stop_killed_at_any_step_is_finished_by_the_next_start_or_stop(host: H
     before = host.snapshot()
     on(host, lambda here: bringup.start(here, "rich") and None)
     whole = host.snapshot()
-    for number in range(STEPS):
+    for number in range(_steps(host)):
         for finish in ("start", "stop"):
 
             def stop(here: machine.Host, number: int = number) -> None:

@@ -6,6 +6,7 @@ What works on a bridge that is not the network's own stands in `ON_EXISTING_BRID
 
 from vnethook.capability import (
     address,
+    admission,
     bandwidth,
     bridge,
     dnsmasq,
@@ -29,6 +30,7 @@ IN_ORDER = (
     vlan,
     bandwidth,
     firewall,  # before anything can be reached
+    admission,  # after what decides
     forwarding,
     address,
     routes,

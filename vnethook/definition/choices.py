@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from vnethook.live.paths import Paths
 
 
-BRIDGE_PREFIX = "vnbr"
-"""Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
-
-
 def random_mac(taken: "Container[str | None]") -> str:
     """A random MAC, of the block that QEMU and libvirt use, that is not taken."""
     while True:

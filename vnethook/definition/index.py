@@ -14,7 +14,7 @@ from vnethook.definition.entries import Entry, EntryLog, entry_of
 from vnethook.definition.model import Network
 from vnethook.errors import BusyError, DefinitionError, HostError, NoNetworkError
 from vnethook.live import files
-from vnethook.names import is_network_name
+from vnethook.names import BRIDGE_PREFIX, is_network_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ class Index:
         """The bridge name of ours with the lowest number that no definition has and that is not taken otherwise."""
         with self._guard:
             bridges = self._holders["bridge"]
-            while f"{choices.BRIDGE_PREFIX}{self._lowest}" in bridges:
+            while f"{BRIDGE_PREFIX}{self._lowest}" in bridges:
                 self._lowest += 1
             number = self._lowest
-            while (name := f"{choices.BRIDGE_PREFIX}{number}") in bridges or is_taken(name):
+            while (name := f"{BRIDGE_PREFIX}{number}") in bridges or is_taken(name):
                 number += 1
             return name
 
@@ -254,7 +254,7 @@ class Index:
                 holders[value].remove(entry)
                 if not holders[value]:
                     del holders[value]
-        number = entry.bridge.removeprefix(choices.BRIDGE_PREFIX)
+        number = entry.bridge.removeprefix(BRIDGE_PREFIX)
         if number.isdecimal() and number != entry.bridge:
             self._lowest = min(self._lowest, int(number))
         for blocks, found in ((self._subnets, entry.subnets), (self._routed, entry.routed)):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vnethook.definition.model import Network
+    from vnethook.host.filters import Filter
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
 
@@ -40,17 +41,29 @@ class Facts(Value):
     """The paths of the host, the interfaces on which it listens to routers, how long an idle network stays.
 
     `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`:
-    None for a network that stays up.
+    None for a network that stays up. `filters`: where the host's own packet filter drops what meets no rule.
     """
 
     paths: "Paths"
     accepts_ra: tuple[str, ...] = ()
     idle_s: int | None = None
+    filters: "tuple[Filter, ...]" = ()
 
 
 def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> Facts:
     """Read what the plan for this network needs."""
-    return Facts(host.paths, _accepts_ra(host) if network.has_ipv6 else (), idle_s)
+    filters = host.filters.dropping(filtered_versions(network))
+    return Facts(host.paths, _accepts_ra(host) if network.has_ipv6 else (), idle_s, filters)
+
+
+def filtered_versions(network: "Network") -> tuple[int, ...]:
+    """The IP versions of which the host's own packet filter must let a network's packets through.
+
+    In mode open what it does with them is left to the administrator.
+    """
+    if not network.owns_bridge or network.forward == "open":
+        return ()
+    return tuple(sorted({ip.version for ip in network.ips}))
 
 
 def taken_subnets(

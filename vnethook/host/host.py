@@ -1,6 +1,7 @@
 """The machine as the steps see it: one object that a test can replace."""
 
 from vnethook.host.daemons import Daemons
+from vnethook.host.filters import Filters
 from vnethook.host.nft import Nft
 from vnethook.host.routes import Routes
 from vnethook.host.shared import Shared
@@ -23,6 +24,7 @@ class Host:
         self.links = links or Links()
         self.routes = Routes(self.links)
         self.nft = Nft()
+        self.filters = Filters()
         self.daemons = Daemons()
         self.sysctls = Sysctls()
         self.shared = Shared(paths)

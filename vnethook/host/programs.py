@@ -25,6 +25,7 @@ PACKAGES = {
     "nft": "nftables",
     "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)",
     "resolvectl": "systemd-resolved",
+    **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
 }
 TIMEOUT_S = 20.0
 _SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17

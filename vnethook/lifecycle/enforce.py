@@ -2,7 +2,7 @@
 
 from time import time
 
-from vnethook.capability import dhcp, dns, forwarding, nic_class
+from vnethook.capability import admission, dhcp, dns, forwarding, nic_class
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
@@ -138,6 +138,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         waiting=_awaited(host, network.name),
         limits=network.bandwidth.numbers if network.bandwidth else (),
         owns_bridge=network.owns_bridge,
+        admission=admission.watched(network, steps),
     )
 
 

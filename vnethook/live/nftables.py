@@ -13,13 +13,16 @@ from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attrib
 
 TABLE = "vnethook"
 _GET_CHAIN, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 13
-INET, NETDEV = 1, 5
+INET, IPV4, NETDEV, IPV6 = 1, 2, 5, 10
 """Families, linux/netfilter.h."""
+_OURS = (INET, TABLE)
 _GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
-_TABLE_NAME, _CHAIN_NAME, _CHAIN_USE = 1, 3, 6
+_TABLE_NAME, _CHAIN_NAME, _CHAIN_POLICY, _CHAIN_USE = 1, 3, 5, 6
 _SET_NAME, _SET_ELEMENTS = 2, 3
 _NESTED = 0x8000
+_DROP = b"\0\0\0\0"
+"""NF_DROP, linux/netfilter.h."""
 
 
 def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> dict[str, int]:
@@ -31,7 +34,7 @@ def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> d
     found = {}
     try:
         for name in names:
-            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name), family=family)
+            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name), (family, TABLE))
             if answer is not None:
                 found[name] = _BIG_U32.unpack(dict(attributes(answer, 4))[_CHAIN_USE])[0]
     finally:
@@ -54,6 +57,26 @@ def all_chain_uses(family: int) -> dict[str, int]:
         for told in found
         if told[_TABLE_NAME].rstrip(b"\0") == TABLE.encode()
     }
+
+
+def foreign_chains(wanted: "list[tuple[int, str, str]]") -> "dict[tuple[int, str, str], tuple[bool, int]]":
+    """Of these chains, (family, table, name), of other tables than ours: whether what meets no rule is dropped; use.
+
+    One that does not exist is left out. That of iptables(8) is the table `filter` of IPV4 or IPV6.
+    """
+    netlink = _open()
+    found = {}
+    try:
+        for family, table, name in wanted:
+            body = text(_CHAIN_NAME, name)
+            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", body, (family, table))
+            if answer is not None:
+                told = dict(attributes(answer, 4))
+                policy = told.get(_CHAIN_POLICY)
+                found[family, table, name] = (policy == _DROP, _BIG_U32.unpack(told[_CHAIN_USE])[0])
+    finally:
+        netlink.close()
+    return found
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:
@@ -79,10 +102,10 @@ def _open() -> Netlink:
         raise HostError(msg, hint="the kernel needs nf_tables (CONFIG_NF_TABLES)") from error
 
 
-def _get(netlink: Netlink, kind: int, what: str, body: bytes, *, family: int = INET) -> bytes | None:
-    """The answer to a question about the table, None if what is asked for does not exist."""
+def _get(netlink: Netlink, kind: int, what: str, body: bytes, of: "tuple[int, str]" = _OURS) -> bytes | None:
+    """The answer to a question about a table, None if what is asked for does not exist."""
     try:
-        return netlink.request(kind, 0, _GENERIC.pack(family, 0, 0) + text(_TABLE_NAME, TABLE) + body)[0]
+        return netlink.request(kind, 0, _GENERIC.pack(of[0], 0, 0) + text(_TABLE_NAME, of[1]) + body)[0]
     except NetlinkError as error:
         if error.errno == ENOENT:
             return None

@@ -24,7 +24,9 @@ class LiveNetwork(Value):
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
     where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`:
-    those of all NICs together, see Traits; `owns_bridge`: else it is the administrator's, and may be other networks'.
+    those of all NICs together, see Traits; `owns_bridge`: else it is the administrator's, and may be other networks';
+    `admission`: (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be
+    let through if that drops what meets no rule.
     """
 
     name: str
@@ -49,12 +51,13 @@ class LiveNetwork(Value):
     waiting: tuple[str, ...] = ()
     limits: tuple[int, ...] = ()
     owns_bridge: bool = True
+    admission: tuple[tuple[int, str, str, int], ...] = ()
     _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
 
 
 _TUPLES = (
     *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "routes", "fixed", "reserved"),
-    *("classes", "waiting", "limits"),
+    *("classes", "waiting", "limits", "admission"),
 )
 _KINDS = {
     "name": str,
@@ -189,7 +192,27 @@ def _service_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
         if uses.get(chain) != use:
             return f"firewall chain {chain} was changed"
     missing = nftables.missing_elements(live.elements) if live.elements else []
-    return f"firewall set {missing[0].split()[0]} was changed" if missing else ""
+    if missing:
+        return f"firewall set {missing[0].split()[0]} was changed"
+    return _admission_fault(live) if live.admission else ""
+
+
+def _admission_fault(live: LiveNetwork) -> str:
+    """Whether the host's own packet filter has come to drop what guests send, or has lost what lets it through."""
+    families = {4: nftables.IPV4, 6: nftables.IPV6}
+    asked = [
+        (families[version], "filter", name)
+        for version, place, chain, _ in live.admission
+        for name in ((place, chain) if chain else (place,))
+    ]
+    found = nftables.foreign_chains(asked)
+    for version, place, chain, use in live.admission:
+        is_dropping, _ = found.get((families[version], "filter", place), (False, 0))
+        if is_dropping and not chain:
+            return f"iptables {place} (IPv{version}) drops packets of guests"
+        if is_dropping and found.get((families[version], "filter", chain), (False, 0))[1] != use:
+            return f"iptables {place} (IPv{version}) has lost what lets guests through"
+    return ""
 
 
 def _rate_fault(live: LiveNetwork, links: "Links") -> str:

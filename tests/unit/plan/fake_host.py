@@ -10,6 +10,7 @@ import os
 import shlex
 from pathlib import Path
 
+from tests.unit.plan.fake_filters import FakeFilters
 from tests.unit.plan.fake_nft import FakeNft
 from vnethook.address import parse_subnet
 from vnethook.errors import HostError
@@ -355,6 +356,7 @@ class FakeHost:
         self.shared = Shared(self.paths)
         self.traffic = FakeTraffic(self.changes, self.links)
         self.resolved = FakeResolved(self.changes, self.links)
+        self.filters = FakeFilters(self.changes)
 
     def state(self):
         """All that a network could have changed, but for lock files and empty directories."""
@@ -365,6 +367,7 @@ class FakeHost:
             "sysctls": dict(self.sysctls.values),
             "nft": copy.deepcopy(self.nft.tables),
             "limits": [self.traffic.limits.get(link.index) for link in self.links.links.values()],
+            "filters": dict(self.filters.chains),
             "resolved": [self.resolved.by_link.get(link.index) for link in self.links.links.values()],
             "daemons": sorted(self.daemons.by_record),
             "files": {

@@ -6,6 +6,7 @@ from vnethook.definition.model import Bandwidth, Bridge, Dns, DnsHost, Network, 
 from vnethook.definition.traffic import Rate
 from vnethook.host import facts
 from vnethook.plan.addresses import FixAddresses
+from vnethook.plan.admission import AdmitGuests
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
@@ -45,7 +46,7 @@ OTHER = Network(
 )
 
 STEPS = (
-    [CreateBridge, SetLinkSysctls, LimitTraffic, InstallRules, HoldSysctl]
+    [CreateBridge, SetLinkSysctls, LimitTraffic, InstallRules, AdmitGuests, HoldSysctl]
     + [HoldSysctl] * 3  # accept_ra of eth0 and default, then forwarding of IPv6
     + [AddAddress, AddAddress, SetLinkUp, AddRoute]
     + [MakeDirectory] * 3

@@ -187,6 +187,7 @@ def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):
         "set net/ipv6/conf/vnbr3/autoconf to 0",
         "limit vnbr3",
         "apply nft rules",
+        "admit by VNETHOOK-FORWARD",
         "set net/ipv4/ip_forward to 1",
         "set net/ipv6/conf/default/accept_ra to 2",
         "set net/ipv6/conf/eth0/accept_ra to 2",

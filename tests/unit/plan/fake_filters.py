@@ -1,0 +1,37 @@
+"""The host's packet filter of iptables, in memory: that of Docker, which drops what is forwarded by IPv4."""
+
+from vnethook.errors import HostError
+from vnethook.host.filters import FORWARD, NFT, Filter
+
+
+class FakeFilters:
+    """Places that drop what meets no rule, and chains of ours: (variant, version, chain) to its rules and place."""
+
+    def __init__(self, changes) -> None:
+        self._changes = changes
+        self.places = [Filter(4, NFT, FORWARD, FORWARD)]
+        self.chains: dict[tuple[str, int, str], tuple[tuple[str, ...], str]] = {}
+
+    def dropping(self, versions):
+        return tuple(place for place in self.places if place.version in versions)
+
+    def uses(self, place, chain):
+        rules, last = self.chains.get((place.variant, place.version, chain), ((), ""))
+        return len(rules) + bool(last)
+
+    def require(self, place):
+        pass
+
+    def admit(self, place, chain, rules):
+        def change():
+            self.chains[place.variant, place.version, chain] = (rules, place.last)
+
+        if place.chain not in {known.chain for known in self.places}:
+            msg = f"iptables ({place.variant}, IPv{place.version}): {place.chain}: no such chain"
+            raise HostError(msg)
+        self._changes.make(f"admit by {chain}", change)
+
+    def withdraw(self, place, chain):
+        key = (place.variant, place.version, chain)
+        if key in self.chains:
+            self._changes.make(f"withdraw {chain}", lambda: self.chains.pop(key))

@@ -1,0 +1,154 @@
+"""The packet filter that other programs keep with iptables(8): what it drops, and chains of ours in it.
+
+iptables has two variants, whose rules are apart: `nft`, in the tables `ip filter` and `ip6 filter` of nf_tables, and
+`legacy`. What Docker, ufw or an administrator has is in one of them; where there is none, none comes to be by us.
+"""
+
+from vnethook.errors import HostError
+from vnethook.host import programs
+from vnethook.live import nftables
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NFT, LEGACY = "nft", "legacy"
+FORWARD, INPUT = "FORWARD", "INPUT"
+FAMILIES = {4: nftables.IPV4, 6: nftables.IPV6}
+TABLE = "filter"
+_UFW = {4: "ufw-before-", 6: "ufw6-before-"}
+_LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
+"""Which tables there are: to ask the legacy variant itself would make them."""
+_TRIES = 5
+_PATIENCE_S = "10"
+"""How long another program may keep the lock of the legacy variant."""
+
+
+class Filter(Value):
+    """A place at which a packet that meets no rule is dropped: `chain`, FORWARD or INPUT, of a variant and IP version.
+
+    `last`: the chain whose end is the last place before that which heeds all rules of whoever keeps the filter. It is
+    the chain itself; or ufw's, behind the user's rules and before its own last ones, which drop DHCP and log the rest.
+    """
+
+    version: int
+    variant: str
+    chain: str
+    last: str
+
+
+class Filters:
+    """What iptables keeps in this network namespace."""
+
+    def dropping(self, versions: "tuple[int, ...]") -> "tuple[Filter, ...]":
+        """The places that drop what meets no rule, of these IP versions; raise HostError without nf_tables."""
+        places = [(version, chain) for version in versions for chain in (FORWARD, INPUT)]
+        found = nftables.foreign_chains([(FAMILIES[version], TABLE, chain) for version, chain in places])
+        nft = [place for place in places if found.get((FAMILIES[place[0]], TABLE, place[1]), (False, 0))[0]]
+        legacy = [(version, chain) for version, chain in places if f"-P {chain} DROP" in self._legacy(version)]
+        named = [(NFT, *place) for place in nft] + [(LEGACY, *place) for place in legacy]
+        return tuple(
+            Filter(version, variant, chain, self._last(variant, version, chain)) for variant, version, chain in named
+        )
+
+    def uses(self, place: Filter, chain: str) -> int:
+        """How often a chain is used, by each of its rules and by each that leads to it; 0 also if it does not exist."""
+        return self._uses(place.variant, place.version, chain)
+
+    def require(self, place: Filter) -> None:
+        """Raise HostError if the programs are not installed."""
+        for ending in ("", "-restore"):
+            _program(place.variant, place.version, ending)
+
+    def admit(self, place: Filter, chain: str, rules: tuple[str, ...]) -> None:
+        """Make a chain of these rules, or make it anew, and have the place lead to it, last; raise HostError."""
+
+        def lines(saved: list[str]) -> list[str]:
+            made = [f":{chain} - [0:0]", *(f"-A {chain} {rule}" for rule in rules)]
+            return [*made, *_unlinking(saved, chain), f"-A {place.last} -j {chain}"]
+
+        self._change(place, lines)
+
+    def withdraw(self, place: Filter, chain: str) -> None:
+        """Take a chain away, with what leads to it, wherever that is; nothing if it is gone. Raises HostError."""
+
+        def lines(saved: list[str]) -> list[str]:
+            if f"-N {chain}" not in saved:
+                return []
+            return [*_unlinking(saved, chain), f"-F {chain}", f"-X {chain}"]
+
+        if self._has_table(place):
+            self._change(place, lines)
+
+    def _change(self, place: Filter, lines: "Callable[[list[str]], list[str]]") -> None:
+        """Make what `lines` says of the present rules in one go; again if they have changed meanwhile."""
+        words = [_program(place.variant, place.version, "-restore"), "-w", _PATIENCE_S, "--noflush"]
+        reason = ""
+        for _ in range(_TRIES):
+            made = lines(_saved(place.variant, place.version))
+            if not made:
+                return
+            finished = programs.run(words, text="\n".join(["*filter", *made, "COMMIT", ""]))
+            if finished.status == 0:
+                return
+            reason = finished.reason
+        msg = f"iptables ({place.variant}, IPv{place.version}): {place.chain}: {reason}"
+        raise HostError(msg, hint="see `iptables -S`")
+
+    def _last(self, variant: str, version: int, chain: str) -> str:
+        ufws = f"{_UFW[version]}{chain.lower()}"  # there is nothing in it while ufw is disabled
+        return ufws if self._uses(variant, version, ufws) > 1 else chain
+
+    def _uses(self, variant: str, version: int, chain: str) -> int:
+        if variant == LEGACY:
+            return _count(self._legacy(version), chain)
+        key = (FAMILIES[version], TABLE, chain)
+        return nftables.foreign_chains([key]).get(key, (False, 0))[1]
+
+    def _has_table(self, place: Filter) -> bool:
+        if place.variant == LEGACY:
+            return has_legacy(place.version)
+        return bool(nftables.foreign_chains([(FAMILIES[place.version], TABLE, place.chain)]))
+
+    def _legacy(self, version: int) -> list[str]:
+        """The rules of the legacy variant; none where it is not in use, or cannot be asked."""
+        if not has_legacy(version) or programs.find(_name(LEGACY, version, "")) is None:
+            return []
+        return _saved(LEGACY, version)
+
+
+def has_legacy(version: int) -> bool:
+    """Whether the legacy variant of iptables keeps a filter here."""
+    try:
+        with open(_LEGACY_TABLES[version], encoding="utf-8") as names:
+            return TABLE in names.read().split()
+    except OSError:
+        return False
+
+
+def _saved(variant: str, version: int) -> list[str]:
+    """The filter in the words of `iptables -S`; raise HostError."""
+    finished = programs.run([_program(variant, version, ""), "-w", _PATIENCE_S, "-S"])
+    if finished.status != 0:
+        msg = f"iptables ({variant}, IPv{version}): list: {finished.reason}"
+        raise HostError(msg)
+    return finished.output.splitlines()
+
+
+def _unlinking(saved: list[str], chain: str) -> list[str]:
+    """The deletion of each rule that leads to a chain."""
+    return [f"-D{rule[2:]}" for rule in saved if rule.startswith("-A ") and rule.endswith(f" -j {chain}")]
+
+
+def _count(saved: list[str], chain: str) -> int:
+    return sum(rule.startswith(f"-A {chain} ") for rule in saved) + len(_unlinking(saved, chain))
+
+
+def _program(variant: str, version: int, ending: str) -> str:
+    """The program of a variant; raise HostError if it is not installed."""
+    return programs.require(_name(variant, version, ending))
+
+
+def _name(variant: str, version: int, ending: str) -> str:
+    return f"{'iptables' if version == 4 else 'ip6tables'}-{variant}{ending}"
