@@ -12,6 +12,7 @@ from tests.lab import Host, Outside
 from tests.lab.host import VNET
 from tests.lab.library import on
 from vnethook.definition.store import Store
+from vnethook.host import trial
 
 pytestmark = pytest.mark.netns
 LAB = """
@@ -192,6 +193,15 @@ def test_hooks_that_lead_nowhere_are_named(host: Host) -> None:
     [line] = _said(host)
     place = "/usr/libexec/vnethook/qemu-ifup leads to /gone, where there is no vnethook"
     assert line == f"error: hook 'qemu-ifup': {place}: guests that call it do not start"
+
+
+def test_what_the_kernel_can_do_is_tried_out_and_leaves_nothing_behind(host: Host) -> None:
+    before = host.snapshot()
+    firewall = {trial.NF_TABLES, trial.NAT, trial.CONNTRACK, trial.FIB, trial.INGRESS, trial.RULES}
+    assert not firewall & set(host.call(lambda: trial.missing("add table inet t")) or ())
+    assert trial.RULES in (host.call(lambda: trial.missing("no words of nft")) or ())
+    assert trial.BRIDGE not in (host.call(lambda: trial.missing("")) or ())
+    assert before.changes_to(host.snapshot()) == []
 
 
 def test_without_root_it_says_what_it_could_not_see(host: Host) -> None:

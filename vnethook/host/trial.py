@@ -22,6 +22,7 @@ _NEW_QDISC, _TC_KIND, _TC_OPTIONS, _HTB_INIT, _ROOT = 36, 1, 2, 2, 0xFFFFFFFF  #
 _TC_MESSAGE, _HTB = Struct("=BxHiIII"), Struct("=IIIII")
 
 NF_TABLES, NAT, CONNTRACK, FIB, INGRESS = "nf_tables", "nat", "conntrack", "fib", "netdev ingress"
+RULES = "use for our rules"
 BRIDGE, VLANS, TUN, HTB = "bridge", "vlan filtering", "tun", "htb"
 _RULES = {
     NF_TABLES: "add table inet t; add chain inet t c { type filter hook forward priority filter; }",
@@ -33,15 +34,15 @@ _RULES = {
 }
 
 
-def missing(*, has_nft: bool) -> tuple[str, ...] | None:
+def missing(rules: str) -> tuple[str, ...] | None:
     """The parts that the kernel lacks, of those above; None where they cannot be tried out, as without root.
 
-    Those of the firewall only where nft is installed.
+    `rules`: what nft has to take; empty where there is no nft, then nothing of the firewall is tried.
     """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer(writer, has_nft=has_nft)
+        _answer(writer, rules)
     os.close(writer)
     with os.fdopen(reader, encoding="ascii") as pipe:
         told = pipe.read()
@@ -50,13 +51,13 @@ def missing(*, has_nft: bool) -> tuple[str, ...] | None:
     return None if found is None else tuple(found)
 
 
-def _answer(writer: int, *, has_nft: bool) -> None:
+def _answer(writer: int, rules: str) -> None:
     """In the child: write what is missing, and never return."""
     status = 1
     try:
         if _enter():
             with os.fdopen(writer, "w", encoding="ascii") as pipe:
-                json.dump(_missing(has_nft=has_nft), pipe)
+                json.dump(_missing(rules), pipe)
         status = 0
     finally:
         os._exit(status)
@@ -68,7 +69,7 @@ def _enter() -> bool:
     return libc.unshare(_NEW_NETWORK) == 0 or ctypes.get_errno() not in {EPERM, ENOSYS}
 
 
-def _missing(*, has_nft: bool) -> list[str]:
+def _missing(rules: str) -> list[str]:
     links = Links()
     tries: dict[str, Callable[[], object]] = {
         BRIDGE: lambda: links.create_bridge(_BRIDGE, mac="02:00:00:00:00:01", stp=False, delay_s=0),
@@ -76,10 +77,16 @@ def _missing(*, has_nft: bool) -> list[str]:
         HTB: lambda: _htb(links),
         TUN: _tun,
     }
-    if has_nft:
-        nft = Nft()
-        tries |= {name: lambda rules=rules: nft.apply(rules) for name, rules in _RULES.items()}  # type: ignore[misc]  # mypy 1.10 on a default
-    return [name for name, attempt in tries.items() if not _works(attempt)]
+    if rules:
+        tries |= {name: _taken(text) for name, text in _RULES.items()}
+    found = [name for name, attempt in tries.items() if not _works(attempt)]
+    if rules and not _RULES.keys() & found and not _works(_taken(rules)):
+        found.append(RULES)
+    return found
+
+
+def _taken(rules: str) -> "Callable[[], object]":
+    return lambda: Nft().apply(rules)
 
 
 def _works(attempt: "Callable[[], object]") -> bool:

@@ -17,7 +17,8 @@ _PARTS = {
     trial.NF_TABLES: ("the firewall is made of it", "CONFIG_NF_TABLES", "nf_tables"),
     trial.CONNTRACK: ("answers are told from connections by it", "CONFIG_NFT_CT", "nft_ct"),
     trial.NAT: ("networks with NAT need it", "CONFIG_NFT_MASQ", "nft_masq"),
-    trial.FIB: ("forwards to guests need it", "CONFIG_NFT_FIB_INET", "nft_fib_inet"),
+    trial.FIB: ("what is for the host is told by it", "CONFIG_NFT_FIB_INET", "nft_fib_inet"),
+    trial.RULES: ("it does not take them, or nft is too old for them", "Linux 5.6 or later, and nft 1.0", ""),
 }
 _PARTS_OF_FEW = {
     trial.INGRESS: ("rates of NICs need it", "CONFIG_NETFILTER_INGRESS", ""),
@@ -31,9 +32,8 @@ def parts(survey: "Survey") -> "Iterator[Finding]":
     """Parts that are missing, with what they are for."""
     for part in survey.kernel_lacks:
         purpose, option, module = _PARTS.get(part) or _PARTS_OF_FEW[part]
-        command = (
-            f"modprobe {module}   (if that fails: a kernel with {option})" if module else f"a kernel with {option}"
-        )
+        kernel = f"a kernel with {option}" if option.startswith("CONFIG") else option
+        command = f"modprobe {module}   (if that fails: {kernel})" if module else kernel
         if part in _PARTS:
             yield Finding(STOPS, "kernel", f"has no {part}: {purpose}", command)
         for network in survey.networks:

@@ -5,6 +5,7 @@ from glob import glob
 from typing import TYPE_CHECKING
 
 from vnethook.capability import dhcp, dnsmasq
+from vnethook.capability.policy import table
 from vnethook.definition import compiled
 from vnethook.definition.store import Store
 from vnethook.errors import HostError, VnetError
@@ -14,6 +15,7 @@ from vnethook.lifecycle.doctor import servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
 from vnethook.live import failure
+from vnethook.plan.firewall import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,8 @@ _HYPERVISORS = {
     "QEMU": ("/usr/bin/qemu-system-*", "/usr/libexec/qemu-kvm"),
     "libvirt": ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud"),
 }
+_RULES = "\n".join((f"add {KEY}", *table.HOLDERS, *table.BASE, ""))
+"""What nft has to take, of every network."""
 _NEW = "vnbr0"
 """Stands for the bridge of a network that has none yet."""
 
@@ -44,13 +48,19 @@ def look(host: "Host", only: str = "") -> Survey:
     states = _or(lambda: lookup.states(host), states, NETWORKS, unseen)
     networks = tuple(_network(host, state, unseen) for state in states if only in {"", state.name})
     uplinks = _uplinks(host)
-    lacks = trial.missing(has_nft=programs.find("nft") is not None)
+    firewall = "nft"
+    rules = _RULES if firewall == "nft" and programs.find("nft") else ""
+    lacks = trial.missing(rules)
     if lacks is None:
         unseen.append(KERNEL)
     managed, networkd = _managers(host, networks)
-    needed = ["nft", *(["dnsmasq"] if any(network.has_dns or network.has_dhcp for network in networks) else [])]
+    needed = [
+        "nft" if firewall == "nft" else "iptables",
+        *(["dnsmasq"] if any(network.has_dns or network.has_dhcp for network in networks) else []),
+    ]
     return Survey(
         networks=networks,
+        firewall=firewall,
         missing_programs=tuple(program for program in needed if programs.find(program) is None),
         hypervisors=tuple(name for name, places in _HYPERVISORS.items() if any(map(glob, places))),
         kernel_lacks=lacks or (),

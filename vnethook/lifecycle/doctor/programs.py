@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 _DEBIAN = {"dnsmasq": "dnsmasq-base", "nft": "nftables"}
 _FEDORA = {"nft": "nftables"}
-_FOR = {"nft": "no network has a firewall, so none comes up", "dnsmasq": "no network has DHCP and DNS"}
+_FOR = {
+    "nft": "no network has a firewall, so none comes up",
+    "iptables": "no network has a firewall, so none comes up",
+    "dnsmasq": "no network has DHCP and DNS",
+}
 
 
 def missing(survey: "Survey") -> "Iterator[Finding]":

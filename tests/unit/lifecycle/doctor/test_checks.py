@@ -113,6 +113,27 @@ CASES = {
             )
         ],
     ),
+    "a kernel that is too old": (
+        {"kernel_lacks": (trial.RULES,)},
+        [
+            (
+                STOPS,
+                "kernel: has no use for our rules: it does not take them, or nft is too old for them",
+                "Linux 5.6 or later, and nft 1.0",
+            )
+        ],
+    ),
+    "a firewall of iptables": ({"firewall": "iptables-legacy"}, []),
+    "a firewall of iptables for guarded NICs": (
+        {"firewall": "iptables-legacy", "networks": (LAB.replace(needs=(trial.INGRESS,)),)},
+        [
+            (
+                STOPS,
+                "network 'lab': its rules go into iptables-legacy, which cannot limit or guard NICs: they are refused",
+                "apt-get install nftables   (and no backend in vnethook.toml's [firewall])",
+            )
+        ],
+    ),
     "a kernel without what no network needs": ({"kernel_lacks": (trial.VLANS, trial.HTB, trial.INGRESS)}, []),
     "a kernel without what one network needs": (
         {"kernel_lacks": (trial.VLANS,), "networks": (LAB.replace(needs=(trial.VLANS,)),)},
