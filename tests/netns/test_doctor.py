@@ -124,9 +124,20 @@ def test_iptables_own_filter_is_read_by_its_own_words(host: Host) -> None:
     host.vnet("net-start", "lab")
     host.run(["iptables-nft", "-P", "INPUT", "DROP"])
     for port in ("53", "67"):
-        assert _said(host)[0].startswith("error: the filter of iptables: drops guests' D")
+        [line] = [line for line in _said(host) if "the filter of iptables" in line]
+        assert line.startswith("error: the filter of iptables: drops guests' D")
         match = ["-m", "conntrack", "--ctstate", "NEW,ESTABLISHED", "-m", "comment", "--comment", "let in"]
         host.run(["iptables-nft", "-A", "INPUT", "-i", "vnbr+", "-p", "udp", "--dport", port, *match, "-j", "ACCEPT"])
+    [line] = _said(host)
+    assert line.startswith("error: network 'lab': is not as defined: let guests through iptables (nft) INPUT")
+
+
+def test_a_policy_of_iptables_is_mended_by_the_command(host: Host) -> None:
+    host.vnet("net-start", "lab")
+    for chain in ("FORWARD", "INPUT"):
+        host.run(["iptables-nft", "-P", chain, "DROP"])
+    assert len([line for line in _said(host) if line.startswith("error: the filter of iptables: drops ")]) == 2
+    host.vnet("net-repair", "lab")
     assert _said(host) == [HEALTHY.strip()]
 
 

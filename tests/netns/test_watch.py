@@ -32,6 +32,7 @@ DAMAGE = {
     "the bridge was taken down": "ip link set vnbr7 down",
     "the bridge's address was removed": "ip address del 10.77.0.1/24 dev vnbr7",
     "forwarding was turned off": "sysctl -qw net.ipv4.ip_forward=0",
+    "another program came to drop what it does not know": "iptables-nft -P FORWARD DROP; iptables-nft -P INPUT DROP",
     "a guest's port was taken off": "ip link set va nomaster",
 }
 
