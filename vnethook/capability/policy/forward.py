@@ -52,11 +52,11 @@ def to_guest(network: "Network") -> list[str]:
     rules = [f'iifname != "{uplink}" reject' for uplink in network.uplinks]
     if incoming.forwards(network):
         rules.append("ct status dnat accept")
+    others = "iifname @bridges reject"  # of a network in mode open, whose guests nothing else has stopped
     if not _takes_connections(network):
-        direct = incoming.direct(network) if network.forward == "route" else ()
-        return [*rules, *ANSWERS, *direct, "reject"]
-    rules.append("ct status dnat ct direction reply accept")
-    rules.append("iifname @bridges reject")  # of a network in mode open, whose guests nothing else has stopped
+        direct = list(incoming.direct(network)) if network.forward == "route" else []
+        return [*rules, *ANSWERS, *([others, *direct] if direct else []), "reject"]
+    rules += ["ct status dnat ct direction reply accept", others]
     if network.forward == "route" and has_others_behind(network):
         return [*rules, "accept"]
     return [*rules, *(f"{family(subnet)} daddr {subnet} accept" for subnet in network.subnets), "reject"]
