@@ -3,10 +3,24 @@
 from random import Random
 from typing import NamedTuple
 
-from tests.matrix.places import BEYOND, NAT_ADDRESS, behind, bridge, subnets
+from tests.matrix.places import BEYOND, GUESTS, NAT_ADDRESS, addresses, behind, bridge, is_in, subnets
 
 Rule = tuple[str, int, int, str]
 """Action, first and last port, protocol."""
+
+
+class Led(NamedTuple):
+    """Ports of the host that lead to a guest: (first, last), the protocol, its address and ports; from where, and where."""
+
+    first: int
+    last: int
+    protocol: str
+    address: str
+    to: int
+    source: str = ""
+    on: str = ""
+
+
 EDGES = (22, 53, 69, 80, 8000, 8005, 8010)
 
 
@@ -27,6 +41,7 @@ class Said(NamedTuple):
     nat_ipv6: bool = False
     nat_address: bool = False
     nat_ports: tuple[int, int] = (0, 0)
+    led: tuple[Led, ...] = ()
 
     @property
     def xml(self) -> str:
@@ -62,7 +77,8 @@ class Said(NamedTuple):
     def _forwarding(self) -> list[str]:
         if not (self.incoming or self.outgoing):
             return []
-        lines = [f"<incoming default='{self.incoming}'/>"] if self.incoming else []
+        led = "".join(map(_allow, self.led))
+        lines = [f"<incoming default='{self.incoming}'>{led}</incoming>"] if self.incoming else []
         if self.outgoing:
             default, rules = self.outgoing
             words = [
@@ -79,6 +95,7 @@ def definition(random: Random, network: str) -> Said:
     every = tuple(item.key for item in subnets(network))
     ips = random.choice([every, every, ("v4",), ("v6",), ("v4", "v6"), ("more", "v6"), () if not is_ours else every])
     likely = lambda part: random.random() < part  # noqa: E731 (said often)
+    led = _led(random, network, ips) if is_ours and likely(0.6) else ()
     return Said(
         network,
         mode,
@@ -89,12 +106,50 @@ def definition(random: Random, network: str) -> Said:
         tftp=likely(0.3),
         behind="v4" in ips and likely(0.25),
         offers=_offers(random) if (ips or mode != "none") and likely(0.6) else None,
-        incoming=random.choice(["", "", "allow", "deny"]) if is_ours else "",
+        incoming=(random.choice(["", "", "allow", "deny"]) or ("deny" if led else "")) if is_ours else "",
         outgoing=(random.choice(["allow", "deny"]), _rules(random)) if is_ours and likely(0.5) else None,
         nat_ipv6=mode == "nat" and likely(0.4),
         nat_address=mode == "nat" and likely(0.25),
         nat_ports=(20000, 20999) if mode == "nat" and likely(0.25) else (0, 0),
+        led=led,
     )
+
+
+_LED = {"one": ((22, 22), (8000, 8005), (53, 53)), "two": ((80, 80), (8010, 8011), (67, 67))}
+"""Two networks that claim one port are refused."""
+
+
+def _led(random: Random, network: str, ips: tuple[str, ...]) -> tuple[Led, ...]:
+    found = []
+    for first, last in _LED[network]:
+        for version in (4, 6):
+            guests = [
+                address
+                for guest, (on, _) in GUESTS.items()
+                for address in addresses(guest)
+                if on == network and any(item.key in ips and is_in(address, item.subnet) for item in subnets(network))
+            ]
+            guests = [address for address in guests if (":" in address) is (version == 6)]
+            if guests and random.random() < 0.7:
+                every = [one for one in addresses("host") if (":" in one) is (version == 6)]
+                source = random.choice(_SOURCES[version]) if random.random() < 0.3 else ""
+                on = random.choice(every) if random.random() < 0.3 else ""
+                to = first if first != last or random.random() < 0.5 else 8011
+                protocol = random.choice(["tcp", "udp", "both"])
+                found.append(Led(first, last, protocol, random.choice(guests), to, source, on))
+    return tuple(found)
+
+
+_SOURCES = {
+    4: ("192.0.2.0/24", "198.51.100.0/24", "10.71.0.0/24", "10.72.0.0/16"),
+    6: ("2001:db8:1::/64", "fd00:71::/64", "fd00:72::/64"),
+}
+
+
+def _allow(led: Led) -> str:
+    to = "" if led.to == led.first else f" to='{led.to}'"
+    more = "".join(f" {name}='{value}'" for name, value in (("from", led.source), ("on", led.on)) if value)
+    return f"<allow {_ports(led.first, led.last)} protocol='{led.protocol}' address='{led.address}'{to}{more}/>"
 
 
 def _range(random: Random) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.matrix.definitions import Said
+from tests.matrix.definitions import Led, Said
 from tests.matrix.places import BEYOND, GUESTS, UPLINKS, addresses, is_in, link_of, subnets
 
 PASSES, REFUSED, LOST = "passes", "refused", "lost"
@@ -28,14 +28,17 @@ class Packet(NamedTuple):
 
 
 class Oracle:
-    """Answers for two networks that are up together."""
+    """Answers for two networks that are up together; `sees_frames`: the kernel shows bridged frames to the firewall."""
 
-    def __init__(self, one: Said, two: Said) -> None:
+    def __init__(self, one: Said, two: Said, *, sees_frames: bool) -> None:
         self._said = {"one": one, "two": two}
+        self._sees_frames = sees_frames
 
     def verdict(self, packet: Packet) -> str:
         """Whether it arrives, or else whether its sender is told; a sender with another's address is never told."""
         way_out = link_of(packet.to)
+        if led := self.forward(packet):
+            return self._led(packet, *led)
         if packet.place == "host":
             return PASSES
         if packet.place in BEYOND:
@@ -47,6 +50,21 @@ class Oracle:
         if way_out == "host":
             return self._to_host(packet, said)
         return self._from_guest(packet, said, way_out)
+
+    def forward(self, packet: Packet) -> tuple[Said, Led] | None:
+        """The forward that a new packet to the host means, with its network."""
+        if packet.is_answer or not packet.port or link_of(packet.to) != "host":
+            return None
+        if packet.to in self._gateways() and packet.port in {53, 547 if packet.version == 6 else 67}:
+            return None  # DNS and DHCP on the networks' own addresses
+        for said in self._said.values():
+            for led in said.led:
+                is_meant = led.first <= packet.port <= led.last and led.protocol in {packet.protocol, "both"}
+                is_same = (":" in led.address) is (packet.version == 6)
+                is_from = not led.source or is_in(packet.source, led.source)
+                if is_meant and is_same and is_from and led.on in {"", packet.to}:
+                    return said, led
+        return None
 
     def answer(self, packet: Packet) -> Packet:
         """The answer to a packet that arrived."""
@@ -60,6 +78,11 @@ class Oracle:
         """The source that the receiver of a packet that arrives sees, and the least and greatest port that it may have."""
         way_out = link_of(packet.to)
         anything = (1, 65535)
+        if led := self.forward(packet):
+            said = led[0]
+            if not _is_own(packet.source, said):
+                return packet.source, anything
+            return next(i.gateway for i in subnets(said.network) if is_in(led[1].address, i.subnet)), anything
         said = self.owner(packet.source)
         if said is None or way_out not in UPLINKS or said.mode != "nat" or (packet.version == 6 and not said.nat_ipv6):
             return packet.source, anything
@@ -69,6 +92,31 @@ class Oracle:
         if said.nat_address and packet.version == 4:
             return "192.0.2.9", ports
         return UPLINKS[way_out][packet.version == 6], ports
+
+    def is_confused(self, packet: Packet) -> bool:
+        """Whether one of the network's own guests would have it, and answer it past the host: the source is not the network's."""
+        found = self.forward(packet)
+        is_within = bool(found) and packet.place in GUESTS and GUESTS[packet.place][0] == found[0].network
+        return is_within and not _is_own(packet.source, found[0])
+
+    def _led(self, packet: Packet, said: Said, led: Led) -> str:
+        """What becomes of one to a port of the host that leads to a guest of `said`."""
+        if packet.place == "host":
+            return PASSES
+        if packet.place in BEYOND:
+            return REFUSED if said.dev and said.dev != BEYOND[packet.place] else PASSES
+        theirs = self._said[GUESTS[packet.place][0]]
+        if theirs is said:
+            return LOST if self._sees_frames and led.address in addresses(packet.place) else PASSES
+        if not self._is_from(packet, theirs):
+            return LOST
+        return REFUSED if theirs.mode == "none" or theirs.dev or said.dev else PASSES
+
+    def _is_from(self, packet: Packet, said: Said) -> bool:
+        """Whether a guest's source is one that its network sends from."""
+        if said.mode == "open" or (said.mode == "route" and said.behind):
+            return link_of(packet.source) == said.network
+        return _is_own(packet.source, said)
 
     def _from_uplink(self, packet: Packet, uplink: str, way_out: str) -> str:
         if way_out == "host":  # what the host serves is not ours to close, but for the networks' own DNS
@@ -84,13 +132,13 @@ class Oracle:
         if packet.is_answer:
             return PASSES
         if (said.incoming or ("allow" if said.mode == "route" else "deny")) == "deny":
-            return REFUSED
+            is_led = said.mode == "route" and any(_leads_directly(packet, led) for led in said.led)
+            return PASSES if is_led else REFUSED
         is_behind = said.mode == "route" and said.behind
         return PASSES if is_behind or _is_own(packet.to, said) else REFUSED
 
     def _from_guest(self, packet: Packet, said: Said, way_out: str) -> str:
-        by_way = said.mode == "open" or (said.mode == "route" and said.behind)
-        if not (link_of(packet.source) == said.network if by_way else _is_own(packet.source, said)):
+        if not self._is_from(packet, said):
             return LOST
         if way_out in self._said:
             return PASSES if said.mode == "open" and self._said[way_out].mode == "open" else REFUSED
@@ -129,6 +177,12 @@ def place_of(address: str) -> str:
 def _is_own(address: str, said: Said) -> bool:
     """Whether it is in a subnet that the definition gives the network."""
     return any(is_in(address, item.subnet) for item in subnets(said.network) if item.key in said.ips)
+
+
+def _leads_directly(packet: Packet, led: Led) -> bool:
+    """Whether a packet to a guest's own address is for what a port of the host leads to."""
+    is_meant = led.to <= packet.port <= led.to + led.last - led.first and led.protocol in {packet.protocol, "both"}
+    return is_meant and packet.to == led.address and (not led.source or is_in(packet.source, led.source))
 
 
 def _is_served(packet: Packet, said: Said) -> bool:

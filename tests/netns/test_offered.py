@@ -73,7 +73,9 @@ def test_loopback_services_are_not_offered_even_where_the_kernel_routes_to_them(
     guest.run(["ip", "rule", "delete", "priority", "0", "table", "local"])
     try:
         assert ask(guest, "udp", "127.0.0.2", source=(place.address("all"), 0)) == "lost"
-        count = "table inet seen { chain c { type filter hook prerouting priority -310; ip daddr 127.0.0.2 counter; }; }"
+        count = (
+            "table inet seen { chain c { type filter hook prerouting priority -310; ip daddr 127.0.0.2 counter; }; }"
+        )
         place.host.run(["nft", "-f", "-"], stdin=count)
         assert ask(guest, "udp", "127.0.0.2", source=(place.address("all"), 0)) == "lost"
         assert "counter packets 0 " not in place.host.run(["nft", "list", "table", "inet", "seen"]).stdout
