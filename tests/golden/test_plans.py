@@ -2,7 +2,7 @@
 
 `NAME.xml` gives `NAME.plan` (the steps; below a file that is written its text; then what is said of what is not done,
 and what is special about NICs, by portgroup), `NAME.dnsmasq.conf` and `NAME.nft` (the transaction that installs, then
-the one that removes). None of the latter two: the network needs no dnsmasq, or has no bridge of its own and thus no
+what is added for a guest by its name, then the transaction that removes). None of the latter two: the network needs no dnsmasq, or has no bridge of its own and thus no
 rules.
 """
 
@@ -59,7 +59,10 @@ def _files(network):
     if network.owns_bridge:
         rules = _rules(steps)
         uses = "".join(f"# {chain} is used {use} times\n" for chain, use in rules.uses)
-        found["nft"] = f"{rules.install}\n{uses}\n{rules.removal}"
+        guests = "".join(
+            f"# guest {label}: {holder} {{ {item} }}\n" for label, items in rules.guests for holder, item in items
+        )
+        found["nft"] = f"{rules.install}\n{uses}{guests}\n{rules.removal}"
     return found | ({"dnsmasq.conf": configuration} if configuration else {})
 
 
@@ -105,7 +108,7 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     network = _network(name)
     rules = _rules(plan(network))
     links = "|".join(re.escape(name) for name in (network.bridge.name, *network.uplinks))
-    words = rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat|dnat|back)'
+    words = rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat|dnat|back|(guests|direct)6?)'
     rest = re.sub(words, "", rules.install + rules.removal)
     assert not re.search(links, rest)
     assert network.name not in rest

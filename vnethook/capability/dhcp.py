@@ -110,6 +110,18 @@ def fixed(network: "Network") -> tuple[tuple[str, str, str], ...]:
     return tuple((key, _words(hosts), name) for (key, name), hosts in found.items())
 
 
+def pools(network: "Network") -> tuple[tuple[int, int, int], ...]:
+    """What anybody may get: (IP version, first, last address as numbers)."""
+    served = [(ip.version, item) for ip in network.ips if ip.serves_dhcp for item in ip.ranges]
+    return tuple((version, parse_ip(item.start)[1], parse_ip(item.end)[1]) for version, item in served)
+
+
+def unserved(network: "Network") -> tuple[tuple[str, str], ...]:
+    """(MAC, or label of a guest's name; address) of hosts that are written and that DHCP does not serve."""
+    hosts = [host for ip in network.ips if not ip.serves_dhcp for host in ip.hosts if host.ip]
+    return tuple((host.mac or label_of(host.name or ""), host.ip or "") for host in hosts if host.mac or host.name)
+
+
 def _words(hosts: "list[tuple[DhcpHost, _Pool]]") -> str:
     times = [time for host, _ in hosts for time in _lease(host)]
     times += [time for host, pool in hosts for time in _lease_of(host, pool)]

@@ -7,7 +7,8 @@ reach each other. Only names made here from the uuid, checked link names and can
 """
 
 from vnethook.address import BITS, parse_ip
-from vnethook.capability.policy import forward, incoming, local, table, translation
+from vnethook.capability.policy import forward, incoming, local, named, table, translation
+from vnethook.capability.policy.matches import own_name
 from vnethook.plan.firewall import KEY, InstallRules
 
 TYPE_CHECKING = False
@@ -24,39 +25,36 @@ IFNAMSIZ = 16
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Install the network's chains, with the base chains, in one transaction."""
     chains = _chains(network)
+    holders = named.holders(network)
     elements = _elements(network, chains)
     return [
         InstallRules(
             network.name,
-            install=_text(_installation(chains, elements)),
+            install=_text(_installation(chains, holders, elements)),
             unlink=_text(_unlinking(chains, elements)),
-            remove=_text(_removal(chains)),
+            remove=_text(_removal(chains, holders)),
             uses=(*table.USES, *_uses(chains, elements)),
             elements=_keys(network),
             sources=tuple(map(str, network.subnets)),
             translation=translation.summary(network),
+            guests=named.guests(network),
         )
     ]
-
-
-def chain_name(network: "Network", kind: str) -> str:
-    """The name of one of a network's chains: letters and digits of its uuid, since its own name may hold anything."""
-    return f"n{(network.uuid or '').replace('-', '')}_{kind}"
 
 
 def _chains(network: "Network") -> dict[str, list[str]]:
     """The network's chains with their rules, by name; one that another one's rules lead to goes before it."""
     found = {
         "local": local.local(network),
-        "host": local.to_host(network, chain_name(network, "local")),
+        "host": local.to_host(network, own_name(network, "local")),
         "out": (outgoing := forward.outgoing(network)),
-        "from": forward.from_guest(network, chain_name(network, "out") if outgoing else ""),
+        "from": forward.from_guest(network, own_name(network, "out") if outgoing else ""),
         "to": forward.to_guest(network) if network.forward != "open" else [],
         "nat": translation.rules(network),
         "dnat": incoming.translations(network),
         "back": incoming.returns(network),
     }
-    return {chain_name(network, kind): rules for kind, rules in found.items() if rules}
+    return {own_name(network, kind): rules for kind, rules in found.items() if rules}
 
 
 def _elements(network: "Network", chains: dict[str, list[str]]) -> list[str]:
@@ -64,21 +62,22 @@ def _elements(network: "Network", chains: dict[str, list[str]]) -> list[str]:
     bridge = f'"{network.bridge.name}"'
     found = [f"bridges {{ {bridge} }}"]
     for kind, holder in (("from", "from_guest"), ("to", "to_guest"), ("host", "to_host"), ("back", "returning")):
-        chain = chain_name(network, kind)
+        chain = own_name(network, kind)
         if chain in chains:
             found.append(f"{holder} {{ {bridge} : jump {chain} }}")
     found += [f"{'gateways' if ip.version == 4 else 'gateways6'} {{ {ip.address} }}" for ip in network.ips]
     found += [f"masqueraded {{ {subnet} }}" for subnet in translation.masqueraded(network)]
     for subnet in translation.translated(network):
         holder = "translated" if subnet.version == 4 else "translated6"
-        found.append(f"{holder} {{ {subnet} : jump {chain_name(network, 'nat')} }}")
-    found += incoming.elements(network, chain_name(network, "dnat"))
+        found.append(f"{holder} {{ {subnet} : jump {own_name(network, 'nat')} }}")
+    found += incoming.elements(network, own_name(network, "dnat"))
     return [f"element {table.NAME} {element}" for element in found]
 
 
-def _installation(chains: dict[str, list[str]], elements: list[str]) -> list[str]:
+def _installation(chains: dict[str, list[str]], holders: list[str], elements: list[str]) -> list[str]:
     # the chains first: nft 1.0.6 fills a map of intervals when it makes it, whatever is said in between
     lines = [f"add {KEY}", *_of_chains("add", chains), *table.HOLDERS, *table.BASE, *_of_chains("flush", chains)]
+    lines += [f"add {holder}" for holder in holders]
     lines += [f"add rule {table.NAME} {chain} {rule}" for chain, rules in chains.items() for rule in rules]
     return [*lines, *(f"add {element}" for element in elements)]
 
@@ -90,9 +89,11 @@ def _unlinking(chains: dict[str, list[str]], elements: list[str]) -> list[str]:
     return [*lines, *(f"{verb} {element}" for element in elements for verb in ("add", "delete"))]
 
 
-def _removal(chains: dict[str, list[str]]) -> list[str]:
-    """Delete the network's chains, to which nothing leads any more."""
-    return [line for verb in ("add", "flush", "delete") for line in _of_chains(verb, chains)]
+def _removal(chains: dict[str, list[str]], holders: list[str]) -> list[str]:
+    """Delete the network's chains, to which nothing leads any more, and what they look up."""
+    lines = [line for verb in ("add", "flush", "delete") for line in _of_chains(verb, chains)]
+    lines += [f"add {holder}" for holder in holders]
+    return [*lines, *(f"delete {holder.partition(' {')[0]}" for holder in holders)]
 
 
 def _of_chains(verb: str, chains: dict[str, list[str]]) -> list[str]:

@@ -24,7 +24,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     steps: list[Step] = []
     if network.forward == "none":
         return steps
-    if any(4 in item.versions for item in incoming.forwards(network)):
+    if any(4 in item.versions for item in incoming.forwards(network)) and any(ip.version == 4 for ip in network.ips):
         # for those who ask 127.0.0.1; what guests send there is dropped by the rules, which are there by now
         steps.append(HoldSysctl(network.name, f"net/ipv4/conf/{network.bridge.name}/route_localnet", "1"))
     if any(ip.version == 4 for ip in network.ips):

@@ -4,7 +4,6 @@ A capability that comes to act on something takes its line out of here.
 """
 
 from vnethook.capability import resolver
-from vnethook.definition.forwarding import shown_ports
 from vnethook.definition.model import MACVTAP_MODES
 from vnethook.errors import UnsupportedError
 from vnethook.names import shown
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from vnethook.definition.model import Network
     from vnethook.definition.traffic import Bandwidth, PortGroup
 
-PORTS_IN_WARNING = 10
 _KEPT = "is kept and not done"
 _OUTBOUND_PEAK = f"bandwidth outbound peak= {_KEPT}: what guests send is held to the average"
 _SRIOV = "it is for macvtap and SR-IOV, which have no bridge of the host's"
@@ -47,7 +45,6 @@ def warnings(network: "Network") -> tuple[str, ...]:
         found.append(f"trustGuestRxFilters {_KEPT}: {_SRIOV}")
     if network.bridge.zone:
         found.append("bridge zone= is kept and not done: the bridge stays in firewalld's default zone")
-    found += _not_forwarded(network)
     if _has_outbound_peak(network.bandwidth):
         found.append(_OUTBOUND_PEAK)
     found += [f"portgroup {group.name!r}: {line}" for group in network.portgroups for line in _of_portgroup(group)]
@@ -70,17 +67,6 @@ def _of_portgroup(group: "PortGroup") -> list[str]:
 
 def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
     return bool(limits and limits.outbound and limits.outbound.peak)
-
-
-def _not_forwarded(network: "Network") -> list[str]:
-    forwarding = network.forwarding
-    if forwarding is None or not forwarding.enabled or forwarding.incoming is None or not forwarding.incoming.forwards:
-        return []
-    ports = [shown_ports(forward.ports) for forward in forwarding.incoming.forwards if forward.domain]
-    if not ports:
-        return []
-    listed = ", ".join(ports[:PORTS_IN_WARNING]) + (" …" if len(ports) > PORTS_IN_WARNING else "")
-    return [f"incoming port {listed}: is kept and not forwarded to a guest by its name yet"]
 
 
 def _later(network: "Network") -> list[str]:

@@ -161,6 +161,7 @@ def forget_transient(host: "Host", name: str) -> None:
     with host.shared.lock():
         if compiled.forget_transient(host.paths, name) and not compiled.exists(host.paths, name):
             files.remove(f"{host.paths.leases}/{name}")
+            files.remove(host.paths.pinned(name))
             failure.remove(host.paths, name)
 
 

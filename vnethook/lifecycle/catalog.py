@@ -170,6 +170,7 @@ def undefine(host: Host, name: str) -> None:
             store.remove(name)
         if live is None:
             files.remove(f"{host.paths.leases}/{name}")
+            files.remove(host.paths.pinned(name))
             failure.remove(host.paths, name)
             lock.finish()
 

@@ -3,6 +3,7 @@
 from time import time
 
 from vnethook.capability import admission, dhcp, dns, forwarding, nic_class
+from vnethook.capability.policy import named
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
@@ -38,6 +39,10 @@ def enforce(
     record.write(host.paths, now_live.replace(is_changing=has_ports), before=live)
     if live is not None and live.index != now_live.index:
         release(host, live)
+    if now_live.named:
+        from vnethook.live import pinned  # noqa: PLC0415 (few networks name guests in their rules)
+
+        pinned.tell(host.paths, now_live)
     if has_ports:
         _attach_again(host, now_live)
         record.write(host.paths, now_live)
@@ -137,6 +142,9 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         classes=nic_class.classes(network),
         waiting=_awaited(host, network.name),
         limits=network.bandwidth.numbers if network.bandwidth else (),
+        named=named.guests(network),
+        pools=dhcp.pools(network),
+        known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
         admission=admission.watched(network, steps),
     )

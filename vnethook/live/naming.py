@@ -67,7 +67,7 @@ def take(claim: Claim) -> str:
     or MAC is free afterwards, also where the new one has no name. One at a time, until the NIC's record is written: the
     caller sees to it.
     """
-    live, nic, warnings = claim.live, claim.nic, claim.warnings
+    live, nic = claim.live, claim.nic
     if not (nic.mac and live.daemons):
         return ""
     directory = claim.paths.dnsmasq(live.name)
@@ -77,26 +77,61 @@ def take(claim: Claim) -> str:
     label = named or label_of(own)
     if not label:
         return ""
-    unnamed = f"its NIC {nic.interface!r} has no name in DNS"
-    if is_dnsmasq_keyword(label):
-        warnings.append(f"guest {nic.guest!r}: dnsmasq takes {label!r} for a setting: {unnamed}")
-        return ""
-    owner = claim.owner(f"{directory}/names/{label}")
-    if owner or (label in live.reserved and not named):
-        taken = f"by {owner}" if owner else "in the definition"
-        warnings.append(f"guest {nic.guest!r}: name {label!r} is taken {taken}: {unnamed}")
-        return ""
-    if twin:
-        lost = f"one of them will lose its address, {unnamed}"
-        warnings.append(f"guest {nic.guest!r}: MAC {nic.mac} is also that of {twin}: {lost}")
-        return ""
-    files.make_link(f"{directory}/names/{label}", nic.interface)
+    why_not = _why_not(claim, f"{directory}/names/{label}", twin, is_named=bool(named))
+    if why_not:
+        claim.warnings.append(f"guest {nic.guest!r}: {why_not}")
+        if twin or not nic.pinned:
+            return ""
+        label = ""  # its address is kept for it all the same
+    else:
+        files.make_link(f"{directory}/names/{label}", nic.interface)
     files.make_link(_by_mac(claim.paths, nic), nic.interface)
     if not named:
-        _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic.mac, label))
+        _write(live, f"{directory}/guests/{nic.mac}", _line(live, nic, label))
     elif files.remove(f"{directory}/guests/{nic.mac}"):  # of before the definition had it among the fixed hosts
         reload_daemon(live)
     return label
+
+
+def _why_not(claim: Claim, path: str, twin: str, *, is_named: bool) -> str:
+    """Why a NIC cannot have the name whose link is `path`; empty if it can. `twin`: who has its MAC."""
+    unnamed = f"its NIC {claim.nic.interface!r} has no name in DNS"
+    label = path.rpartition("/")[2]
+    if is_dnsmasq_keyword(label):
+        return f"dnsmasq takes {label!r} for a setting: {unnamed}"
+    owner = claim.owner(path)
+    if owner or (label in claim.live.reserved and not is_named):
+        taken = f"by {owner}" if owner else "in the definition"
+        return f"name {label!r} is taken {taken}: {unnamed}"
+    if twin:
+        return f"MAC {claim.nic.mac} is also that of {twin}: one of them will lose its address, {unnamed}"
+    return ""
+
+
+def known(live: "LiveNetwork", nic: "Nic") -> tuple[str, ...]:
+    """The addresses that the definition fixes for a NIC: by its MAC, else by its guest's name."""
+    for wanted in (nic.mac, label_of(nic.guest)):
+        found = [text for key, words, _ in live.fixed if key == wanted for text in addresses_in(words)]
+        found += [text for key, text in live.known if key == wanted]
+        if wanted and found:
+            return tuple(dict.fromkeys(found))
+    return ()
+
+
+def addresses_in(words: str) -> list[str]:
+    """The addresses among the words that dnsmasq is told of a host."""
+    return [word.strip("[]") for word in words.split(",") if word[:1] == "[" or word.count(".") == 3]
+
+
+def told(words: str, pinned: tuple[str, ...]) -> str:
+    """What dnsmasq is told of a host for which addresses are kept, too."""
+    more = [f"[{text}]" if ":" in text else text for text in pinned]
+    return ",".join([*([words] if words else []), *more])
+
+
+def words_for(live: "LiveNetwork | None", mac: str) -> str:
+    """What the definition fixes for a MAC alone; empty if it fixes nothing."""
+    return next((words for key, words, name in live.fixed if key == mac and not name), "") if live else ""
 
 
 def is_wanted(paths: "Paths", nic: "Nic") -> bool:
@@ -107,8 +142,12 @@ def is_wanted(paths: "Paths", nic: "Nic") -> bool:
 
 
 def forget(paths: "Paths", nic: "Nic") -> None:
-    """Remove the record of a NIC and give its name back."""
+    """Remove the record of a NIC and give its name back, and its place in the network's rules."""
     give_back(paths, nic)
+    if nic.published:
+        from vnethook.live import guest_rules  # noqa: PLC0415 (few networks name guests in their rules)
+
+        guest_rules.withdraw(paths, nic)
     nics.remove(paths, nic)
 
 
@@ -118,9 +157,8 @@ def give_back(paths: "Paths", nic: "Nic") -> bool:
     if not nic.mac or files.link_target(_by_mac(paths, nic)) != nic.interface:
         return False
     files.remove(_by_mac(paths, nic))
-    live = record.read(paths, nic.network)
-    fixed = next((words for mac, words, name in live.fixed if mac == nic.mac and not name), "") if live else ""
-    fix(paths.dnsmasq(nic.network), nic.mac, fixed)
+    fixed = words_for(record.read(paths, nic.network), nic.mac)
+    fix(paths.dnsmasq(nic.network), nic.mac, told(fixed, nic.pinned))
     return True
 
 
@@ -170,10 +208,10 @@ def _by_mac(paths: "Paths", nic: "Nic") -> str:
     return f"{paths.dnsmasq(nic.network)}/macs/{nic.mac}"
 
 
-def _line(live: "LiveNetwork", mac: str, label: str) -> str:
-    """What dnsmasq is told of the guest: with what the definition gives its MAC, else its name."""
-    found = [[words for key, words, _ in live.fixed if key == wanted and words] for wanted in (mac, label)]
-    return _fixed_line(mac, ",".join(found[0] or found[1]), label)
+def _line(live: "LiveNetwork", nic: "Nic", label: str) -> str:
+    """What dnsmasq is told of the guest: with what the definition gives its MAC, else its name, and what is kept."""
+    found = [[words for key, words, _ in live.fixed if key == wanted and words] for wanted in (nic.mac, label)]
+    return _fixed_line(nic.mac, told(",".join(found[0] or found[1]), nic.pinned), label)
 
 
 def _fixed_line(mac: str, words: str, label: str) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ROUTE, NETFILTER = 0, 12
 REQUEST, ACK, DUMP, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
 _ERROR, _DONE = 2, 3
+_BATCH_BEGIN, _BATCH_END = 16, 17
+"""linux/netfilter/nfnetlink.h"""
+_BATCH = Struct("!BBH")
 _DUMP_INTERRUPTED = 0x10
 _ACK_TLVS, _CAPPED = 0x200, 0x100
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 270, 10, 11, 12
@@ -87,6 +90,21 @@ class Netlink:
             if self._receive(answers):
                 return answers
         raise NetlinkError(EINTR, "the kernel's table changed faster than it could be read")
+
+    def transact(self, subsystem: int, messages: "list[tuple[int, int, bytes]]") -> None:
+        """Have one of netfilter's subsystems do all of (kind, flags, payload) or nothing; raise NetlinkError."""
+        marker = _BATCH.pack(0, 0, subsystem)
+        whole = [(_BATCH_BEGIN, 0, marker), *((kind, flags | ACK, body) for kind, flags, body in messages)]
+        first, data = self._sequence + 1, b""
+        for kind, flags, body in (*whole, (_BATCH_END, 0, marker)):
+            self._sequence += 1
+            head = _HEADER.pack(16 + len(body), kind, flags | REQUEST, self._sequence, 0)
+            data += head + body + b"\0" * (-len(body) % 4)
+        last = self._sequence
+        self._socket.sendto(data, (0, 0))
+        for self._sequence in range(first + 1, last):
+            self._receive([])
+        self._sequence = last
 
     def _receive(self, answers: list[bytes]) -> bool:
         """Collect the answers to the last request; False if a dump was interrupted by a change."""

@@ -52,7 +52,8 @@ class Nic(Value):
     `guest_uuid`: the guest's, empty if unknown. `portgroup`: as it was asked for. `isolated`, `vlans`, `limits`: its
     own in place of its portgroup's (None, none: it has none; see Traits). `alias`: the name for DNS that it is given in
     place of its guest's. `traits`: what is in force on its port, None: nothing special. `class_id`: of its guaranteed
-    rate on the bridge, 0: none.
+    rate on the bridge, 0: none. `addresses`: the guest's on this network as far as the definition or we fix them;
+    `pinned`: those that we do; `published`: the label by which it is in the network's rules, empty if it is not.
     """
 
     interface: str
@@ -74,6 +75,9 @@ class Nic(Value):
     alias: str = ""
     traits: Traits | None = None
     class_id: int = 0
+    addresses: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    published: str = ""
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
 
     @property

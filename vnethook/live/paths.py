@@ -56,6 +56,14 @@ class Paths(Value):
         """Where dnsmasq keeps its leases, one file per network."""
         return f"{self.state}/leases"
 
+    def pinned(self, network: str) -> str:
+        """The file of the addresses that are kept for a network's guests."""
+        return f"{self.state}/pinned/{network}.json"
+
+    def published(self, network: str) -> str:
+        """Where a link by a guest's label leads to the interface by which the guest is in the network's rules."""
+        return f"{self.run}/published/{network}"
+
     @property
     def locks(self) -> str:
         """Where the lock files lie; nobody else may open them, since who can open one can hold it."""

@@ -13,6 +13,7 @@ from vnethook.names import check_link_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from vnethook.live.nics import Nic, Traits
     from vnethook.live.paths import Paths
@@ -50,10 +51,14 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     _require_free(paths, links, live, link, before)
     is_same = before is not None and before.index == link.index and before.network == live.name
     nic = _completed(live, link, nic, before)
+    if live.named or nic.published:
+        nic = _published(paths, links, live, nic, before)
     claim = naming.Claim(paths, links, live, nic, [])
     nic = _record(before, claim)
     try:
         join(links, live, link, nic, before if is_same else None)
+        if nic.published:
+            _guest_rules().publish(live, nic)
     except BaseException:
         naming.forget(paths, nic)
         if nic.had_ipv6:
@@ -64,6 +69,21 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
+
+
+def _published(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> "Nic":
+    """The NIC as its guest is known by in the network's rules; what an earlier record put there is taken away."""
+    rules = _guest_rules()
+    nic = rules.claim(paths, links, live, nic)
+    if before is not None and before.published and rules.is_other(before, nic):
+        rules.withdraw(paths, before)
+    return nic
+
+
+def _guest_rules() -> "ModuleType":
+    from vnethook.live import guest_rules  # noqa: PLC0415 (few networks name guests in their rules)
+
+    return guest_rules
 
 
 def _put_back(paths: "Paths", links: "Links", before: "Nic") -> None:
@@ -147,6 +167,8 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
         since=same.since if same else int(time()),
         had_ipv6=earlier.had_ipv6 if earlier else sysctl.read(_ipv6(nic.interface)) == "0",
         traits=_traits(live, nic),
+        addresses=naming.known(live, nic) if live.fixed or live.known else (),
+        pinned=(),
     )
 
 

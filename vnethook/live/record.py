@@ -24,7 +24,10 @@ class LiveNetwork(Value):
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
     where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`:
-    those of all NICs together, see Traits; `owns_bridge`: else it is the administrator's, and may be other networks';
+    those of all NICs together, see Traits; `named`: for guests by label the elements of the firewall that they are in,
+    (set or map, element with ADDRESS4 or ADDRESS6 in it); `pools`: what DHCP hands out, (IP version, first, last
+    address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
+    it is the administrator's, and may be other networks';
     `admission`: (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be
     let through if that drops what meets no rule.
     """
@@ -50,6 +53,9 @@ class LiveNetwork(Value):
     classes: tuple[NicClass, ...] = ()
     waiting: tuple[str, ...] = ()
     limits: tuple[int, ...] = ()
+    named: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    pools: tuple[tuple[int, int, int], ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
     owns_bridge: bool = True
     admission: tuple[tuple[int, str, str, int], ...] = ()
     _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
@@ -57,7 +63,7 @@ class LiveNetwork(Value):
 
 _TUPLES = (
     *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "routes", "fixed", "reserved"),
-    *("classes", "waiting", "limits", "admission"),
+    *("classes", "waiting", "limits", "named", "pools", "known", "admission"),
 )
 _KINDS = {
     "name": str,

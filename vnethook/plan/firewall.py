@@ -19,7 +19,8 @@ class InstallRules(Step):
     All three texts are nft's, and may be applied again: `install`; `unlink`, which takes out what leads to the chains;
     `remove`, after it, the chains. `uses`: how often each chain is used when the rules are whole, (chain, number);
     `elements`: what is in the shared sets, (set, key in hexadecimal); `sources`: the guests' subnets; `translation`:
-    what their addresses become outside, in words that are equal where nothing changes.
+    what their addresses become outside, in words that are equal where nothing changes; `guests`: the elements of each
+    guest that is named, see LiveNetwork.named.
 
     The kernel translates a flow as it began. So flows without a connection are forgotten when the translation changes
     or the network goes down: their next packet begins a flow anew. Connections would break, and go on as they are.
@@ -34,6 +35,7 @@ class InstallRules(Step):
     elements: tuple[tuple[str, str], ...] = ()
     sources: tuple[str, ...] = ()
     translation: tuple[str, ...] = ()
+    guests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property
     def removal(self) -> str:
@@ -52,7 +54,8 @@ class InstallRules(Step):
         with host.shared.lock():
             host.shared.hold(KEY, self.network, {})
             is_alone = host.shared.last_values(KEY, self.network) is not None
-            host.nft.apply(f"{_ANEW}{self.install}" if is_alone else self.install)
+            text = self.install + self._of_guests(host)
+            host.nft.apply(f"{_ANEW}{text}" if is_alone else text)
 
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
@@ -67,9 +70,23 @@ class InstallRules(Step):
     def supersede(self, host: "Host", old: "Self") -> None:
         with host.shared.lock():
             host.shared.hold(KEY, self.network, {})
-            host.nft.apply(old.removal + self.install)
+            host.nft.apply(old.removal + self.install + self._of_guests(host))
         if old.translation != self.translation:
             host.conntrack.forget(tuple(dict.fromkeys(old.sources + self.sources)))
+
+    def _of_guests(self, host: "Host") -> str:
+        """What belongs to guests that are there: nobody who asks for one meets a gap."""
+        if not self.guests:
+            return ""
+        from vnethook.live import guest_rules, nics  # noqa: PLC0415 (few networks name guests in their rules)
+
+        names = f"{KEY.removeprefix('table ')} "
+        return "".join(
+            f"add element {names}{holder} {{ {element} }}\n"
+            for nic in nics.attached(host.paths, self.network)
+            if nic.published
+            for holder, element in guest_rules.elements(self.guests, nic)
+        )
 
     def covering(self, old: "Self") -> "Self":
         return self.replace(

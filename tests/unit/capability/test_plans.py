@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from vnethook import capability
 from vnethook.address import BITS, Subnet, format_ip, parse_subnet, subnet_of
-from vnethook.capability import dhcp, dns, dnsmasq, firewall, forwarding, idle, subnet
+from vnethook.capability import dhcp, dns, dnsmasq, forwarding, idle, subnet
 from vnethook.capability.dnsmasq_text import file_of
+from vnethook.capability.policy.matches import own_name
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Network, Route
 from vnethook.errors import DefinitionError
@@ -67,7 +68,7 @@ def test_a_network_of_one_family_turns_on_the_forwarding_of_that_family():
 
 def test_chain_names_hold_nothing_but_the_uuid():
     kinds = ("local", "host", "from", "to")
-    names = [firewall.chain_name(_network(), kind) for kind in kinds]
+    names = [own_name(_network(), kind) for kind in kinds]
     assert names == [f"n{UUID.replace('-', '')}_{kind}" for kind in kinds]
     assert all(len(name) <= 127 for name in names)  # NFT_NAME_MAXLEN of older kernels is 128 with the closing NUL
 

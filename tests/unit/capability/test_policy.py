@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.definition.networks import networks, offers, outgoing
-from vnethook.address import Subnet, format_ip, parse_ip
+from vnethook.address import Subnet, format_ip, parse_ip, parse_subnet
 from vnethook.capability import firewall
-from vnethook.capability.policy import forward, local, table, translation
+from vnethook.capability.policy import forward, local, named, table, translation
 from vnethook.definition.forwarding import Forwarding, Outgoing, PortRule
 from vnethook.definition.ip import Ip
 from vnethook.definition.model import Bridge, Nat, Network
@@ -149,3 +149,22 @@ def test_any_network_leaves_the_base_chains_as_they_are(network):
     assert step.uses[: len(table.USES)] == table.USES
     own = [line for line in step.install.splitlines() if line not in {*table.BASE, *table.HOLDERS}]
     assert not any(f" {chain} " in line for line in own for chain in ("input", "forward", "postrouting"))
+
+
+sources = st.sampled_from(["0.0.0.0/0", "198.51.100.0/24", "198.51.100.128/25", "198.51.100.7/32", "203.0.113.0/24"])
+
+
+@given(st.dictionaries(sources.map(parse_subnet), st.lists(near, min_size=1, max_size=4), max_size=5))
+def test_what_a_guest_is_reached_at_directly_is_the_same_without_overlaps(reached):
+    found = list(named._apart(reached))
+
+    def holding(pairs, number, port):
+        return [
+            subnet for subnet, (first, last) in pairs if subnet.first <= number <= subnet.last and first <= port <= last
+        ]
+
+    said = [(subnet, ports) for subnet, ranges in reached.items() for ports in ranges]
+    for subnet in reached:
+        for port in range(32):
+            for number in {subnet.first, subnet.last}:
+                assert len(holding(found, number, port)) == bool(holding(said, number, port))

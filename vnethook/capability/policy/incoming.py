@@ -4,6 +4,7 @@ All forwards of all networks are in one map for each IP version, by protocol, po
 that some connection could mean are refused before, so that each is a place of its own there, and one look-up finds it.
 """
 
+from vnethook.capability.policy import named
 from vnethook.capability.policy.matches import family
 from vnethook.capability.policy.table import TCP_UDP
 from vnethook.definition.forwarding import EVERYWHERE, shown_ports
@@ -23,19 +24,24 @@ _MATCH = {"tcp": "tcp dport", "udp": "udp dport", "both": f"meta l4proto {{ {TCP
 
 
 def forwards(network: "Network") -> "tuple[PortForward, ...]":
-    """The forwards that are in force while the network is up."""
+    """The forwards that are in force while the network is up, of those to guests by name as far as it has their kind.
+
+    Without an IPv6 subnet, for example, no guest has an address for what comes by IPv6.
+    """
     forwarding = network.forwarding
     if forwarding is None or not forwarding.enabled or forwarding.incoming is None:
         return ()
-    return tuple(item for item in forwarding.incoming.forwards if item.address)
+    known = {subnet.version for subnet in network.subnets}
+    return tuple(item for item in forwarding.incoming.forwards if known.intersection(item.versions))
 
 
 def elements(network: "Network", chain: str) -> list[str]:
     """What leads from the maps of all networks to `chain`, which has the `translations`."""
     found = []
+    known = {subnet.version for subnet in network.subnets}
     for item in forwards(network):
         for protocol in item.protocols:
-            for subnet in item.sources():
+            for subnet in (subnet for subnet in item.sources() if subnet.version in known):
                 on = item.on or EVERYWHERE[subnet.version]
                 key = f"{NUMBERS[protocol]} . {shown_ports(item.ports)} . {_listed(subnet)} . {on}"
                 found.append(f"{MAPS[subnet.version]} {{ {key} : jump {chain} }}")
@@ -46,7 +52,7 @@ def translations(network: "Network") -> list[str]:
     """The rules that make the host's address and port a guest's; forwards that differ by ports only are one."""
     groups: dict[tuple[str, str], list[str]] = {}
     moved = []
-    for item in forwards(network):
+    for item in (item for item in forwards(network) if item.address):
         where, match = _conditions(item), _MATCH[item.protocol]
         verdict = f"dnat {family(*item.sources())} to {_shown(item.address or '', with_port=item.to is not None)}"
         if item.to is None:
@@ -56,7 +62,30 @@ def translations(network: "Network") -> list[str]:
                 f"{where}{_MATCH[protocol]} {shown_ports(item.ports)} {verdict}:{_target(protocol, item)}"
                 for protocol in item.protocols
             ]
-    return [f"{match} {_set(ports)} {verdict}" for (match, verdict), ports in groups.items()] + moved
+    rules = [f"{match} {_set(ports)} {verdict}" for (match, verdict), ports in groups.items()] + moved
+    return [*rules, *_to_named(network)]
+
+
+def _to_named(network: "Network") -> list[str]:
+    """The rules for guests by name: their addresses are in the network's maps while they are there."""
+    items = [(item, version) for item in named.forwards(network) for version in item.versions]
+    items = [(item, version) for item, version in items if version in named.versions(network)]
+    found = []
+    for item, version in items:
+        if item.to is not None:
+            target = _looked_up(network, version)
+            found += [
+                f"{_conditions(item)}{_MATCH[protocol]} {shown_ports(item.ports)} {target}:{_target(protocol, item)}"
+                for protocol in item.protocols
+            ]
+    same = sorted({version for item, version in items if item.to is None})
+    return found + [f"meta l4proto {{ {TCP_UDP} }} {_looked_up(network, version)}" for version in same]
+
+
+def _looked_up(network: "Network", version: int) -> str:
+    word = "ip" if version == 4 else "ip6"
+    key = f"meta l4proto . th dport . {word} saddr . {word} daddr"
+    return f"dnat {word} to {key} map @{named.map_name(network, version)}"
 
 
 def returns(network: "Network") -> list[str]:
@@ -72,7 +101,11 @@ def returns(network: "Network") -> list[str]:
 
 def direct(network: "Network") -> "Iterator[str]":
     """The rules that accept connections to the guests' own addresses, at the ports that are forwarded to."""
-    for item in forwards(network):
+    for version in named.versions(network):
+        word = "ip" if version == 4 else "ip6"
+        key = f"{word} daddr . meta l4proto . th dport . {word} saddr"
+        yield f"{key} @{named.set_name(network, version)} accept"
+    for item in (item for item in forwards(network) if item.address):
         word = family(*item.sources())
         source = f"{word} saddr {item.source} " if item.source else ""
         ports = shown_ports(item.to or item.ports)

@@ -13,6 +13,11 @@ NOT_ON_THIS_WAY = "fib saddr . iif oif missing"
 """A source that the host would not answer by the interface that the packet came in by (RFC 3704, section 2.2)."""
 
 
+def own_name(network: "Network", kind: str) -> str:
+    """The name of what is a network's own: letters and digits of its uuid, since its own name may hold anything."""
+    return f"n{(network.uuid or '').replace('-', '')}_{kind}"
+
+
 def family(subnet: "Subnet") -> str:
     """The word that begins a match on addresses of a subnet's kind."""
     return "ip" if subnet.version == 4 else "ip6"

@@ -1,0 +1,183 @@
+"""Forwards to a guest by its name: its address is fixed, kept or chosen, and the rules come and go with it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.client import Client
+from tests.lab.library import on
+from tests.lab.site import Site, site
+from tests.lab.witness import PORT, Witness, ask
+from vnethook.lifecycle import attach, bringup, catalog, changes
+from vnethook.live import nics
+
+pytestmark = pytest.mark.netns
+MAC, OTHER_MAC = "52:54:00:00:61:01", "52:54:00:00:61:02"
+UPLINK = {4: "192.0.2.2", 6: "2001:db8:1::2"}
+IPS = """
+  <ip address='10.{number}.0.1' netmask='255.255.255.0'>
+    <dhcp><range start='10.{number}.0.100' end='10.{number}.0.103'/>HOSTS</dhcp></ip>
+  <ip family='ipv6' address='fd00:{number}::1' prefix='64'>
+    <dhcp><range start='fd00:{number}::100' end='fd00:{number}::103'/></dhcp></ip>"""
+RULES = f"""<forwarding><incoming><allow port='8080' to='{PORT}' domain='web-server'/>
+  <allow port='{PORT}' domain='web-server'/></incoming></forwarding>"""
+DUID = "00:03:00:01"
+
+
+@pytest.fixture
+def place() -> Iterator[Site]:
+    with site() as place:
+        yield place
+
+
+def _define(place: Site, *, hosts: str = "", forward: str = "<forward mode='nat'/>", more: str = RULES) -> None:
+    place.define("lab", 61, forward, more=more, ips=IPS.replace("HOSTS", hosts))
+
+
+def _attach(place: Site, interface: str, guest: str, mac: str) -> list[str]:
+    nic = nics.Nic(interface=interface, network="lab", mac=mac, guest=guest)
+    return on(place.host, lambda here: attach.attach(here, "lab", nic))
+
+
+def _seen(place: Site, protocol: str = "tcp", *, version: int = 4, port: int = 8080) -> str:
+    return ask(place.outside, protocol, UPLINK[version], port=port).split()[0]
+
+
+def _lease(client: Client) -> str:
+    return client.lease().get("ip", "")
+
+
+def _nic(place: Site, interface: str) -> nics.Nic:
+    return on(place.host, lambda here: nics.read(here.paths, interface))
+
+
+def test_a_guest_has_the_address_that_is_kept_for_it_and_is_reached_while_it_is_there(place: Site) -> None:
+    _define(place)
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    assert _seen(place) == "refused"
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "Web Server", MAC) == []
+        assert _nic(place, "vweb").addresses == ("10.61.0.103", "fd00:61::103")
+        assert _lease(web) == "10.61.0.103"
+        Witness(web)
+        for protocol in ("tcp", "udp"):
+            for port in (8080, PORT):
+                assert _seen(place, protocol, port=port) == "192.0.2.1"
+        web.run(["ip", "-6", "address", "replace", "fe80::61/64", "dev", "eth0", "nodad"])
+        lease = web.lease6(f"{DUID}:{MAC}")
+        assert lease
+        assert lease.ip == "fd00:61::103"
+        web.run(["ip", "-6", "address", "add", f"{lease.ip}/64", "dev", "eth0", "nodad"])
+        web.run(["ip", "-6", "route", "replace", "default", "via", "fd00:61::1"])
+        for protocol in ("tcp", "udp"):
+            assert _seen(place, protocol, version=6) == "2001:db8:1::1"
+        assert ask(place.host, "tcp", "127.0.0.1", port=8080).split()[0] == "10.61.0.1"
+        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+        assert _seen(place) == "refused"
+        assert _attach(place, "vweb", "Web Server", MAC) == []
+        assert _seen(place) == "192.0.2.1"
+
+
+def test_its_address_stays_with_its_name_whatever_happens_meanwhile(place: Site) -> None:
+    _define(place)
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        assert _lease(web) == "10.61.0.103"
+    on(place.host, lambda here: attach.detach(here, "vweb") and None)
+    on(place.host, lambda here: bringup.stop(here, "lab", force=True))
+    with Client(place.host, "one", port="vone", mac="52:54:00:00:61:11") as one:
+        assert _attach(place, "vone", "one", one.mac) == []
+        assert {_lease(one)} < {"10.61.0.100", "10.61.0.101", "10.61.0.102"}
+        others = [f"52:54:00:00:61:2{number}" for number in range(3)]
+        assert "10.61.0.103" not in {one.lease(mac=mac, tries=2).get("ip") for mac in others}
+        with Client(place.host, "web", port="vweb", mac=OTHER_MAC) as web:
+            assert _attach(place, "vweb", "web-server", OTHER_MAC) == []
+            assert _lease(web) == "10.61.0.103"
+            Witness(web)
+            assert _seen(place) == "192.0.2.1"
+
+
+def test_an_address_that_it_has_by_its_lease_is_kept(place: Site) -> None:
+    _define(place, more="")
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        leased = _lease(web)
+        Witness(web)
+        _define(place)
+        on(place.host, lambda here: changes.apply(here, "lab") and None)
+        assert _nic(place, "vweb").addresses[0] == leased
+        assert _seen(place) == "192.0.2.1"
+        assert _lease(web) == leased
+
+
+def test_forwards_follow_a_guest_whose_fixed_address_changes(place: Site) -> None:
+    entry = f"<host mac='{MAC}' ip='10.61.0.{{}}'/>"
+    _define(place, hosts=entry.format(50))
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        assert _lease(web) == "10.61.0.50"
+        Witness(web)
+        assert _seen(place) == "192.0.2.1"
+        _define(place, hosts=entry.format(51))
+        on(place.host, lambda here: changes.apply(here, "lab") and None)
+        assert _seen(place) in {"lost", "refused"}
+        assert _lease(web) == "10.61.0.51"
+        assert _seen(place) == "192.0.2.1"
+
+
+def test_a_network_that_comes_up_again_has_the_rules_of_the_guests_that_are_there(place: Site) -> None:
+    _define(place)
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        _lease(web)
+        Witness(web)
+        on(place.host, lambda here: bringup.stop(here, "lab", force=True))
+        on(place.host, lambda here: bringup.start(here, "lab") and None)
+        assert _seen(place) == "192.0.2.1"
+        place.host.run(["nft", "flush", "ruleset"])
+        assert _seen(place) == "refused"
+        on(place.host, lambda here: bringup.start(here, "lab") and None)
+        assert _seen(place) == "192.0.2.1"
+
+
+def test_the_first_of_two_nics_counts_until_it_is_gone(place: Site) -> None:
+    _define(place)
+    with (
+        Client(place.host, "web", port="vweb", mac=MAC) as web,
+        Client(place.host, "spare", port="vspare", mac=OTHER_MAC) as spare,
+    ):
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        _attach(place, "vspare", "web-server", OTHER_MAC)
+        assert (_lease(web), _nic(place, "vspare").published) == ("10.61.0.103", "")
+        Witness(web)
+        Witness(spare)
+        assert _seen(place) == "192.0.2.1"
+        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+        assert _nic(place, "vspare").published == "web-server"
+        assert _lease(spare) == "10.61.0.103"
+        assert _seen(place) == "192.0.2.1"
+
+
+def test_in_mode_route_its_own_address_is_reached_at_that_port(place: Site) -> None:
+    _define(place, forward="<forward mode='route'/>")
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        address = _lease(web)
+        Witness(web)
+        Witness(web, 22)
+        for protocol in ("tcp", "udp"):
+            assert _seen(place, protocol) == "192.0.2.1"
+            assert ask(place.outside, protocol, address).split()[0] == "192.0.2.1"
+        assert " " not in ask(place.outside, "tcp", address, port=22)
+
+
+def test_nothing_is_left_of_a_network_and_its_guests(place: Site) -> None:
+    before = place.host.snapshot()
+    _define(place)
+    with Client(place.host, "web", port="vweb", mac=MAC):
+        assert _attach(place, "vweb", "web-server", MAC) == []
+        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+        on(place.host, lambda here: bringup.stop(here, "lab"))
+        on(place.host, lambda here: catalog.undefine(here, "lab"))
+    ignored = [r"\.host ", "tcp_fastopen_key", r"^. file d", "locks/", "compiled/", "link vweb"]
+    assert before.changes_to(place.host.snapshot(), ignoring=ignored) == []

@@ -1,0 +1,62 @@
+"""Addresses that are kept for guests."""
+
+import pytest
+
+from vnethook.address import parse_ip
+from vnethook.live import files, pinned
+from vnethook.live.nics import Nic
+from vnethook.live.paths import Paths
+from vnethook.live.record import LiveNetwork
+
+LIVE = LiveNetwork(
+    "lab", "", "vnbr0", 3, 1500, 1, "admin", 0, daemons=(("dnsmasq", 0, 0),), addresses=("10.0.0.1/24",)
+).replace(pools=((4, parse_ip("10.0.0.1")[1], parse_ip("10.0.0.5")[1]),))
+MACS = [f"52:54:00:00:00:0{number}" for number in range(9)]
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return Paths(f"{tmp_path}/etc", f"{tmp_path}/run", f"{tmp_path}/state")
+
+
+def _addresses(paths, live, guest, mac, *, published=True):
+    label = guest.lower() if published else ""
+    return pinned.addressed(paths, live, Nic("tap0", "lab", mac=mac, guest=guest, published=label)).addresses
+
+
+def test_each_guest_has_an_address_of_its_own_and_again_the_same(paths):
+    names = ("a", "b", "c", "d")
+    found = [_addresses(paths, LIVE, name, mac) for name, mac in zip(names, MACS, strict=False)]
+    assert found == [("10.0.0.5",), ("10.0.0.4",), ("10.0.0.3",), ("10.0.0.2",)]  # .1 is the bridge's
+    assert _addresses(paths, LIVE, "e", MACS[4]) == ()
+    assert [_addresses(paths, LIVE, name, mac) for name, mac in zip(names, MACS, strict=False)] == found
+    assert _addresses(paths, LIVE, "b", MACS[8]) == ("10.0.0.4",)  # another MAC
+
+
+def test_what_is_fixed_or_leased_is_nobody_elses_and_what_the_guest_has_it_keeps(paths):
+    fixed = LIVE.replace(fixed=((MACS[1], "10.0.0.5", ""), ("b", "10.0.0.4", ""), (MACS[7], "1h", "c")))
+    files.write_text(f"{paths.leases}/lab", f"0 {MACS[6]} 10.0.0.3 * *\nduid 00\n0 1 fd00::3 * 00:03:00:01:{MACS[6]}\n")
+    assert _addresses(paths, fixed, "a", MACS[1]) == ("10.0.0.5",)
+    assert _addresses(paths, fixed, "b", MACS[2]) == ("10.0.0.4",)
+    assert _addresses(paths, fixed, "c", MACS[3]) == ("10.0.0.2",)
+    assert _addresses(paths, fixed, "d", MACS[6]) == ("10.0.0.3",)
+    assert _addresses(paths, fixed, "d", MACS[7]) == ()  # dnsmasq has a line for it already
+
+
+def test_where_nothing_can_be_kept_nothing_is(paths):
+    assert _addresses(paths, LIVE, "a", "") == ()
+    assert _addresses(paths, LIVE.replace(daemons=()), "a", MACS[0]) == ()
+    assert _addresses(paths, LIVE.replace(pools=()), "a", MACS[0]) == ()
+    assert not files.exists(paths.pinned("lab"))
+
+
+def test_other_nics_of_a_guest_have_other_addresses(paths):
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
+    assert _addresses(paths, LIVE, "a", MACS[1], published=False) == ("10.0.0.4",)
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
+
+
+def test_an_address_that_is_out_of_range_by_now_is_kept_no_longer(paths):
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
+    moved = LIVE.replace(pools=((4, parse_ip("10.0.0.7")[1], parse_ip("10.0.0.8")[1]),))
+    assert _addresses(paths, moved, "a", MACS[0]) == ("10.0.0.8",)
