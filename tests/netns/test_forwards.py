@@ -1,13 +1,15 @@
 """`<incoming><allow>`: ports of the host that lead to guests, asked from everywhere, by TCP and UDP, IPv4 and IPv6."""
 
 from collections.abc import Iterator
+from subprocess import PIPE, Popen
 
 import pytest
 
 from tests.lab.library import on
+from tests.lab.machine import PYTHON
 from tests.lab.outside import WWW_4, WWW_6
 from tests.lab.site import Site, site
-from tests.lab.witness import PORT, Witness, ask
+from tests.lab.witness import PORT, TALK, Witness, ask
 from vnethook.lifecycle import bringup, changes
 
 pytestmark = pytest.mark.netns
@@ -193,6 +195,76 @@ def test_the_loopback_of_the_host_is_not_for_guests_nor_for_the_outside(place: S
             said = ask(guest, protocol, "127.0.0.1", port=7777, source=(place.address("db"), 0))
             assert said in {"lost", "refused"}
             assert " " not in ask(guest, protocol, place.gateway("db"), port=7777)
+
+
+FORWARD = "<allow port='{}' to='7000' address='10.56.0.{}'{}/>"
+CLIENT = """
+import socket, sys
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(1)
+client.connect(("192.0.2.2", int(sys.argv[1])))
+for line in sys.stdin:
+    try:
+        client.send(line.encode())
+        print(client.recv(100).decode().split()[0], flush=True)
+    except OSError:
+        print("none", flush=True)
+"""
+
+
+def _says(talk: Popen[str], word: str = "hello") -> str:
+    """What comes back of a line."""
+    talk.stdin.write(f"{word}\n")
+    talk.stdin.flush()
+    return talk.stdout.readline().strip()
+
+
+def _put(place: Site, *forwards: str) -> None:
+    place.define("lab", 56, NAT, more=f"<forwarding><incoming>{''.join(forwards)}</incoming></forwarding>")
+    on(place.host, lambda here: changes.apply(here, "lab") and None)
+
+
+def test_what_a_forward_has_led_ends_with_it_and_nothing_else_does() -> None:
+    with site() as place:
+        place.define("lab", 56, NAT)
+        guests = [place.plug("lab", name) for name in ("one", "two")]
+        for guest in guests:
+            Witness(guest)
+        _put(place, FORWARD.format(8080, 10, ""), FORWARD.format(8081, 10, ""))
+        kept, ended = (
+            place.outside.popen(
+                [PYTHON, "-IS", "-c", TALK, UPLINK[4], port], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+            )
+            for port in ("8081", "8080")
+        )
+        datagrams = place.outside.popen([PYTHON, "-IS", "-c", CLIENT, "8080"], stdin=PIPE, stdout=PIPE, text=True)
+        assert [talk.stdout.readline().split()[0] for talk in (kept, ended)] == ["192.0.2.1"] * 2
+        assert _says(datagrams) == "192.0.2.1"
+        _put(place, FORWARD.format(8080, 11, ""), FORWARD.format("8081", 10, " from='192.0.2.0/24'"))
+        guests[0].run(["ip", "address", "add", "10.56.0.99/24", "dev", "eth0"])
+        assert _says(kept) == "hello"
+        assert _says(datagrams) == "192.0.2.1"
+        flows = place.host.run(["cat", "/proc/net/nf_conntrack"]).stdout
+        assert [
+            line for line in flows.splitlines() if "udp" in line and "dport=8080" in line and "src=10.56.0.11" in line
+        ]
+        assert _says(ended) == ""
+        assert "ConnectionResetError" in ended.stderr.read()
+        on(place.host, lambda here: bringup.stop(here, "lab", force=True))
+        flows = place.host.run(["cat", "/proc/net/nf_conntrack"]).stdout
+        assert not [line for line in flows.splitlines() if "dport=808" in line and "src=10.56.0." in line]
+
+
+def test_datagrams_that_went_to_the_host_go_to_the_guest_as_soon_as_there_is_a_forward() -> None:
+    with site() as place:
+        place.define("lab", 56, NAT)
+        Witness(place.plug("lab", "one"))
+        datagrams = place.outside.popen([PYTHON, "-IS", "-c", CLIENT, "8080"], stdin=PIPE, stdout=PIPE, text=True)
+        with place.host.listening(tcp=8080, udp=8080) as came:
+            assert _says(datagrams) == "none"
+            assert came() == ["udp 192.0.2.1"]
+            _put(place, FORWARD.format(8080, 10, ""))
+            assert _says(datagrams) == "192.0.2.1"
 
 
 def test_a_changed_forward_holds_at_once_and_a_stop_takes_all_of_it_away() -> None:

@@ -158,6 +158,23 @@ def test_the_first_of_two_nics_counts_until_it_is_gone(place: Site) -> None:
         assert _seen(place) == "192.0.2.1"
 
 
+def test_datagrams_go_to_whoever_has_the_name_by_then(place: Site) -> None:
+    entries = "".join(f"<host mac='{mac}' ip='10.61.0.{last}'/>" for mac, last in ((MAC, 50), (OTHER_MAC, 51)))
+    _define(place, hosts=entries)
+    source = ("192.0.2.1", 4000)
+    with (
+        Client(place.host, "web", port="vweb", mac=MAC) as web,
+        Client(place.host, "spare", port="vspare", mac=OTHER_MAC) as spare,
+    ):
+        for client, interface in ((web, "vweb"), (spare, "vspare")):
+            assert ask(place.outside, "udp", UPLINK[4], port=8080, source=source) == "refused"
+            assert _attach(place, interface, "web-server", client.mac) == []
+            assert _lease(client)
+            Witness(client)
+            assert ask(place.outside, "udp", UPLINK[4], port=8080, source=source) == "192.0.2.1 4000"
+            on(place.host, lambda here, interface=interface: attach.detach(here, interface) and None)
+
+
 def test_in_mode_route_its_own_address_is_reached_at_that_port(place: Site) -> None:
     _define(place, forward="<forward mode='route'/>")
     with Client(place.host, "web", port="vweb", mac=MAC) as web:

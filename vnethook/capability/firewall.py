@@ -38,6 +38,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
             sources=tuple(map(str, network.subnets)),
             translation=translation.summary(network),
             guests=named.guests(network),
+            forwards=incoming.summary(network),
         )
     ]
 

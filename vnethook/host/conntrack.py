@@ -6,13 +6,20 @@ Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_co
 from _struct import Struct
 from errno import ENOENT
 
-from vnethook.address import Subnet, parse_subnet
+from vnethook.address import Subnet, parse_ip, parse_subnet
 from vnethook.host import log
+from vnethook.live import flows
 from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, pack
+from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vnethook.live.flows import Led
+
+    _Forward = tuple[int, tuple[int, int], Subnet, int | None, int | None, int]
+    """Protocol, ports, source, address of the host and guest's (None: any), by how much the port becomes another."""
 
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2
 _GENERIC = Struct("!BBH")
@@ -45,6 +52,46 @@ class Conntrack:
                 netlink.close()
         except OSError as error:
             log.warning(f"flows of {', '.join(subnets)}: forget: {error.strerror}: they end by themselves")
+
+    def settle(self, before: "tuple[Led, ...]", now: "tuple[Led, ...]") -> None:
+        """End the flows that forwards of `before` have led and none of `now` does, connections too.
+
+        And what went to the host itself by UDP and is led to a guest `now`. A label in place of a guest's address means
+        any guest. Failures are logged.
+        """
+        own = {parse_ip(text.partition("/")[0])[1] for _, text in Links().all_addresses()} if now else set()
+        try:
+            for version in {item[0] for item in (*before, *now)}:
+                olds, news = ([_parsed(item) for item in items if item[0] == version] for items in (before, now))
+                flows.end(version, _over(own, olds, news))
+        except OSError as error:
+            log.warning(f"flows of forwards: end: {error.strerror}: they end by themselves")
+
+
+def _parsed(item: "Led") -> "_Forward":
+    _, protocol, first, last, source, on, target, to = item
+    numbers = [parse_ip(text)[1] if ":" in text or "." in text else None for text in (on, target)]
+    return protocol, (first, last), parse_subnet(source), numbers[0], numbers[1], to - first
+
+
+def _over(own: set[int], olds: "list[_Forward]", news: "list[_Forward]") -> "Callable[[flows.Flow], bool]":
+    def is_over(flow: "flows.Flow") -> bool:
+        if flow.is_led:
+            return any(_leads(item, flow) for item in olds) and not any(_leads(item, flow) for item in news)
+        return flow.protocol == flows.UDP and flow.to in own and any(_is_meant(item, flow) for item in news)
+
+    return is_over
+
+
+def _is_meant(item: "_Forward", flow: "flows.Flow") -> bool:
+    protocol, (first, last), source, on, _, _ = item
+    is_there = protocol == flow.protocol and first <= flow.port <= last and on in {None, flow.to}
+    return is_there and source.first <= flow.source <= source.last
+
+
+def _leads(item: "_Forward", flow: "flows.Flow") -> bool:
+    target, by = item[4], item[5]
+    return _is_meant(item, flow) and target in {None, flow.answerer} and flow.answering_port == flow.port + by
 
 
 def _forget(netlink: Netlink, version: int, subnets: list[Subnet]) -> None:

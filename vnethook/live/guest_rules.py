@@ -4,13 +4,17 @@ A guest is known there by its name, and by its first NIC on the network only: a 
 that it is in the rules with. Loaded only where the definition names a guest.
 """
 
+from vnethook.address import parse_ip
 from vnethook.live import elements as firewall
-from vnethook.live import files, naming, nics, pinned, record
+from vnethook.live import files, flows, naming, nics, pinned, record
 from vnethook.live.lock import Lock
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vnethook.live.flows import Flow
     from vnethook.live.nics import Nic
     from vnethook.live.paths import Paths
     from vnethook.live.record import LiveNetwork
@@ -22,20 +26,27 @@ if TYPE_CHECKING:
 _PLACES = {4: "ADDRESS4", 6: "ADDRESS6"}
 
 
-def claim(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> "Nic":
+def claim(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None" = None) -> "Nic":
     """The NIC as what its guest is known by in the rules, with its addresses, if it is the guest's first NIC.
 
-    An address that nothing says is chosen and kept. Raises HostError if that cannot be written.
+    An address that nothing says is chosen and kept. What an earlier record of the interface stands for otherwise is
+    taken out. Raises HostError.
     """
     label = label_of(nic.guest)
-    if not any(label == named for named, _ in live.named):
-        return nic.replace(published="")
+    is_named = any(label == named for named, _ in live.named)
+    now = (live.name, label if is_named else "")
+    if before is not None and before.published and (before.network, before.published) != now:
+        withdraw(paths, before)
     with Lock(f"{paths.locks}/.pinned"):
         path = f"{paths.published(live.name)}/{label}"
-        if _is_held(paths, links, live, path, nic):
-            return nic.replace(published="")
-        files.make_link(path, nic.interface)
-        return pinned.addressed(paths, live, nic.replace(published=label))
+        if not is_named or _is_held(paths, links, live, path, nic):
+            nic = nic.replace(published="")
+        else:
+            files.make_link(path, nic.interface)
+            nic = pinned.addressed(paths, live, nic.replace(published=label))
+    if before is not None and nic.published and before.published == nic.published and before.addresses != nic.addresses:
+        _take_out(live, before)
+    return nic
 
 
 def _is_held(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic: "Nic") -> bool:
@@ -49,9 +60,58 @@ def _is_held(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic
     return other is not None and is_same and nics.is_attached(links, other)
 
 
-def publish(live: "LiveNetwork", nic: "Nic") -> None:
-    """Put a guest into the rules, with the addresses of its NIC; raise HostError."""
-    firewall.change(add=elements(live.named, nic))
+def publish(links: "Links", live: "LiveNetwork", nic: "Nic") -> None:
+    """Put a guest into the rules, with the addresses of its NIC; raise HostError.
+
+    Datagrams that went to the host so far go to the guest from now on.
+    """
+    added = elements(live.named, nic)
+    firewall.change(add=added)
+    led = [ports for ports in map(_led, added) if ports is not None]
+    own = {parse_ip(text.partition("/")[0])[1] for _, text in links.all_addresses()} if led else set()
+    for version in {version for version, _ in led}:
+        ranges = [ports for of, ports in led if of == version]
+        _end(version, _taken(own, ranges), flows.of_udp())
+
+
+def _led(added: "tuple[str, str]") -> "tuple[int, tuple[int, int]] | None":
+    """The IP version and the ports of an element by which datagrams are led to the guest; None for another one."""
+    key, _, address = added[1].partition(" : ")
+    number, _, rest = key.partition(" . ")
+    if number != str(flows.UDP) or not address:
+        return None
+    first, _, last = rest.partition(" ")[0].partition("-")
+    return (6 if ":" in address else 4), (int(first), int(last or first))
+
+
+def _taken(own: "set[int]", ranges: "list[tuple[int, int]]") -> "Callable[[Flow], bool]":
+    """Whether a UDP flow goes to a port of the host's that leads to the guest by now."""
+
+    def is_taken(flow: "Flow") -> bool:
+        is_at_host = not flow.is_led and flow.to in own
+        return is_at_host and any(first <= flow.port <= last for first, last in ranges)
+
+    return is_taken
+
+
+def _led_to(answerer: int) -> "Callable[[Flow], bool]":
+    """Whether a flow was led to a guest's address."""
+    return lambda flow: flow.is_led and flow.answerer == answerer
+
+
+def _take_out(live: "LiveNetwork", nic: "Nic") -> None:
+    """Take a guest with the addresses of a record out of the rules, and end what was led to it."""
+    firewall.change(delete=elements(live.named, nic))
+    for text in nic.addresses:
+        version, number = parse_ip(text)
+        _end(version, _led_to(number), flows.answered_by(version, number))
+
+
+def _end(version: int, is_meant: "Callable[[Flow], bool]", only: bytes) -> None:
+    try:
+        flows.end(version, is_meant, only=only)
+    except OSError:
+        return  # a kernel that does not tell its flows: they end by themselves
 
 
 def withdraw(paths: "Paths", nic: "Nic") -> None:
@@ -61,7 +121,7 @@ def withdraw(paths: "Paths", nic: "Nic") -> None:
         return
     live = record.read(paths, nic.network)
     if live is not None:
-        firewall.change(delete=elements(live.named, nic))
+        _take_out(live, nic)
     files.remove(path)
     files.remove_directory(paths.published(nic.network))
     others = [other for other in nics.attached(paths, nic.network) if label_of(other.guest) == nic.published]
@@ -81,7 +141,7 @@ def _succeed(paths: "Paths", live: "LiveNetwork", others: "list[Nic]") -> None:
             if new.pinned:
                 naming.fix(paths.dnsmasq(live.name), new.mac, naming.told(naming.words_for(live, new.mac), new.pinned))
                 naming.reload_daemon(live)
-            publish(live, new)
+            publish(links, live, new)
             return
 
 
@@ -97,8 +157,3 @@ def elements(named: "Named", nic: "Nic") -> "list[tuple[str, str]]":
             if address:
                 found.append((holder, element.replace(_PLACES[version], address)))
     return found
-
-
-def is_other(before: "Nic", nic: "Nic") -> bool:
-    """Whether what an earlier record stands for in the rules is not what the new one does."""
-    return (before.network, before.published, before.addresses) != (nic.network, nic.published, nic.addresses)

@@ -51,14 +51,14 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     _require_free(paths, links, live, link, before)
     is_same = before is not None and before.index == link.index and before.network == live.name
     nic = _completed(live, link, nic, before)
-    if live.named or nic.published:
-        nic = _published(paths, links, live, nic, before)
+    if live.named or (before is not None and before.published):
+        nic = _guest_rules().claim(paths, links, live, nic, before)
     claim = naming.Claim(paths, links, live, nic, [])
     nic = _record(before, claim)
     try:
         join(links, live, link, nic, before if is_same else None)
         if nic.published:
-            _guest_rules().publish(live, nic)
+            _guest_rules().publish(links, live, nic)
     except BaseException:
         naming.forget(paths, nic)
         if nic.had_ipv6:
@@ -69,15 +69,6 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
-
-
-def _published(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> "Nic":
-    """The NIC as its guest is known by in the network's rules; what an earlier record put there is taken away."""
-    rules = _guest_rules()
-    nic = rules.claim(paths, links, live, nic)
-    if before is not None and before.published and rules.is_other(before, nic):
-        rules.withdraw(paths, before)
-    return nic
 
 
 def _guest_rules() -> "ModuleType":

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from vnethook.host.host import Host
+    from vnethook.live.flows import Led
 
 KEY = "table inet vnethook"
 _ANEW = f"add {KEY}\ndelete {KEY}\n"
@@ -20,10 +21,11 @@ class InstallRules(Step):
     `remove`, after it, the chains. `uses`: how often each chain is used when the rules are whole, (chain, number);
     `elements`: what is in the shared sets, (set, key in hexadecimal); `sources`: the guests' subnets; `translation`:
     what their addresses become outside, in words that are equal where nothing changes; `guests`: the elements of each
-    guest that is named, see LiveNetwork.named.
+    guest that is named, see LiveNetwork.named; `forwards`: what leads connections to which guest.
 
     The kernel translates a flow as it began. So flows without a connection are forgotten when the translation changes
-    or the network goes down: their next packet begins a flow anew. Connections would break, and go on as they are.
+    or the network goes down: their next packet begins a flow anew. Connections would break, and go on as they are. But
+    what a forward has led to a guest ends with it, connections too.
     """
 
     _about = ("network",)
@@ -36,6 +38,7 @@ class InstallRules(Step):
     sources: tuple[str, ...] = ()
     translation: tuple[str, ...] = ()
     guests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    forwards: "tuple[Led, ...]" = ()
 
     @property
     def removal(self) -> str:
@@ -56,6 +59,7 @@ class InstallRules(Step):
             is_alone = host.shared.last_values(KEY, self.network) is not None
             text = self.install + self._of_guests(host)
             host.nft.apply(f"{_ANEW}{text}" if is_alone else text)
+        self._settle(host, ())
 
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
@@ -66,6 +70,8 @@ class InstallRules(Step):
             host.shared.release(KEY, self.network)
         if self.sources:
             host.conntrack.forget(self.sources)
+        if self.forwards:
+            host.conntrack.settle(self.forwards, ())
 
     def supersede(self, host: "Host", old: "Self") -> None:
         with host.shared.lock():
@@ -73,6 +79,19 @@ class InstallRules(Step):
             host.nft.apply(old.removal + self.install + self._of_guests(host))
         if old.translation != self.translation:
             host.conntrack.forget(tuple(dict.fromkeys(old.sources + self.sources)))
+        self._settle(host, old.forwards)
+
+    def _settle(self, host: "Host", before: "tuple[Led, ...]") -> None:
+        """End what no forward leads where it goes, if anything has changed."""
+        if before == self.forwards:
+            return
+        guests = {}
+        if self.guests:
+            from vnethook.live import nics  # noqa: PLC0415 (few networks name guests in their rules)
+
+            guests = {nic.published: nic.addresses for nic in nics.attached(host.paths, self.network)}
+        led = [(*item[:6], address, item[7]) for item in self.forwards for address in guests.get(item[6], (item[6],))]
+        host.conntrack.settle(before, tuple(item for item in led if ":" in item[6] or "." in item[6]))
 
     def _of_guests(self, host: "Host") -> str:
         """What belongs to guests that are there: nobody who asks for one meets a gap."""
@@ -94,6 +113,7 @@ class InstallRules(Step):
             remove=old.remove + self.remove,
             sources=old.sources + self.sources,
             translation=(*old.translation, "or", *self.translation),  # equal to neither
+            forwards=old.forwards + self.forwards,
         )
 
     def __str__(self) -> str:

@@ -338,6 +338,9 @@ class FakeConntrack:
     def forget(self, subnets):
         self.forgotten += subnets
 
+    def settle(self, before, now):
+        """Flows that were led to guests are none of its."""
+
 
 class FakeHost:
     """The machine as steps see it; `root` is where its files lie."""

@@ -8,6 +8,7 @@ from vnethook.capability.policy import named
 from vnethook.capability.policy.matches import family
 from vnethook.capability.policy.table import TCP_UDP
 from vnethook.definition.forwarding import EVERYWHERE, shown_ports
+from vnethook.names import label_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vnethook.address import Subnet
     from vnethook.definition.forwarding import PortForward
     from vnethook.definition.model import Network
+    from vnethook.live.flows import Led
 
 MAPS = {4: "forwards", 6: "forwards6"}
 """The maps of the table, by IP version."""
@@ -33,6 +35,19 @@ def forwards(network: "Network") -> "tuple[PortForward, ...]":
         return ()
     known = {subnet.version for subnet in network.subnets}
     return tuple(item for item in forwarding.incoming.forwards if known.intersection(item.versions))
+
+
+def summary(network: "Network") -> "tuple[Led, ...]":
+    """What each forward leads, in plain data."""
+    known = {subnet.version for subnet in network.subnets}
+    return tuple(
+        (subnet.version, NUMBERS[protocol], *item.ports, str(subnet), item.on or "", target, (item.to or item.ports)[0])
+        for item in forwards(network)
+        for target in (item.address or label_of(item.domain or ""),)
+        for protocol in item.protocols
+        for subnet in item.sources()
+        if subnet.version in known
+    )
 
 
 def elements(network: "Network", chain: str) -> list[str]:

@@ -1,0 +1,116 @@
+"""The kernel's table of flows, as far as forwards decide where they go: a flow goes on as it began until it is ended.
+
+Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_conntrack.h; of the flags of a filter:
+ctnetlink's nf_internals.h. A kernel before 5.8 does not know filters and tells all flows, which are looked at here.
+"""
+
+from _struct import Struct
+from errno import ENOENT
+
+from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, number, pack
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Led = tuple[int, int, int, int, str, str, str, int]
+    """What a forward leads: IP version, protocol, first and last port, source, address of the host (empty: any), the
+    guest's address or label, and its port for the first one."""
+
+TCP, UDP = 6, 17
+_GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2
+_GENERIC = Struct("!BBH")
+_PORT = Struct("!H")
+_FAMILY = {4: 2, 6: 10}
+_NESTED = 0x8000
+_ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _FILTER = 1, 2, 3, 12, 18, 25
+_IP, _PROTOCOL = 1, 2
+_SOURCE, _DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
+_NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
+_BY_SOURCE, _BY_PROTOCOL = 1 << 0, 1 << 3
+_ORIGINAL_FLAGS, _REPLY_FLAGS = 1, 2
+_TRANSLATED = 1 << 5
+"""IPS_DST_NAT, linux/netfilter/nf_conntrack_common.h."""
+
+
+class Flow(Value):
+    """A flow of TCP or UDP: who began it, by which port of whom, and who answers by which port; addresses as numbers.
+
+    `is_led`: the destination was made another one.
+    """
+
+    version: int
+    protocol: int
+    source: int
+    to: int
+    port: int
+    answerer: int
+    answering_port: int
+    is_led: bool
+
+
+def end(version: int, is_meant: "Callable[[Flow], bool]", *, only: bytes = b"") -> None:
+    """End the flows that are meant; their next packet begins one anew. Raises NetlinkError, OSError.
+
+    `only`: a filter, see `answered_by` and `of_udp`.
+    """
+    netlink = Netlink(NETFILTER)
+    head = _GENERIC.pack(_FAMILY[version], 0, 0)
+    try:
+        for answer in netlink.request(_GET, DUMP, head + only):
+            found = dict(attributes(answer, _GENERIC.size))
+            flow = _flow(version, found)
+            if flow is not None and is_meant(flow):
+                _delete(netlink, head, found)
+    finally:
+        netlink.close()
+
+
+def answered_by(version: int, answerer: int) -> bytes:
+    """The filter of flows that an address answers; of IPv6 ones none, since kernels give those of all others."""
+    if version == 6:
+        return b""
+    ip = pack(_NESTED | _IP, pack(_SOURCE[version], answerer.to_bytes(4, "big")))
+    flags = number(_ORIGINAL_FLAGS, 0) + number(_REPLY_FLAGS, _BY_SOURCE)
+    return pack(_NESTED | _REPLY, ip) + pack(_NESTED | _FILTER, flags)
+
+
+def of_udp() -> bytes:
+    """The filter of UDP flows."""
+    protocol = pack(_NESTED | _PROTOCOL, pack(_NUMBER, bytes((UDP,))))
+    flags = number(_ORIGINAL_FLAGS, _BY_PROTOCOL) + number(_REPLY_FLAGS, 0)
+    return pack(_NESTED | _ORIGINAL, protocol) + pack(_NESTED | _FILTER, flags)
+
+
+def _flow(version: int, found: "dict[int, bytes]") -> Flow | None:
+    original, reply = (_ends(version, found.get(kind, b"")) for kind in (_ORIGINAL, _REPLY))
+    if original[0] not in {TCP, UDP}:
+        return None
+    is_led = bool(int.from_bytes(found.get(_STATUS, b""), "big") & _TRANSLATED)
+    return Flow(version, original[0], original[1], original[2], original[4], reply[1], reply[3], is_led)
+
+
+def _ends(version: int, data: bytes) -> tuple[int, int, int, int, int]:
+    """Protocol, source, destination, source port, destination port."""
+    halves = dict(attributes(data))
+    ip, protocol = dict(attributes(halves.get(_IP, b""))), dict(attributes(halves.get(_PROTOCOL, b"")))
+    numbers = (
+        protocol.get(_NUMBER, b""),
+        ip.get(_SOURCE[version], b""),
+        ip.get(_DESTINATION[version], b""),
+        protocol.get(_SOURCE_PORT, b""),
+        protocol.get(_DESTINATION_PORT, b""),
+    )
+    first, second, third, fourth, fifth = (int.from_bytes(value, "big") for value in numbers)
+    return first, second, third, fourth, fifth
+
+
+def _delete(netlink: Netlink, head: bytes, found: "dict[int, bytes]") -> None:
+    kinds: Iterable[int] = (_ORIGINAL, _ID, _ZONE)
+    parts = (pack(kind | (_NESTED if kind == _ORIGINAL else 0), found[kind]) for kind in kinds if kind in found)
+    try:
+        netlink.request(_DELETE, 0, head + b"".join(parts))
+    except NetlinkError as error:
+        if error.errno != ENOENT:  # else it has ended meanwhile
+            raise
