@@ -18,3 +18,9 @@ def canonical_mac(text: str) -> str:
 def is_multicast_mac(mac: str) -> bool:
     """Whether a canonical MAC has its group bit set (IEEE 802, I/G bit)."""
     return bool(int(mac[:2], 16) & 1)
+
+
+def interface_id(mac: str) -> bytes:
+    """The second half of the IPv6 addresses that a NIC makes of its canonical MAC (RFC 4291, appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]

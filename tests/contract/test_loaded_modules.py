@@ -39,6 +39,7 @@ WARM_OURS = {
     *("vnethook.live.port", "vnethook.live.process", "vnethook.live.record", "vnethook.live.rtnl"),
     "vnethook.live.sysctl",
 }
+GUARD = {"vnethook.live.guard", "vnethook.live.guard_rules", "vnethook.live.netdev"}
 OS = {"_collections_abc", "_stat", "genericpath", "os", "posixpath", "stat"}
 COLD_STANDARD = WARM_STANDARD | OS | {"_bisect", "bisect", "select", "syslog", "zlib"}
 SETTINGS = {"vnethook.address", "vnethook.definition", "vnethook.definition.settings"}
@@ -86,11 +87,15 @@ def test_a_cold_hook_loads_no_library_and_no_slow_part_of_the_standard_one(cold)
 
 
 def test_a_warm_qemu_ifup_loads_the_fast_path_and_nothing_else(host, bare, cold):
-    assert _loaded(host, QEMU / "qemu-ifup", "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+    assert _loaded(host, QEMU / "qemu-ifup", "tap1") - bare == WARM_STANDARD | WARM_OURS | GUARD | {
+        "vnethook.hook.qemu"
+    }
 
 
 def test_a_warm_qemu_ifdown_loads_no_more_than_qemu_ifup(host, bare, cold):
-    assert _loaded(host, QEMU / "qemu-ifdown", "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+    assert _loaded(host, QEMU / "qemu-ifdown", "tap1") - bare == WARM_STANDARD | WARM_OURS | GUARD | {
+        "vnethook.hook.qemu"
+    }
 
 
 def test_a_warm_bridge_helper_loads_the_fast_path_and_nothing_else(host, bare, cold):
@@ -106,14 +111,16 @@ os.execv(sys.argv[1], sys.argv[1:])
     done = host.run([PYTHON, "-IS", "-c", program, *words])
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines[1:]}
-    assert loaded - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.bridge_helper"}
+    assert loaded - bare == WARM_STANDARD | WARM_OURS | GUARD | {"vnethook.hook.bridge_helper"}
 
 
 def test_a_network_named_by_its_bridge_or_a_link_is_as_warm(host, bare, cold):
     by_variable = _loaded(host, QEMU / "qemu-ifup", "tap1", env={"VNET_NETWORK": "vnbr0"}) - bare
     link = host.directory / "qemu-ifup-default"
     link.symlink_to(QEMU / "qemu-ifup")
-    assert by_variable == _loaded(host, link, "tap1") - bare == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+    assert (
+        by_variable == _loaded(host, link, "tap1") - bare == WARM_STANDARD | WARM_OURS | GUARD | {"vnethook.hook.qemu"}
+    )
 
 
 def test_the_administrators_map_is_read_without_tomllib_after_the_first_time(host, bare, cold):
@@ -126,7 +133,7 @@ def test_the_administrators_map_is_read_without_tomllib_after_the_first_time(hos
         second = _loaded(host, QEMU / "qemu-ifup", "tap1") - bare
     finally:
         config.unlink()
-    assert second == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", *SETTINGS}
+    assert second == WARM_STANDARD | WARM_OURS | GUARD | {"vnethook.hook.qemu", *SETTINGS}
 
 
 def test_a_refused_call_loads_little_more(host, bare, cold):
@@ -161,5 +168,5 @@ def test_a_warm_call_of_libvirt_loads_the_fast_path_and_nothing_else(host, bare,
     tap = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='vnbr0'/><target dev='tap1'/></interface>"
     for action in ("prepare", "start", "reconnect", "release"):
         loaded = _called(host, action, domain(tap)) - bare
-        assert loaded <= WARM_STANDARD | WARM_OURS | OF_LIBVIRT | ours
+        assert loaded <= WARM_STANDARD | WARM_OURS | GUARD | OF_LIBVIRT | ours
         assert loaded >= (WARM_OURS - without) | ours

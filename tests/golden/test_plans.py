@@ -54,6 +54,7 @@ def _files(network):
         elif isinstance(step, FixAddresses):
             lines += [f"    {mac},{words}" for mac, words in step.hosts]
     lines += [f"warning: {line}" for line in support.warnings(network)]
+    lines += [f"ports are held to: {' '.join(network.guard.parts) or 'nothing'}"] if network.guard else []
     lines += [_nics(each) for each in nic_class.classes(network)]
     found = {"plan": "\n".join(lines) + "\n"}
     if network.owns_bridge:
@@ -74,6 +75,7 @@ def _nics(each):
         *(["MAC told to the bridge"] if each.is_listed else []),
         *(f"VLAN {vlan} {kind[flags]}" for vlan, flags in each.vlans),
         *([f"limits {' '.join(map(str, each.limits))}"] if each.limits else []),
+        *([f"held to {' '.join(each.guard) or 'nothing'}"] if each.guard is not None else []),
         *([f"refused: {each.refusal}"] if each.refusal else []),
     ]
     name = f"portgroup {each.name!r}" if each.name else "no portgroup"
@@ -108,7 +110,9 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     network = _network(name)
     rules = _rules(plan(network))
     links = "|".join(re.escape(name) for name in (network.bridge.name, *network.uplinks))
-    words = rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat|dnat|back|(guests|direct)6?)'
+    words = (
+        rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat|dnat|back|flows|(guests|direct)6?)'
+    )
     rest = re.sub(words, "", rules.install + rules.removal)
     assert not re.search(links, rest)
     assert network.name not in rest

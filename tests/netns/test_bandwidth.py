@@ -138,7 +138,7 @@ def test_a_hook_limits_a_nic_though_its_python_has_no_library() -> None:
         assert on(host, lambda here: health.check(here, "lab")) == []
         host.run([IFDOWN, "tap0"])
         assert host.run(["tc", "class", "show", "dev", "tap0"]).stdout == ""
-        assert "table netdev" not in host.run(["nft", "list", "ruleset"]).stdout
+        assert "limit rate over" not in host.run(["nft", "list", "table", "netdev", "vnethook"]).stdout
 
 
 def test_a_nic_without_limits_takes_those_off_that_its_link_had() -> None:
@@ -148,7 +148,7 @@ def test_a_nic_without_limits_takes_those_off_that_its_link_had() -> None:
         host.vnet("attach", "tap0", "--network", "lab")
         host.run([IFUP, "tap0"], env={"VNET_NETWORK": "lab", "VNET_PORTGROUP": "open"})
         assert host.run(["tc", "class", "show", "dev", "tap0"]).stdout == ""
-        assert "table netdev" not in host.run(["nft", "list", "ruleset"]).stdout
+        assert "limit rate over" not in host.run(["nft", "list", "table", "netdev", "vnethook"]).stdout
 
 
 def test_limits_that_somebody_took_away_are_named_and_mended() -> None:
@@ -160,6 +160,8 @@ def test_limits_that_somebody_took_away_are_named_and_mended() -> None:
             "tc qdisc del dev tap0 root": ["NIC tap0: has other limits"],
             "nft delete table netdev vnethook": [
                 "not done: limit vnbr1: to guests 300 kB/s, from guests 300 kB/s",
+                "not done: guard the ports of network lab",
+                "NIC tap0: is not guarded as it should be",
                 "NIC tap0: has other limits",
             ],
             "tc class change dev vnbr1 classid 764e:1 htb rate 1mbit": [

@@ -207,7 +207,7 @@ def test_a_letter_that_is_a_unit_of_time_is_a_name_like_any_other() -> None:
     with Host() as host, Client(host, "w", port="vguest", mac="52:54:00:00:00:20") as guest:
         inside = f"<dhcp><range start='10.83.0.100' end='10.83.0.109'/>{fixed}</dhcp>"
         address = f"<ip address='10.83.0.1' prefix='24'>{inside}</ip>"
-        _define(host, f"<network><name>lab</name><forward mode='nat'/>{address}</network>")
+        _define(host, f"<network><name>lab</name><forward mode='nat'/><guard mode='off'/>{address}</network>")
         assert _attach(host, "vguest", guest="w", mac="52:54:00:00:00:20") == []
         found = {"w": guest.lease()["ip"], **{name: guest.lease(mac=mac)["ip"] for name, mac, _ in hosts}}
         assert [found[name] for name, _, _ in hosts] == [ip for _, _, ip in hosts]

@@ -28,7 +28,7 @@ RICH = """
   <ip family='ipv6' address='2001:db8:79::1' prefix='64'/>
 </network>"""
 OTHER = "<network><name>other</name><forward mode='nat'/><ip address='10.80.0.1' netmask='255.255.255.0'><dhcp/></ip></network>"
-STEPS = 17
+STEPS = 18
 """On a host whose own packet filter drops nothing."""
 VOLATILE = ["tcp_fastopen_key", "locks/", "/rich.json", r"dnsmasq/other", "live/other", "journal/other"]
 

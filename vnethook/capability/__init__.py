@@ -13,6 +13,7 @@ from vnethook.capability import (
     existing_bridge,
     firewall,
     forwarding,
+    guard,
     idle,
     resolver,
     routes,
@@ -31,6 +32,7 @@ IN_ORDER = (
     bandwidth,
     firewall,  # before anything can be reached
     admission,  # after what decides
+    guard,
     forwarding,
     address,
     routes,
@@ -38,7 +40,7 @@ IN_ORDER = (
     resolver,  # after who answers it
     idle,
 )
-ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth)
+ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, guard)
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:

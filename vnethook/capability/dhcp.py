@@ -64,6 +64,10 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         "dhcp-ignore-names=tag:!known",
         f"dhcp-lease-max={sum(_capacity(ip) for ip in served)}",
     ]
+    if "dhcp" in network.effective_guard.parts and not any(
+        host.id for ip in served for host in ip.hosts if ip.version == 4
+    ):
+        lines.append("dhcp-ignore-clid")  # else a guest with many has the address of each: its port is held to its MAC
     if network.forward == "none":
         lines.append("dhcp-option=option:router")  # nowhere to go
     if network.mtu:

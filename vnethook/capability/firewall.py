@@ -7,7 +7,7 @@ reach each other. Only names made here from the uuid, checked link names and can
 """
 
 from vnethook.address import BITS, parse_ip
-from vnethook.capability.policy import forward, incoming, local, named, table, translation
+from vnethook.capability.policy import flows, forward, incoming, local, named, table, translation
 from vnethook.capability.policy.matches import own_name
 from vnethook.plan.firewall import KEY, InstallRules
 
@@ -54,6 +54,7 @@ def _chains(network: "Network") -> dict[str, list[str]]:
         "nat": translation.rules(network),
         "dnat": incoming.translations(network),
         "back": incoming.returns(network),
+        "flows": flows.counted(network),
     }
     return {own_name(network, kind): rules for kind, rules in found.items() if rules}
 
@@ -62,7 +63,13 @@ def _elements(network: "Network", chains: dict[str, list[str]]) -> list[str]:
     """What leads to the chains, and what all networks have to know of this one."""
     bridge = f'"{network.bridge.name}"'
     found = [f"bridges {{ {bridge} }}"]
-    for kind, holder in (("from", "from_guest"), ("to", "to_guest"), ("host", "to_host"), ("back", "returning")):
+    for kind, holder in (
+        ("from", "from_guest"),
+        ("to", "to_guest"),
+        ("host", "to_host"),
+        ("back", "returning"),
+        ("flows", "counted"),
+    ):
         chain = own_name(network, kind)
         if chain in chains:
             found.append(f"{holder} {{ {bridge} : jump {chain} }}")
@@ -87,7 +94,8 @@ def _unlinking(chains: dict[str, list[str]], elements: list[str]) -> list[str]:
     """Take the network's elements out of the shared sets and maps."""
     # nft 1.0.6 has no `destroy`: what is added first can be deleted whether it was there or not
     lines = [f"add {KEY}", *_of_chains("add", chains), *table.HOLDERS]
-    return [*lines, *(f"{verb} {element}" for element in elements for verb in ("add", "delete"))]
+    lines += [f"{verb} {element}" for element in elements for verb in ("add", "delete")]
+    return [*lines, *table.FORGET_FLOWS]  # what a guest had opened is counted by the numbers of then
 
 
 def _removal(chains: dict[str, list[str]], holders: list[str]) -> list[str]:

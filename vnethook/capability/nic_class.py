@@ -1,4 +1,4 @@
-"""What the NICs of a network have in common, by portgroup: isolation, how the bridge knows them, VLANs, rates."""
+"""What the NICs of a network have in common, by portgroup: isolation, place in the bridge, VLANs, rates, guards."""
 
 from vnethook.definition.traffic import Vlan, VlanTag
 from vnethook.live.nics import PVID, UNTAGGED, NicClass
@@ -50,5 +50,6 @@ def _of_group(plain: NicClass, group: "PortGroup") -> NicClass:
         is_default=group.is_default,
         vlans=vlans(group.vlan) or plain.vlans,
         limits=group.bandwidth.numbers if group.bandwidth else (),
+        guard=group.guard.parts if group.guard else None,
         refusal=f"portgroup {group.name!r}: its virtualport is not done" if group.virtualport else "",
     )

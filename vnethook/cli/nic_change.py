@@ -8,6 +8,7 @@ from vnethook.cli import arguments, known, report, slow
 from vnethook.cli.nics import PLACE, check_guest
 from vnethook.cli.verb import verb
 from vnethook.errors import UsageError
+from vnethook.live.nics import GUARDS
 from vnethook.mac import is_multicast_mac
 from vnethook.names import check_link_name, is_domain_name, shown
 
@@ -39,6 +40,7 @@ def _rates(option: str, form: str, words: str) -> "Callable[[Callable[..., None]
 @_rates("--inbound", "AVERAGE[,PEAK[,BURST[,FLOOR]]]", "What the guest receives")
 @_rates("--outbound", "AVERAGE[,PEAK[,BURST]]", "What it sends")
 @click.option("--isolated", type=click.Choice(["yes", "no"]), help="Whether it reaches no other isolated NIC.")
+@click.option("--guard", type=click.Choice(list(GUARDS)), help="What its port is held to.")
 def nic_set(interface: str, net: str | None, isolated: str | None, **given: str | None) -> None:
     """Change a NIC that is attached.
 

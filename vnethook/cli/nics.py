@@ -11,7 +11,7 @@ from vnethook.cli.verb import verb
 from vnethook.definition.compiled import DEFAULT
 from vnethook.errors import UsageError, VnetError
 from vnethook.host import learned
-from vnethook.live.nics import Nic
+from vnethook.live.nics import GUARDS, Nic
 from vnethook.live.port import require_link
 from vnethook.names import check_link_name, shown
 
@@ -39,7 +39,8 @@ class Attached(NamedTuple):
 @click.option("--portgroup", metavar="GROUP", help="The class of the network's NICs that it is in.")
 @click.option("--guest", metavar="NAME", default="", help="The guest's name, which its lease and DNS then carry.")
 @click.option("--mac", metavar="MAC", help="The guest's MAC address, as the guest sees it.")
-def attach(interface: str, net: str | None, portgroup: str | None, guest: str, mac: str | None) -> None:
+@click.option("--guard", type=click.Choice(list(GUARDS)), help="What its port is held to.")
+def attach(interface: str, net: str | None, portgroup: str | None, guest: str, **own: str | None) -> None:
     """Attach a guest's NIC to a network.
 
     IFNAME is its tap, veth or vif in the host. A network that is down is brought up.
@@ -50,13 +51,14 @@ def attach(interface: str, net: str | None, portgroup: str | None, guest: str, m
     host = slow.host()
     check_link_name(interface)
     check_guest(guest)
+    mac, guard = own["mac"], own["guard"] or ""
     canonical = "" if mac is None else arguments.mac(mac)
     named = net if net is not None else os.environ.get("VNET_NETWORK") or None
     mapped = named or slow.definitions.settings_of(host.paths).network_of(interface, guest)
     network, mapped_group = slow.nics.place(host, mapped or DEFAULT)
     require_link(host.links, interface, network)
     group = portgroup or os.environ.get("VNET_PORTGROUP") or mapped_group
-    nic = Nic(interface, network, mac=canonical, guest=guest, via=VIA, portgroup=group)
+    nic = Nic(interface, network, mac=canonical, guest=guest, via=VIA, portgroup=group, guard=guard)
     for warning in slow.attach.attach(host, network, nic):
         report.warning(warning)
     report.done(f"Interface {interface} attached to network {network}")
@@ -155,6 +157,7 @@ def _plain(item: Attached, counters: dict[str, tuple[int, int]]) -> dict[str, ob
         "isolated": nic.traits is not None and nic.traits.isolated,
         "vlans": [vlan for vlan, _ in nic.traits.vlans] if nic.traits else [],
         "limits": slow.ports.limits(nic),
+        "guard": list(nic.held),
     }
     if nic.interface in counters:
         plain["rx_bytes"], plain["tx_bytes"] = counters[nic.interface]

@@ -41,6 +41,7 @@ def dump(network: Network, *, with_automatic: bool = True, connections: int | No
     dump_traffic.bandwidth(document, network.bandwidth)
     if network.isolated is not None:
         document.empty("port", {"isolated": yes(network.isolated)})
+    dump_traffic.guard(document, network.guard)
     for ip in network.ips:
         _ip(document, ip)
     _routes(document, network)

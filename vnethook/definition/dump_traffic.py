@@ -1,11 +1,13 @@
 """Writes bandwidth, VLANs, classes of NICs, and what is kept for libvirt's sake."""
 
 from vnethook.definition.document import yes, yes_only
+from vnethook.live.nics import PARTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.document import Document
     from vnethook.definition.element import Element
+    from vnethook.definition.guard import Guard
     from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
 
 
@@ -37,7 +39,7 @@ def portgroup(document: "Document", group: "PortGroup") -> None:
         "default": yes_only(group.is_default),
         "trustGuestRxFilters": yes(group.trusts_filters),
     }
-    if not (group.bandwidth or group.vlan or group.virtualport):
+    if not (group.bandwidth or group.vlan or group.virtualport or group.guard):
         document.empty("portgroup", attributes)
         return
     document.start("portgroup", attributes)
@@ -45,7 +47,17 @@ def portgroup(document: "Document", group: "PortGroup") -> None:
     if group.virtualport is not None:
         element(document, group.virtualport)
     bandwidth(document, group.bandwidth)
+    guard(document, group.guard)
     document.end("portgroup")
+
+
+def guard(document: "Document", kept: "Guard | None") -> None:
+    """Write `<guard>`, if there is any."""
+    if kept is None:
+        return
+    parts = {part: yes(getattr(kept, part)) for part in (*PARTS, "flows")}
+    numbers = {"connections": kept.connections, "newConnections": kept.new_connections}
+    document.empty("guard", {"mode": kept.mode, **parts, **numbers})
 
 
 def element(document: "Document", kept: "Element") -> None:

@@ -10,6 +10,7 @@ from vnethook.definition.consistency import check_parts
 from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding
+from vnethook.definition.guard import Guard
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
 from vnethook.definition.offers import Offers
 from vnethook.definition.options import check_option
@@ -34,6 +35,7 @@ __all__ = [
     "Element",
     "Forwarder",
     "Forwarding",
+    "Guard",
     "Ip",
     "Listen",
     "Nat",
@@ -92,9 +94,10 @@ class Network(Spelt):
     `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
     `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
     devices that `forward` is confined to. `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not
-    reach each other (None: not said). `offers`: what they reach of the host. `metadata`: elements of other programs, as
-    XML. `options`: lines for dnsmasq. `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and
-    macvtap. `said`: of the domain's "localOnly" and "register" what is written.
+    reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
+    `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq. `managed`, `trusts_filters`,
+    `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's "localOnly" and "register" what
+    is written.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Network(Spelt):
     vlan: Vlan | None = None
     bandwidth: Bandwidth | None = None
     isolated: bool | None = None
+    guard: Guard | None = None
     portgroups: tuple[PortGroup, ...] = ()
     options: tuple[str, ...] = ()
     ipv6_between_guests: bool = False
@@ -137,6 +141,7 @@ class Network(Spelt):
         "routes": Route,
         "vlan": Vlan,
         "bandwidth": Bandwidth,
+        "guard": Guard,
         "portgroups": PortGroup,
         "forwarding": Forwarding,
         "offers": Offers,
@@ -150,6 +155,11 @@ class Network(Spelt):
     def owns_bridge(self) -> bool:
         """Whether it has a bridge that comes and goes with it; else one of the administrator's, or none."""
         return self.forward in OWN_MODES
+
+    @property
+    def effective_guard(self) -> Guard:
+        """How ports are guarded: by default those of a bridge of its own; on another one a guest may be anything."""
+        return self.guard or Guard("standard" if self.owns_bridge else "off")
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:

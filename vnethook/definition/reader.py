@@ -89,6 +89,7 @@ def _with_traffic(network: Network, root: Node) -> Network:
     network = _with(network, "vlan", root.all("vlan"), traffic_reader.vlan)
     network = _with(network, "bandwidth", root.all("bandwidth"), traffic_reader.bandwidth)
     network = _with(network, "isolated", root.all("port"), lambda node: node.optional_boolean("isolated"))
+    network = _with(network, "guard", root.all("guard"), traffic_reader.guard)
     network = _with(network, "virtualport", root.all("virtualport"), traffic_reader.element)
     network = _with_many(network, "portgroups", root.all("portgroup"), traffic_reader.portgroup)
     options = [child for node in root.all("dnsmasq:options") for child in node.all("dnsmasq:option")]

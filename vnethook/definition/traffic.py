@@ -4,8 +4,9 @@ The units are those of tc(8), to which libvirt hands the numbers.
 """
 
 from vnethook.definition.element import Element
+from vnethook.definition.guard import Guard
 from vnethook.definition.text import check_line
-from vnethook.names import refuse
+from vnethook.names import refuse, shown
 from vnethook.value import Value
 
 RATE_MAX = 0xFFFFFFFF
@@ -102,7 +103,15 @@ class PortGroup(Value):
     vlan: Vlan | None = None
     virtualport: Element | None = None
     trusts_filters: bool | None = None
-    _nested = {"bandwidth": Bandwidth, "vlan": Vlan, "virtualport": Element}  # noqa: RUF012 (ClassVar needs typing)
+    guard: Guard | None = None
+    _nested = {  # noqa: RUF012 (ClassVar needs typing)
+        "bandwidth": Bandwidth,
+        "vlan": Vlan,
+        "virtualport": Element,
+        "guard": Guard,
+    }
 
     def _check(self) -> None:
         check_line("portgroup: name", self.name)
+        if self.guard is not None and self.guard.replace(flows=None) != self.guard:
+            refuse(f"portgroup {shown(self.name)}: guard: flows are counted for the whole network")

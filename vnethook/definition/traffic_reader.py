@@ -1,8 +1,10 @@
 """Reads what network XML says of bandwidth, VLANs, classes of NICs, and what is kept for libvirt's sake."""
 
 from vnethook.definition.element import Element
+from vnethook.definition.guard import DEFAULT, Guard
 from vnethook.definition.node import Node, agreed
 from vnethook.definition.traffic import Bandwidth, PortGroup, Rate, Vlan, VlanTag
+from vnethook.live.nics import GUARDS, PARTS
 
 
 def bandwidth(node: Node) -> Bandwidth | None:
@@ -24,8 +26,16 @@ def portgroup(node: Node) -> PortGroup:
     is_default = node.boolean("default", default=False)
     limits, tags = agreed(node.all("bandwidth"), bandwidth), agreed(node.all("vlan"), vlan)
     virtual = agreed(node.all("virtualport"), element)
-    trusts = node.optional_boolean("trustGuestRxFilters")
-    return node.build(lambda: PortGroup(name, is_default, limits, tags, virtual, trusts))
+    trusts, guarded = node.optional_boolean("trustGuestRxFilters"), agreed(node.all("guard"), guard)
+    return node.build(lambda: PortGroup(name, is_default, limits, tags, virtual, trusts, guarded))
+
+
+def guard(node: Node) -> Guard:
+    """The guard of `<guard>`."""
+    mode = node.choice("mode", {mode: mode for mode in GUARDS}, default=DEFAULT)
+    parts = {part: node.optional_boolean(part) for part in (*PARTS, "flows")}
+    open_at_once, per_second = node.number("connections"), node.number("newConnections")
+    return node.build(lambda: Guard(mode, **parts).replace(connections=open_at_once, new_connections=per_second))
 
 
 def element(node: Node) -> Element:

@@ -23,12 +23,13 @@ _TAG = Shape("id nativeMode")
 _PCI = "type domain bus slot function"
 _PARAMETERS = "managerid typeid typeidversion instanceid profileid interfaceid"
 _LEASE = Shape("expiry unit")
+_PARTS = "mode mac ipv4 ipv6 arp nd dhcp ra ethertypes vlan"
 
 ELEMENTS = {
     "network": Shape(
         "id connections ipv6 trustGuestRxFilters",
-        "name uuid title description metadata forward forwarding bridge mtu mac domain dns vlan bandwidth port ip dhcp "
-        "route virtualport portgroup host listen connections dnsmasq:options",
+        "name uuid title description metadata forward forwarding bridge mtu mac domain dns vlan bandwidth port guard "
+        "ip dhcp route virtualport portgroup host listen connections dnsmasq:options",
     ),
     "network/name": Shape(),
     "network/uuid": Shape(),
@@ -66,6 +67,7 @@ ELEMENTS = {
     "network/bandwidth/inbound": _INBOUND,
     "network/bandwidth/outbound": _OUTBOUND,
     "network/port": Shape("isolated"),
+    "network/guard": Shape(f"{_PARTS} flows connections newConnections"),
     "network/ip": Shape("family address netmask prefix localPtr", "tftp dhcp"),
     "network/ip/tftp": Shape("root"),
     "network/ip/dhcp": Shape("enabled", "range host bootp"),
@@ -82,10 +84,11 @@ ELEMENTS = {
     "network/route": Shape("family address netmask prefix gateway metric"),
     "network/virtualport": Shape("type", "parameters"),
     "network/virtualport/parameters": Shape(_PARAMETERS),
-    "network/portgroup": Shape("name default trustGuestRxFilters", "bandwidth vlan virtualport"),
+    "network/portgroup": Shape("name default trustGuestRxFilters", "bandwidth vlan virtualport guard"),
     "network/portgroup/bandwidth": _BANDWIDTH,
     "network/portgroup/bandwidth/inbound": _INBOUND,
     "network/portgroup/bandwidth/outbound": _OUTBOUND,
+    "network/portgroup/guard": Shape(_PARTS),
     "network/portgroup/vlan": _VLAN,
     "network/portgroup/vlan/tag": _TAG,
     "network/portgroup/virtualport": Shape("type", "parameters"),

@@ -2,6 +2,7 @@
 
 from vnethook.host.daemons import Daemons
 from vnethook.host.filters import Filters
+from vnethook.host.guards import Guards
 from vnethook.host.nft import Nft
 from vnethook.host.routes import Routes
 from vnethook.host.shared import Shared
@@ -25,6 +26,7 @@ class Host:
         self.routes = Routes(self.links)
         self.nft = Nft()
         self.filters = Filters()
+        self.guards = Guards(paths, self.links)
         self.daemons = Daemons()
         self.sysctls = Sysctls()
         self.shared = Shared(paths)

@@ -19,7 +19,7 @@ class Sight(Links):
     @cached_property
     def chain_uses(self) -> dict[str, int]:
         """The use of each chain; raise HostError where the kernel has no nf_tables, or we may not ask."""
-        return nftables.all_chain_uses(nftables.INET)
+        return nftables.all_chain_uses(nftables.NETDEV) | nftables.all_chain_uses(nftables.INET)
 
     def link(self, name: str) -> Link | None:  # noqa: D102 (as in Links)
         return self._by_name.get(name)

@@ -7,7 +7,7 @@ not every kernel has, and no link of its own.
 
 from vnethook.errors import HostError
 from vnethook.host import programs
-from vnethook.live import files, nftables, queues
+from vnethook.live import files, netdev, nftables, queues
 from vnethook.live.queues import KILO, Tree
 
 TYPE_CHECKING = False
@@ -89,10 +89,10 @@ class Traffic:
             lines = [f"{verb} chain {TABLE} {chain}" for chain in left_over for verb in ("flush", "delete")]
             if link is not None and wanted and found.get(wanted) != 1:
                 lines += _rules(link, wanted, limits)
-            elif found and len(left_over) == len(found):
-                lines = [f"delete table {TABLE}"]
             if lines:
                 self._nft.apply("".join(f"{line}\n" for line in lines))
+            if left_over:
+                netdev.drop_table()  # an attached NIC is guarded there at any time, so only the kernel can tell
 
 
 def _tree(limits: tuple[int, ...], floors: "Floors") -> Tree:

@@ -148,6 +148,7 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
                 host.traffic.clear(nic.interface, nic.index)
     nics.forget_strays(host.paths, name)
     discard(host, name)
+    host.guards.sweep(name, is_up=False)  # the bridge is gone; what comes up next guards its ports anew
     if is_forgotten:
         for made in waiting.ports(host.paths, name):
             waiting.remove(host.paths, made)

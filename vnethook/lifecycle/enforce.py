@@ -2,12 +2,12 @@
 
 from time import time
 
-from vnethook.capability import admission, dhcp, dns, forwarding, nic_class
+from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class
 from vnethook.capability.policy import named
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
-from vnethook.live.nics import LIMITS, Nic, Traits
+from vnethook.live.nics import GUARDS, LIMITS, Nic, Traits
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
@@ -43,6 +43,7 @@ def enforce(
         from vnethook.live import pinned  # noqa: PLC0415 (few networks name guests in their rules)
 
         pinned.tell(host.paths, now_live)
+    host.guards.sweep(network.name, is_up=True)
     if has_ports:
         _attach_again(host, now_live)
         record.write(host.paths, now_live)
@@ -107,7 +108,9 @@ def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
         return nic
     log.warning(f"network {live.name!r}: portgroup {nic.portgroup!r} is gone: NIC {nic.interface!r} keeps what it had")
     had = nic.traits or Traits()
-    return nic.replace(portgroup="", isolated=had.isolated, vlans=had.vlans, limits=had.limits or (0,) * LIMITS)
+    mode = next((mode for mode, held in GUARDS.items() if held == nic.held != live.guard.parts), "")
+    changed = nic.replace(isolated=had.isolated, vlans=had.vlans, limits=had.limits or (0,) * LIMITS)
+    return changed.replace(portgroup="", guard=nic.guard or mode)
 
 
 def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, since: int) -> LiveNetwork:
@@ -147,6 +150,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
         admission=admission.watched(network, steps),
+        guard=guard.guarding(network, steps),
     )
 
 

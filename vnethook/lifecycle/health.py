@@ -5,7 +5,7 @@ from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, overlap, uplinks
 from vnethook.lifecycle.catalog import in_force
-from vnethook.live import bridge_port, nics, record
+from vnethook.live import bridge_port, guard, nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -88,26 +88,35 @@ def _damages(host: Host, name: str, live: LiveNetwork | None) -> list[str]:
     """What is wrong with the record and the guests' ports."""
     found = ["the live record is damaged"] if live is None else []
     for nic in nics.attached(host.paths, name):
-        link = host.links.link(nic.interface)
-        if link is None or link.index != nic.index:
-            found.append(f"NIC {nic.interface}: the link is gone, its record is left")
-        elif live is not None and (link.master != live.index or not link.is_up):
-            found.append(f"NIC {nic.interface}: not an active port of {live.bridge}")
-        elif live is not None and nic.traits != _wanted(live, nic):
-            found.append(f"NIC {nic.interface}: is not as its network's portgroups say")
-        elif live is not None and nic.traits is not None:
-            found += [f"NIC {nic.interface}: {words}" for words in bridge_port.faults(host.links, live, nic, link)]
-            if nic.is_limited and not host.traffic.is_limited(nic.interface, nic.traits.limits):
-                found.append(f"NIC {nic.interface}: has other limits")
+        found += [f"NIC {nic.interface}: {words}" for words in _of_nic(host, live, nic)]
     return found
 
 
-def _wanted(live: LiveNetwork, nic: nics.Nic) -> nics.Traits | None:
-    """What is to be special about a port; what it is where its portgroup is gone."""
+def _of_nic(host: Host, live: LiveNetwork | None, nic: nics.Nic) -> list[str]:
+    """What is wrong with an attached NIC."""
+    link = host.links.link(nic.interface)
+    if link is None or link.index != nic.index:
+        return ["the link is gone, its record is left"]
+    if live is None:
+        return []
+    if link.master != live.index or not link.is_up:
+        return [f"not an active port of {live.bridge}"]
+    if (nic.traits, nic.held) != _wanted(live, nic):
+        return ["is not as its network's portgroups say"]
+    found = [] if not nic.held or guard.is_whole(live, nic) else ["is not guarded as it should be"]
+    if nic.traits is not None:
+        found += bridge_port.faults(host.links, live, nic, link)
+        if nic.is_limited and not host.traffic.is_limited(nic.interface, nic.traits.limits):
+            found.append("has other limits")
+    return found
+
+
+def _wanted(live: LiveNetwork, nic: nics.Nic) -> tuple[nics.Traits | None, tuple[str, ...]]:
+    """What is to be special about a port and what it is to be held to; what it is where its portgroup is gone."""
     try:
-        return bridge_port.traits(live, nic)
+        return bridge_port.traits(live, nic), bridge_port.held(live, nic)
     except VnetError:
-        return nic.traits
+        return nic.traits, nic.held
 
 
 def _fault(host: Host, live: LiveNetwork | None) -> list[str]:

@@ -28,7 +28,7 @@ class NicChange(Value):
     """What is to be changed of a NIC; None: nothing. `inbound`: average, peak, burst, floor, `outbound` without floor.
 
     `network` with a `portgroup` of None means the default one. `hostname`: its name in DNS in place of its guest's,
-    empty: its guest's again. `address`: what DHCP is to give it.
+    empty: its guest's again. `address`: what DHCP is to give it. `guard`: a mode, see GUARDS.
     """
 
     network: str | None = None
@@ -40,6 +40,7 @@ class NicChange(Value):
     inbound: tuple[int, ...] | None = None
     outbound: tuple[int, ...] | None = None
     isolated: bool | None = None
+    guard: str | None = None
 
 
 def place(host: "Host", text: str) -> tuple[str, str]:
@@ -120,7 +121,7 @@ def _locked(host: "Host", stack: ExitStack, nic: "Nic", network: str) -> "LiveNe
 
 def _changed(host: "Host", live: "LiveNetwork", old: "Nic", wanted: NicChange) -> "Nic":
     """The record that is wanted; raise StateError for a MAC that is another's, DefinitionError for impossible rates."""
-    said = {name: getattr(wanted, name) for name in ("portgroup", "guest", "mac", "isolated")}
+    said = {name: getattr(wanted, name) for name in ("portgroup", "guest", "mac", "isolated", "guard")}
     changes = {name: value for name, value in said.items() if value is not None} | {"network": live.name}
     if wanted.hostname is not None:
         changes["alias"] = wanted.hostname

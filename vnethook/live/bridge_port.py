@@ -9,7 +9,7 @@ from errno import EEXIST, ENOENT, EOPNOTSUPP
 
 from vnethook.errors import HostError, StateError, UnsupportedError, UsageError, VnetError
 from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, number, pack, text
-from vnethook.live.nics import PVID, UNTAGGED, Traits
+from vnethook.live.nics import GUARDS, PVID, UNTAGGED, Traits
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -62,6 +62,17 @@ def traits(live: "LiveNetwork", nic: "Nic") -> Traits | None:
         limits=limits if any(limits) else (),
     )
     return None if special == Traits() else special
+
+
+def held(live: "LiveNetwork", nic: "Nic") -> tuple[str, ...]:
+    """What a NIC's port is to be held to, see GUARDS: what it says itself, else its portgroup, else its network.
+
+    Raises UsageError for an unknown portgroup.
+    """
+    if nic.guard:
+        return GUARDS[nic.guard]
+    found = _class_of(live, nic.portgroup)
+    return live.guard.parts if found is None or found.guard is None else found.guard
 
 
 def _class_of(live: "LiveNetwork", portgroup: str) -> "NicClass | None":

@@ -17,14 +17,13 @@ ROUTE, NETFILTER = 0, 12
 REQUEST, ACK, DUMP, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
 _ERROR, _DONE = 2, 3
 _BATCH_BEGIN, _BATCH_END = 16, 17
-"""linux/netfilter/nfnetlink.h"""
-_BATCH = Struct("!BBH")
 _DUMP_INTERRUPTED = 0x10
 _ACK_TLVS, _CAPPED = 0x200, 0x100
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 270, 10, 11, 12
 _HEADER = Struct("=IHHII")
 _ATTRIBUTE = Struct("=HH")
 _INT = Struct("=i")
+_GENERIC = Struct("!BBH")
 _RECEIVE_BYTES = 1 << 17
 
 
@@ -92,19 +91,31 @@ class Netlink:
         raise NetlinkError(EINTR, "the kernel's table changed faster than it could be read")
 
     def transact(self, subsystem: int, messages: "list[tuple[int, int, bytes]]") -> None:
-        """Have one of netfilter's subsystems do all of (kind, flags, payload) or nothing; raise NetlinkError."""
-        marker = _BATCH.pack(0, 0, subsystem)
-        whole = [(_BATCH_BEGIN, 0, marker), *((kind, flags | ACK, body) for kind, flags, body in messages)]
-        first, data = self._sequence + 1, b""
-        for kind, flags, body in (*whole, (_BATCH_END, 0, marker)):
-            self._sequence += 1
-            head = _HEADER.pack(16 + len(body), kind, flags | REQUEST, self._sequence, 0)
-            data += head + body + b"\0" * (-len(body) % 4)
-        last = self._sequence
+        """Send (kind, flags, payload) to a subsystem of netfilter as one batch: all or nothing; raise NetlinkError.
+
+        Source: linux/netfilter/nfnetlink.h, NFNL_MSG_BATCH_BEGIN. The kernel reports what it refuses, and then, or at
+        the end, acknowledges the last message.
+        """
+        frame = _GENERIC.pack(0, 0, subsystem)
+        batch = [(_BATCH_BEGIN, 0, frame), *messages, (_BATCH_END, 0, frame)]
+        last = len(messages)
+        data = b""
+        first = self._sequence + 1
+        for number, (kind, flags, payload) in enumerate(batch):
+            asked = REQUEST | flags | (ACK if number == last else 0)
+            data += _HEADER.pack(16 + len(payload), kind, asked, first + number, 0) + payload
+        self._sequence = first + last + 1
         self._socket.sendto(data, (0, 0))
-        for self._sequence in range(first + 1, last):
-            self._receive([])
-        self._sequence = last
+        while True:
+            heard = self._socket.recv(_RECEIVE_BYTES)
+            offset, end = 0, len(heard)
+            while offset < end:
+                length, kind, flags, sequence, _ = _HEADER.unpack_from(heard, offset)
+                if kind == _ERROR and first <= sequence <= self._sequence:
+                    _raise_unless_acknowledged(heard[offset + 16 : offset + length], flags)
+                    if sequence == first + last:
+                        return
+                offset += (length + 3) & ~3
 
     def _receive(self, answers: list[bytes]) -> bool:
         """Collect the answers to the last request; False if a dump was interrupted by a change."""

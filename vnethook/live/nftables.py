@@ -16,6 +16,8 @@ _GET_CHAIN, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 13
 INET, IPV4, NETDEV, IPV6 = 1, 2, 5, 10
 """Families, linux/netfilter.h."""
 _OURS = (INET, TABLE)
+MARKED = 1
+"""The use of the chain that says that the guards of a network's ports have not been taken away."""
 _GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
 _TABLE_NAME, _CHAIN_NAME, _CHAIN_POLICY, _CHAIN_USE = 1, 3, 5, 6

@@ -16,6 +16,12 @@ LIMITS, FLOOR = 7, 3
 """How many numbers `limits` are, where there are any, and where they have what is guaranteed."""
 PVID, UNTAGGED = 2, 4
 """Flags of a VLAN: frames without a tag belong to it; its frames leave without one. Source: linux/if_bridge.h."""
+PARTS = ("mac", "ipv4", "ipv6", "arp", "nd", "dhcp", "ra", "ethertypes", "vlan")
+"""What a guard can hold a port to; see docs/network-xml.md."""
+STRICT = "strict"
+"""Beside parts: a guest's own addresses in place of all of its network's."""
+GUARDS = {"off": (), "standard": PARTS, "strict": (*PARTS, STRICT)}
+"""What a guard holds a port to, by its mode."""
 
 
 class Traits(Value):
@@ -36,12 +42,31 @@ class Traits(Value):
 class NicClass(Traits):
     """What the NICs of a portgroup have in common; with an empty name, those of a network that are in none.
 
-    `is_default`: of the NICs that name none; `refusal`: why no NIC of it can be attached, empty if they can.
+    `is_default`: of the NICs that name none; `refusal`: why no NIC of it can be attached, empty if they can. `guard`:
+    see GUARDS; None: as the network has it.
     """
 
     name: str = ""
     is_default: bool = False
     refusal: str = ""
+    guard: tuple[str, ...] | None = None
+
+
+class Guarding(Value):
+    """How the ports of a network are guarded, where neither portgroup nor NIC says otherwise.
+
+    `parts`: see GUARDS; `is_asked`: the definition says so, and not the default. `leased`: the IP versions of which
+    DHCP gives guests addresses. `is_open`: what is behind guests the host's routes say, and not the definition.
+    `link_local`: the bridge's address that router advertisements name, empty without
+    IPv6. `mark`: the chain that is there as long as nobody has taken the guards away; empty if there is none.
+    """
+
+    parts: tuple[str, ...] = ()
+    is_asked: bool = False
+    leased: tuple[int, ...] = ()
+    is_open: bool = False
+    link_local: str = ""
+    mark: str = ""
 
 
 class Nic(Value):
@@ -54,6 +79,8 @@ class Nic(Value):
     place of its guest's. `traits`: what is in force on its port, None: nothing special. `class_id`: of its guaranteed
     rate on the bridge, 0: none. `addresses`: the guest's on this network as far as the definition or we fix them;
     `pinned`: those that we do; `published`: the label by which it is in the network's rules, empty if it is not.
+    `guard`: the mode of its guard in place of its portgroup's, empty: it has none; `held`: what its port is held to,
+    see GUARDS.
     """
 
     interface: str
@@ -78,6 +105,8 @@ class Nic(Value):
     addresses: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
     published: str = ""
+    guard: str = ""
+    held: tuple[str, ...] = ()
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
 
     @property
@@ -91,7 +120,7 @@ class Nic(Value):
         return self.traits is not None and len(self.traits.limits) > FLOOR and self.traits.limits[FLOOR] > 0
 
 
-OWN = ("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id")
+OWN = ("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id", "guard")
 """What a NIC keeps that the same guest attaches again."""
 
 

@@ -56,6 +56,10 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     claim = naming.Claim(paths, links, live, nic, [])
     nic = _record(before, claim)
     try:
+        if nic.held or (before is not None and before.held):
+            from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
+
+            claim.warnings.extend(guard.put(live, link, nic, before))
         join(links, live, link, nic, before if is_same else None)
         if nic.published:
             _guest_rules().publish(links, live, nic)
@@ -65,6 +69,8 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
             _set_ipv6(nic.interface, enabled=True)
         if before is not None and before.index == link.index:
             _put_back(paths, links, before)
+        elif nic.held:
+            _unguard(nic)
         raise
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
@@ -86,6 +92,13 @@ def _put_back(paths: "Paths", links: "Links", before: "Nic") -> None:
         _attach(paths, links, live, before, before)
     except VnetError:
         nics.write(paths, before)  # the next mend tries again
+
+
+def _unguard(nic: "Nic") -> None:
+    """Take the guard of a NIC off its link, which may be gone."""
+    from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
+
+    guard.remove(nic.index)
 
 
 def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
@@ -143,6 +156,15 @@ def _traits(live: "LiveNetwork", nic: "Nic") -> "Traits | None":
     return bridge_port.traits(live, nic)
 
 
+def _held(live: "LiveNetwork", nic: "Nic") -> tuple[str, ...]:
+    """What the NIC's port is to be held to."""
+    if not (nic.guard or any(group.guard is not None for group in live.classes)):
+        return live.guard.parts
+    from vnethook.live import bridge_port  # noqa: PLC0415 (most NICs are guarded as their network's are)
+
+    return bridge_port.held(live, nic)
+
+
 def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> "Nic":
     """The record of a NIC: what is asked for, with what it had of its own if the same guest asks for it again."""
     earlier = before if before is not None and before.index == link.index else None
@@ -160,6 +182,7 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
         traits=_traits(live, nic),
         addresses=naming.known(live, nic) if live.fixed or live.known else (),
         pinned=(),
+        held=_held(live, nic),
     )
 
 
@@ -249,6 +272,8 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
         except HostError:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
+    if nic.held:
+        _unguard(nic)
     if nic.mac:
         with Lock(f"{paths.locks}/.names"):
             naming.forget(paths, nic)

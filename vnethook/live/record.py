@@ -6,7 +6,7 @@ often each firewall chain is used, which processes run, which sysctls are set.
 
 from vnethook.errors import HostError, StateError
 from vnethook.live import files, nftables, process, sysctl
-from vnethook.live.nics import NicClass
+from vnethook.live.nics import Guarding, NicClass
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -27,9 +27,9 @@ class LiveNetwork(Value):
     those of all NICs together, see Traits; `named`: for guests by label the elements of the firewall that they are in,
     (set or map, element with ADDRESS4 or ADDRESS6 in it); `pools`: what DHCP hands out, (IP version, first, last
     address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
-    it is the administrator's, and may be other networks';
-    `admission`: (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be
-    let through if that drops what meets no rule.
+    it is the administrator's, and may be other networks'; `guard`: of its ports. `admission`: (IP version, FORWARD or
+    INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
+    no rule.
     """
 
     name: str
@@ -58,7 +58,8 @@ class LiveNetwork(Value):
     known: tuple[tuple[str, str], ...] = ()
     owns_bridge: bool = True
     admission: tuple[tuple[int, str, str, int], ...] = ()
-    _nested = {"classes": NicClass}  # noqa: RUF012 (ClassVar needs typing)
+    guard: Guarding = Guarding()
+    _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
 
 _TUPLES = (
@@ -73,6 +74,7 @@ _KINDS = {
     "started_by": str,
     "is_changing": bool,
     "owns_bridge": bool,
+    "guard": Guarding,
     **dict.fromkeys(_TUPLES, tuple),
 }
 
@@ -192,15 +194,24 @@ def _service_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
     for name, value in live.sysctls:
         if sysctl.read(name) != value:
             return f"sysctl {name} is not {value}"
-    if uses is None:
-        uses = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
+    return _firewall_fault(live, uses) or (_admission_fault(live) if live.admission else "")
+
+
+def _firewall_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
+    """What of our tables is gone."""
+    found = uses
+    if found is None:
+        found = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
     for chain, use in live.chains:
-        if uses.get(chain) != use:
+        if found.get(chain) != use:
             return f"firewall chain {chain} was changed"
     missing = nftables.missing_elements(live.elements) if live.elements else []
     if missing:
         return f"firewall set {missing[0].split()[0]} was changed"
-    return _admission_fault(live) if live.admission else ""
+    mark = live.guard.mark
+    if mark and uses is None:
+        found = nftables.chain_uses([mark], family=nftables.NETDEV)
+    return "the guards of its ports are gone" if mark and found.get(mark) != nftables.MARKED else ""
 
 
 def _admission_fault(live: LiveNetwork) -> str:

@@ -131,12 +131,12 @@ def test_the_parts_of_a_nat_range_are_all_of_it_and_no_prefix(ends):
     assert rules[-1].startswith("meta nfproto ipv4 snat ip to ")
 
 
-def test_a_network_without_special_needs_has_four_chains_and_shares_the_masquerading():
+def test_a_network_without_special_needs_has_five_chains_and_shares_the_masquerading():
     for mode in ("nat", "route", "none"):
         step = _rules(PLAIN.replace(forward=mode))
         assert [name.rpartition("_")[2] for name, _ in step.uses] == [
             *("loopback", "prerouting", "output", "input", "forward", "postrouting"),
-            *("local", "host", "from", "to"),
+            *("local", "host", "from", "to", "flows"),
         ]
     assert ("masqueraded", "c0000200") in _rules(PLAIN).elements
 

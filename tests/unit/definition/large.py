@@ -67,6 +67,7 @@ KINDS = {
     ),
     "portgroup": ("", lambda n: f"<portgroup name='g{n}'/>", ""),
     "tag": ("<vlan>", lambda n: f"<tag id='{n + 1}'/>", "</vlan>", 4094),
+    "guard": ("", lambda n: "<guard mode='strict' connections='9'/>", ""),
     "portgroup with tags": (
         "",
         lambda n: f"<portgroup name='g{n}'><vlan><tag id='{n % 4094 + 1}'/></vlan></portgroup>",

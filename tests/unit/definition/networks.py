@@ -6,11 +6,13 @@ from vnethook.address import format_ip
 from vnethook.definition.dns import DnsSrv, DnsTxt
 from vnethook.definition.element import Element
 from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
+from vnethook.definition.guard import Guard
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
 from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Nat, Network, PortGroup, Route, Vlan
 from vnethook.definition.offers import Offers, Service
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.traffic import Bandwidth, Rate, VlanTag
+from vnethook.live.nics import PARTS
 from vnethook.names import is_dnsmasq_keyword
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -153,8 +155,28 @@ elements = st.builds(
         st.builds(Element, st.just("parameters"), titles.map(lambda text: (("profileid", text),))), max_size=1
     ).map(tuple),
 )
+guards = st.builds(
+    Guard,
+    st.sampled_from(["off", "standard", "strict"]),
+    *(st.none() | st.booleans() for _ in PARTS),
+)
+counting = st.builds(
+    lambda guard, most, more: guard.replace(flows=True, connections=most, new_connections=more),
+    guards,
+    st.none() | st.integers(1, 1 << 24),
+    st.none() | st.integers(1, 1_000_000),
+)
 portgroups = _unlike(
-    st.builds(PortGroup, titles, st.just(False), st.none() | bandwidths, st.none() | vlans, st.none() | elements),
+    st.builds(
+        PortGroup,
+        titles,
+        st.just(False),
+        st.none() | bandwidths,
+        st.none() | vlans,
+        st.none() | elements,
+        st.none(),
+        st.none() | guards,
+    ),
     lambda group: group.name,
 )
 ranges_of_ports = st.tuples(ports, st.integers(0, 10)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 65535)))
@@ -259,6 +281,7 @@ def _with_the_rest(draw, network):
         vlan=draw(st.none() | vlans),
         bandwidth=draw(st.none() | bandwidths),
         isolated=draw(st.none() | st.booleans()),
+        guard=draw(st.none() | guards | counting),
         portgroups=draw(portgroups),
         options=draw(st.just(()) | st.just(("log-queries",))),
         ipv6_between_guests=draw(st.booleans()),
@@ -292,6 +315,7 @@ def foreign_networks(draw):
         virtualport=draw(st.none() | elements),
         bandwidth=draw(st.none() | bandwidths) if has_bridge else None,
         vlan=draw(st.none() | vlans),
+        guard=draw(st.none() | guards),
         portgroups=draw(portgroups),
         title=draw(st.none() | titles),
     )

@@ -295,6 +295,29 @@ class FakeTraffic:
             self._changes.make(f"take limits off {name}", lambda: self.limits.pop(link.index))
 
 
+class FakeGuards:
+    """The marks of guards; no NIC is guarded in memory."""
+
+    def __init__(self, changes):
+        self._changes = changes
+        self.marks = set()
+
+    def require(self):
+        pass
+
+    def is_marked(self, chain):
+        return chain in self.marks
+
+    def mark(self, chain):
+        self._changes.make(f"mark guards {chain}", lambda: self.marks.add(chain))
+
+    def unmark(self, chain):
+        self._changes.make(f"unmark guards {chain}", lambda: self.marks.discard(chain))
+
+    def sweep(self, network, *, is_up):
+        pass
+
+
 class FakeResolved:
     """A resolver that runs until a test says otherwise; what is set on a link goes with it."""
 
@@ -354,6 +377,7 @@ class FakeHost:
         self.routes = FakeRoutes(self.changes, self.links)
         self.sysctls = FakeSysctls(self.changes, sysctls)
         self.nft = FakeNft(self.changes)
+        self.guards = FakeGuards(self.changes)
         self.conntrack = FakeConntrack()
         self.daemons = FakeDaemons(self.changes)
         self.shared = Shared(self.paths)
@@ -369,6 +393,7 @@ class FakeHost:
             "routes": [route.replace(device=0) for route in self.links.more_routes],
             "sysctls": dict(self.sysctls.values),
             "nft": copy.deepcopy(self.nft.tables),
+            "guards": sorted(self.guards.marks),
             "limits": [self.traffic.limits.get(link.index) for link in self.links.links.values()],
             "filters": dict(self.filters.chains),
             "resolved": [self.resolved.by_link.get(link.index) for link in self.links.links.values()],

@@ -10,6 +10,7 @@ from vnethook.plan.admission import AdmitGuests
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
+from vnethook.plan.guard import MarkGuards
 from vnethook.plan.links import AddAddress, CreateBridge, SetLinkSysctls, SetLinkUp
 from vnethook.plan.routes import AddRoute
 from vnethook.plan.sysctl import HoldSysctl
@@ -46,7 +47,7 @@ OTHER = Network(
 )
 
 STEPS = (
-    [CreateBridge, SetLinkSysctls, LimitTraffic, InstallRules, AdmitGuests, HoldSysctl]
+    [CreateBridge, SetLinkSysctls, LimitTraffic, InstallRules, AdmitGuests, MarkGuards, HoldSysctl]
     + [HoldSysctl] * 3  # accept_ra of eth0 and default, then forwarding of IPv6
     + [AddAddress, AddAddress, SetLinkUp, AddRoute]
     + [MakeDirectory] * 3

@@ -188,6 +188,7 @@ def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):
         "limit vnbr3",
         "apply nft rules",
         "admit by VNETHOOK-FORWARD",
+        "mark guards n2c6d3e0e5f0a4c0f9d597a8f3f1d2b11",
         "set net/ipv4/ip_forward to 1",
         "set net/ipv6/conf/default/accept_ra to 2",
         "set net/ipv6/conf/eth0/accept_ra to 2",

@@ -45,7 +45,7 @@ def test_a_refused_change_leaves_the_host_as_it_was(host, number, is_late):
 
 def test_there_are_as_many_changes_as_are_refused_above(host):
     plans.apply(host, rich.plan(host), Journal(host.paths, "lab"))
-    assert len(host.changes.made) == 17
+    assert len(host.changes.made) == 18
 
 
 @pytest.mark.parametrize("number", range(30))

@@ -21,6 +21,9 @@ HOLDERS = tuple(
         "add map {t} from_guest {{ type ifname : verdict; }}",
         "add map {t} to_guest {{ type ifname : verdict; }}",
         "add map {t} to_host {{ type ifname : verdict; }}",
+        "add map {t} counted {{ type ifname : verdict; }}",
+        "add set {t} kept_flows {{ type ether_addr; size 65535; flags dynamic; }}",
+        "add set {t} new_flows {{ type ether_addr; size 65535; flags dynamic, timeout; timeout 1m; }}",
         "add map {t} translated {{ type ipv4_addr : verdict; flags interval; }}",
         "add map {t} translated6 {{ type ipv6_addr : verdict; flags interval; }}",
         # protocol, port, source, address of the host
@@ -30,6 +33,8 @@ HOLDERS = tuple(
     )
 )
 """The sets and maps."""
+FORGET_FLOWS = tuple(f"flush set {NAME} {holder}" for holder in ("kept_flows", "new_flows"))
+"""Begin to count anew."""
 _FORWARDING = (
     # DNS and DHCP of ours are never taken away from guests
     f"ip daddr @gateways meta l4proto {{ {TCP_UDP} }} th dport {{ 53, 67 }} return",
@@ -42,6 +47,8 @@ _FORWARDING = (
 )
 """How a new connection finds the forward that it means."""
 _RULES = (
+    ("input", "ct state new iifname vmap @counted"),
+    ("forward", "ct state new iifname vmap @counted"),
     ("input", "iifname vmap @to_host"),
     # the networks' DNS is for their guests, whichever way a question comes in (CVE-2012-3411)
     ("input", f'iifname != "lo" ip daddr @gateways meta l4proto {{ {TCP_UDP} }} th dport 53 drop'),

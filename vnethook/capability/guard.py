@@ -1,0 +1,49 @@
+"""What a network's guests may not send: the guards of its ports, which are put on them as NICs are attached."""
+
+from vnethook.address import format_ip
+from vnethook.live.nics import Guarding
+from vnethook.mac import interface_id
+from vnethook.plan.guard import MarkGuards
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
+    """Mark the guards, if a port of the network has any."""
+    return [MarkGuards(network.name, _chain_name(network))] if _has_guards(network) else []
+
+
+def guarding(network: "Network", steps: "list[Step]") -> Guarding:
+    """How ports are guarded that nothing else is said of; not at all where the plan has no guards."""
+    mark = next((step.chain for step in steps if isinstance(step, MarkGuards)), "")
+    if not mark:
+        return Guarding()
+    suffix = int.from_bytes(interface_id(network.mac), "big") if network.mac and network.has_ipv6 else 0
+    return Guarding(
+        parts=network.effective_guard.parts,
+        is_asked=network.guard is not None,
+        leased=tuple(sorted({ip.version for ip in network.ips if ip.serves_dhcp})),
+        is_open=network.forward == "open",
+        link_local=format_ip(6, (0xFE80 << 112) + suffix) if suffix else "",
+        mark=mark,
+    )
+
+
+def is_asked(network: "Network") -> bool:
+    """Whether the definition itself asks for guards, and not only the default."""
+    return any(
+        guard is not None and guard.parts for guard in (network.guard, *(group.guard for group in network.portgroups))
+    )
+
+
+def _has_guards(network: "Network") -> bool:
+    guards = (network.effective_guard, *(group.guard for group in network.portgroups))
+    return any(guard is not None and guard.parts for guard in guards)
+
+
+def _chain_name(network: "Network") -> str:
+    return f"n{(network.uuid or '').replace('-', '')}"
