@@ -46,6 +46,8 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/etc/systemd/system/multi-user.target.wants/vnethook-watch.service": "-> /etc/systemd/system/vnethook-watch.service",
         "/etc/systemd/system/vnethook.service": "0o644",
         "/etc/systemd/system/vnethook-watch.service": "0o644",
+        "/usr/lib/firewalld/policies/vnethook-to-guests.xml": "0o644",
+        "/usr/lib/firewalld/zones/vnethook.xml": "0o644",
         "/usr/libexec/vnethook/qemu-bridge-helper": "0o755",
         "/usr/libexec/vnethook/qemu-ifdown": "0o755",
         "/usr/libexec/vnethook/qemu-ifup": "0o755",

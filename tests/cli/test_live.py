@@ -65,16 +65,19 @@ def test_marked_networks_start_past_one_that_cannot(host: Host) -> None:
 
 
 def test_what_of_a_definition_is_not_done_is_said_at_every_start(host: Host) -> None:
-    xml = LAB.replace("lab", "zoned").replace("vnbr7'", "vnbr8' zone='public'").replace("10.77", "10.78")
+    xml = LAB.replace("lab", "trusting").replace("vnbr7'", "vnbr8'").replace("10.77", "10.78")
+    xml = xml.replace("<network>", "<network trustGuestRxFilters='yes'>")
+    assert "trustGuestRxFilters" in xml
     warning = (
-        "warning: network 'zoned': bridge zone= is kept and not done: the bridge stays in firewalld's default zone\n"
+        "warning: network 'trusting': trustGuestRxFilters is kept and not done: it is for macvtap and SR-IOV, "
+        "which have no bridge of the host's\n"
     )
     assert host.vnet("net-define", "-", stdin=xml).stderr == warning
-    assert host.vnet("net-start", "zoned").stderr == warning
-    assert host.vnet("net-start", "zoned").stderr == ""  # it is up
-    assert host.vnet("net-restart", "zoned").stderr == warning
-    host.vnet("net-destroy", "zoned")
-    host.vnet("net-undefine", "zoned")
+    assert host.vnet("net-start", "trusting").stderr == warning
+    assert host.vnet("net-start", "trusting").stderr == ""  # it is up
+    assert host.vnet("net-restart", "trusting").stderr == warning
+    host.vnet("net-destroy", "trusting")
+    host.vnet("net-undefine", "trusting")
     assert host.vnet("net-create", "-", stdin=xml).stderr == warning
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from tests.lab.machine import CHECKOUT
@@ -34,6 +35,7 @@ def unpacked(*packages: str) -> Path:
     return place
 
 
+@cache
 def missing(*packages: str) -> tuple[str, ...]:
     """Those of these packages, and of what they need, that are not installed here."""
     words = [*_APT, "--simulate", "--no-install-recommends", "install", *packages]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.firewalls import Firewalls
 from tests.lab.outside import WWW_4
-from tests.lab.reach import ALL, Reach, plug, reach
+from tests.lab.reach import ALL, Reach, reach
 
 pytestmark = pytest.mark.netns
 
@@ -19,10 +19,10 @@ def lab() -> Iterator[tuple[Reach, Firewalls]]:
 
 def test_our_table_alone_and_after_it_was_flushed(lab: tuple[Reach, Firewalls]) -> None:
     reached, _ = lab
-    plug(reached)
+    reached.plug()
     assert reached.open() == ALL
     reached.host.run(["nft", "flush", "ruleset"])
-    _call_hooks(reached)
+    reached.call_hooks()
     assert reached.open() == ALL
 
 
@@ -30,9 +30,9 @@ def test_docker_before_us_restarted_and_stopped(lab: tuple[Reach, Firewalls]) ->
     reached, firewalls = lab
     firewalls.start_docker()
     assert "-P FORWARD DROP" in firewalls.rules()
-    plug(reached)
+    reached.plug()
     assert reached.open() == ALL
-    reached.host.run(["iptables", "-I", "DOCKER-USER", "-i", "vnbr7", "-d", WWW_4, "-p", "icmp", "-j", "DROP"])
+    reached.host.run(["iptables", "-I", "DOCKER-USER", "-i", "vnbr77", "-d", WWW_4, "-p", "icmp", "-j", "DROP"])
     assert reached.open() == ALL - {"ping out"}  # the administrator's word goes before ours
     reached.host.run(["iptables", "-D", "DOCKER-USER", "1"])
     firewalls.stop_docker()
@@ -43,33 +43,97 @@ def test_docker_before_us_restarted_and_stopped(lab: tuple[Reach, Firewalls]) ->
 
 def test_docker_after_us(lab: tuple[Reach, Firewalls]) -> None:
     reached, firewalls = lab
-    plug(reached)
+    reached.plug()
     reached.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=0"])
     firewalls.start_docker()
     assert "-P FORWARD DROP" in firewalls.rules()
     assert not reached.alice.pings(WWW_4)
-    reached.call_hook()
+    reached.call_hooks()
     assert reached.open() == ALL
 
 
-@pytest.mark.parametrize("bridges", [("vnbr7", "vnbr8"), ("virbr7", "virbr8")])
-def test_ufw_enabled_before_and_after_us_and_reloaded(bridges: tuple[str, str]) -> None:
-    with reach(bridges=bridges) as (reached, firewalls):
+@pytest.mark.parametrize("prefix", ["vnbr", "virbr"])
+def test_ufw_enabled_before_and_after_us_and_reloaded(prefix: str) -> None:
+    with reach(prefix=prefix) as (reached, firewalls):
         firewalls.ufw("--force", "enable")
-        plug(reached)
+        reached.plug()
         assert reached.open() == ALL
         firewalls.ufw("reload")
-        _call_hooks(reached)
+        reached.call_hooks()
         assert reached.open() == ALL
         firewalls.ufw("disable")
         assert reached.open() == ALL
         firewalls.ufw("--force", "enable")
-        _call_hooks(reached)
+        reached.call_hooks()
         assert reached.open() == ALL
-        firewalls.ufw("route", "deny", "in", "on", bridges[0], "proto", "tcp", "to", WWW_4)
+        firewalls.ufw("route", "deny", "in", "on", f"{prefix}77", "proto", "tcp", "to", WWW_4)
         assert reached.open() == ALL - {"tcp out"}
 
 
-def _call_hooks(reached: Reach) -> None:
-    reached.call_hook()
-    reached.call_hook("other")
+def test_our_hooks_installed_ufw_lets_guests_through_at_once(lab: tuple[Reach, Firewalls]) -> None:
+    reached, firewalls = lab
+    firewalls.ufw("allow", "in", "on", "vnbr+", "to", "any", "port", "53")
+    said = reached.host.vnet("hooks", "install")
+    assert ("ufw: 4 rules for bridges vnbr+ added\n" in said.stdout, said.stderr) == (True, "")
+    assert "ufw:" not in reached.host.vnet("hooks", "install").stdout
+    reached.plug()
+    firewalls.ufw("--force", "enable")
+    assert reached.open() == ALL - {"offered port"}  # this network's alone
+    reached.call_hooks()
+    assert reached.open() == ALL
+    assert "ufw: 4 rules for bridges vnbr+ removed\n" in reached.host.vnet("hooks", "remove").stdout
+    assert firewalls.ufw("show", "added").splitlines()[1:] == ["ufw allow in on vnbr+ to any port 53"]
+
+
+def test_firewalld_running_before_us_and_reloaded(lab: tuple[Reach, Firewalls]) -> None:
+    reached, firewalls = lab
+    firewalls.start_firewalld()
+    said = reached.host.vnet("net-start", "lab")
+    assert said.stderr == (
+        "warning: network 'lab': firewalld runs without the zone 'vnethook': "
+        "it stops guests, until `vnet hooks install` brings it\n"
+    )
+    said = reached.host.vnet("hooks", "install")
+    assert "firewalld reloaded: it reads what of it is ours\n" in said.stdout
+    assert "reloaded" not in reached.host.vnet("hooks", "install").stdout
+    reached.plug()
+    assert reached.open() == ALL
+    reached.host.run(["firewall-cmd", "--reload"])
+    assert reached.open() == ALL
+    assert "firewalld reloaded" in reached.host.vnet("hooks", "remove").stdout
+    assert "vnethook" not in reached.host.run(["firewall-cmd", "--get-zones"]).stdout
+    reached.host.run(["nft", "flush", "ruleset"])  # firewalld does not see it
+    reached.call_hooks()
+    assert reached.open() == ALL
+
+
+def test_bridges_of_other_names_are_put_into_their_zones_and_again_after_a_reload() -> None:
+    with reach(prefix="virbr", zone="zone='trusted'") as (reached, firewalls):
+        reached.host.vnet("hooks", "install")
+        reached.plug()
+        firewalls.start_firewalld()
+        assert not reached.alice.pings(WWW_4)
+        reached.call_hooks()
+        assert (reached.open(), _zones(reached)) == (ALL, {"virbr77": "vnethook", "virbr78": "trusted"})
+        reached.host.run(["firewall-cmd", "--reload"])
+        reached.call_hooks()
+        assert (reached.open(), _zones(reached)) == (ALL, {"virbr77": "vnethook", "virbr78": "trusted"})
+        for network in ("lab", "other"):
+            reached.host.vnet("net-destroy", network, "--force")
+        assert _zones(reached) == {"virbr77": "", "virbr78": ""}
+
+
+def test_a_zone_that_firewalld_does_not_have_is_refused_at_start() -> None:
+    with reach(zone="zone='lan'") as (reached, firewalls):
+        firewalls.start_firewalld()
+        said = reached.host.vnet("net-start", "other", check=False)
+        assert (said.returncode, said.stderr.splitlines()[0]) == (
+            5,
+            "error: bridge 'vnbr78': firewalld has no zone 'lan'",
+        )
+
+
+def _zones(reached: Reach) -> dict[str, str]:
+    ask = reached.host.run
+    words = {name: ["firewall-cmd", f"--get-zone-of-interface={name}"] for name in ("virbr77", "virbr78")}
+    return {name: ask(each, check=False).stdout.strip() for name, each in words.items()}

@@ -18,6 +18,7 @@ from vnethook.capability import (
     resolver,
     routes,
     vlan,
+    zone,
 )
 
 TYPE_CHECKING = False
@@ -33,6 +34,7 @@ IN_ORDER = (
     firewall,  # before anything can be reached
     admission,  # after what decides
     guard,
+    zone,
     forwarding,
     address,
     routes,

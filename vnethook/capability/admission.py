@@ -74,8 +74,7 @@ def _own_rules(network: "Network", place: "Filter") -> tuple[str, ...]:
     common = () if name_is_ours(network) else _rules(place, bridge)
     if place.chain == FORWARD:
         return (*common, *((f"-o {bridge} -j ACCEPT",) if _may_take_connections(network) else ()))
-    boots = any(ip.tftp_root and ip.version == place.version for ip in network.ips)
-    return (*common, *((f"-i {bridge} -p udp -m udp --dport 69 -j ACCEPT",) if boots else ()))
+    return (*common, *(f"-i {bridge} {match}-j ACCEPT" for match in _services(network, place.version)))
 
 
 def _rules(place: "Filter", bridge: str) -> tuple[str, ...]:
@@ -89,6 +88,22 @@ def _rules(place: "Filter", bridge: str) -> tuple[str, ...]:
         f"-i {bridge} -p tcp -m tcp --dport 53 -j ACCEPT",
         f"-i {bridge} -p {icmp} -j ACCEPT",
     )
+
+
+def _services(network: "Network", version: int) -> list[str]:
+    """What a network's guests reach of the host beside DHCP, DNS and ICMP, as matches."""
+    if network.offers is not None and network.offers.everything:
+        return [""]
+    found = []
+    if any(ip.tftp_root and ip.version == version for ip in network.ips):
+        found.append("-p udp -m udp --dport 69 ")
+    offers = network.offers
+    for protocol, ranges in ((each, offers.ports(each)) for each in ("tcp", "udp")) if offers is not None else ():
+        ports = [str(first) if first == last else f"{first}:{last}" for first, last in ranges]
+        found += [
+            f"-p {protocol} -m multiport --dports {','.join(ports[at : at + 7])} " for at in range(0, len(ports), 7)
+        ]
+    return found
 
 
 def _may_take_connections(network: "Network") -> bool:

@@ -43,8 +43,6 @@ def warnings(network: "Network") -> tuple[str, ...]:
     found = []
     if network.trusts_filters:
         found.append(f"trustGuestRxFilters {_KEPT}: {_SRIOV}")
-    if network.bridge.zone:
-        found.append("bridge zone= is kept and not done: the bridge stays in firewalld's default zone")
     if _has_outbound_peak(network.bandwidth):
         found.append(_OUTBOUND_PEAK)
     found += [f"portgroup {group.name!r}: {line}" for group in network.portgroups for line in _of_portgroup(group)]

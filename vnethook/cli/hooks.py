@@ -7,7 +7,7 @@ import click
 
 from vnethook.cli import arguments, report
 from vnethook.cli.table import Table
-from vnethook.errors import UsageError
+from vnethook.errors import UsageError, VnetError
 from vnethook.names import shown
 
 if TYPE_CHECKING:
@@ -39,17 +39,22 @@ def install(root: str, *, replace: bool, enable_autostart: bool, enable_watch: b
     from vnethook.cli import installation, soundness  # noqa: PLC0415 (only here does a program have to be started)
 
     there = _installation(root)
+    is_zone_new = False
     wanted = ((installation.AUTOSTART, enable_autostart), (installation.WATCH, enable_watch))
     for item in (*installation.ITEMS, *(item for item, is_wanted in wanted if is_wanted)):
         before = there.state(item)
         if there.install(item, replace=replace):
+            is_zone_new |= item.hypervisor == "firewalld" and before is not installation.State.INSTALLED
             report.line(f"Hook {item.name} installed at {item.target}")
             if item.once and before in {installation.State.MISSING, installation.State.OTHER}:
                 report.line(f"  {item.once}")
         else:
             report.line(f"Hook {item.name} not installed: {item.target} is {there.owner(item) or 'not ours'}")
             report.line("  left alone; --replace puts ours there and keeps it")
+    problems = [] if there.root else _tell_firewalls(is_zone_new=is_zone_new)
     report.end()
+    for problem in problems:
+        report.warning(problem)
     for problem in [] if there.root else soundness.problems(installation.PACKAGE):
         report.warning(problem)
 
@@ -96,10 +101,33 @@ def remove(root: str) -> None:
     from vnethook.cli import installation  # noqa: PLC0415 (as above)
 
     there = _installation(root)
+    is_zone_gone = False
     for item in reversed(installation.EVERY_ITEM):
         if there.remove(item):
+            is_zone_gone |= item.hypervisor == "firewalld"
             report.line(f"Hook {item.name} removed from {item.target}")
+    problems = [] if there.root else _tell_firewalls(is_zone_new=is_zone_gone, is_removal=True)
     report.end()
+    for problem in problems:
+        report.warning(problem)
+
+
+def _tell_firewalls(*, is_zone_new: bool, is_removal: bool = False) -> list[str]:
+    """Have the host's other firewalls know of our bridges, or of them no more; what they refused.
+
+    The hooks are in their places by then, and work without them.
+    """
+    from vnethook.cli import other_firewalls  # noqa: PLC0415 (as above)
+
+    refusals = []
+    firewalld = [other_firewalls.reload_firewalld] if is_zone_new else []
+    for tell in (*firewalld, other_firewalls.untell_ufw if is_removal else other_firewalls.tell_ufw):
+        try:
+            for line in tell():
+                report.line(line)
+        except VnetError as error:
+            refusals.append(error.report())
+    return refusals
 
 
 def _installation(root: str) -> "Installation":

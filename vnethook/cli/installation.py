@@ -18,14 +18,20 @@ UNIT = "/etc/systemd/system/vnethook.service"
 WATCH_UNIT = "/etc/systemd/system/vnethook-watch.service"
 LIBVIRT = "/etc/libvirt/hooks/qemu.d"
 """Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
+FIREWALLD = "/usr/lib/firewalld"
+"""Where packages put what is firewalld's; what an administrator puts into /etc/firewalld goes before it."""
+_POLICY = "vnethook-to-guests.xml"
 KEPT = ".before-vnethook"
 """Ends the name under which a file is kept that ours replaces."""
-_OURS = ("from vnethook.", "@VNET@", "man:vnet(1)")
+_OURS = ("from vnethook.", "@VNET@", "man:vnet(1)", "<short>vnethook</short>")
 """One of these is in every file that we render, of whatever version."""
 
 
 class Kind(Enum):
-    """What is put at the target: a copy with the package's place written in, or a link to another target."""
+    """What is put at the target: a copy with the package's place written in, or a link to another target.
+
+    A unit is any text that is not executed as it stands.
+    """
 
     PROGRAM = 0o755
     UNIT = 0o644
@@ -70,6 +76,8 @@ ITEMS = (
     ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
+    Item("zone", "firewalld", Kind.UNIT, "firewalld/vnethook.xml", f"{FIREWALLD}/zones/vnethook.xml"),
+    Item("policy", "firewalld", Kind.UNIT, f"firewalld/{_POLICY}", f"{FIREWALLD}/policies/{_POLICY}"),
 )
 AUTOSTART = Item(
     *("autostart", "systemd", Kind.LINK, UNIT, "/etc/systemd/system/multi-user.target.wants/vnethook.service"),

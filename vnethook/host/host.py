@@ -12,6 +12,7 @@ from vnethook.live.rtnl import Links
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.conntrack import Conntrack
+    from vnethook.host.firewalld import Firewalld
     from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
@@ -50,6 +51,13 @@ class Host:
 
             self._resolved = Resolved()
         return self._resolved
+
+    @property
+    def firewalld(self) -> "Firewalld":
+        """The firewalld that runs here."""
+        from vnethook.host.firewalld import Firewalld  # noqa: PLC0415 (few networks name a zone, or a bridge their way)
+
+        return Firewalld()
 
     @property
     def conntrack(self) -> "Conntrack":

@@ -2,7 +2,7 @@
 
 from time import time
 
-from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class
+from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, zone
 from vnethook.capability.policy import named
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
@@ -151,6 +151,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         owns_bridge=network.owns_bridge,
         admission=admission.watched(network, steps),
         guard=guard.guarding(network, steps),
+        zoned=zone.watched(steps),
     )
 
 

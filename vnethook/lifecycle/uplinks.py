@@ -1,7 +1,7 @@
 """Whether what a network needs of the host is there: told at define and at start, since it may come."""
 
 from vnethook.address import parse_ip
-from vnethook.capability import resolver
+from vnethook.capability import resolver, zone
 from vnethook.live import record
 
 TYPE_CHECKING = False
@@ -29,6 +29,10 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         start, end = network.nat.addresses
         shown = start if start == end else f"{start} to {end}"
         found.append(f"nat address {shown}: the host has none of them: answers come only if others route them here")
+    if zone.is_by_itself(network) and not host.firewalld.has_ours():
+        found.append(
+            "firewalld runs without the zone 'vnethook': it stops guests, until `vnet hooks install` brings it"
+        )
     if resolver.registers(network) and not host.resolved.is_running():
         found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
     return tuple(found)

@@ -12,7 +12,7 @@ from vnethook.errors import HostError
 from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, pack, text
 
 TABLE = "vnethook"
-_GET_CHAIN, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 13
+_GET_CHAIN, _GET_RULE, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 7, 10 << 8 | 13
 INET, IPV4, NETDEV, IPV6 = 1, 2, 5, 10
 """Families, linux/netfilter.h."""
 _OURS = (INET, TABLE)
@@ -21,6 +21,7 @@ MARKED = 1
 _GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
 _TABLE_NAME, _CHAIN_NAME, _CHAIN_POLICY, _CHAIN_USE = 1, 3, 5, 6
+_RULE_TABLE, _RULE_CHAIN = 1, 2
 _SET_NAME, _SET_ELEMENTS = 2, 3
 _NESTED = 0x8000
 _DROP = b"\0\0\0\0"
@@ -79,6 +80,21 @@ def foreign_chains(wanted: "list[tuple[int, str, str]]") -> "dict[tuple[int, str
     finally:
         netlink.close()
     return found
+
+
+def firewalld_dispatch() -> bytes | None:
+    """The rules by which firewalld tells links apart, as the kernel has them; None where it has no rules in force."""
+    netlink = _open()
+    chain = text(_CHAIN_NAME, "filter_INPUT_ZONES")
+    try:
+        if _get(netlink, _GET_CHAIN, "firewalld's rules", chain, (INET, "firewalld")) is None:
+            return None
+        wanted = text(_RULE_TABLE, "firewalld") + text(_RULE_CHAIN, "filter_INPUT_ZONES")
+        return b"".join(netlink.request(_GET_RULE, DUMP, _GENERIC.pack(INET, 0, 0) + wanted))
+    except NetlinkError as error:
+        raise _refused("firewalld's rules", error) from error  # noqa: EM101 (no message yet)
+    finally:
+        netlink.close()
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:

@@ -29,7 +29,7 @@ class LiveNetwork(Value):
     address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
     it is the administrator's, and may be other networks'; `guard`: of its ports. `admission`: (IP version, FORWARD or
     INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
-    no rule.
+    no rule; `zoned`: the link that firewalld is to have in a zone by its name.
     """
 
     name: str
@@ -59,6 +59,7 @@ class LiveNetwork(Value):
     owns_bridge: bool = True
     admission: tuple[tuple[int, str, str, int], ...] = ()
     guard: Guarding = Guarding()
+    zoned: str = ""
     _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
 
@@ -75,6 +76,7 @@ _KINDS = {
     "is_changing": bool,
     "owns_bridge": bool,
     "guard": Guarding,
+    "zoned": str,
     **dict.fromkeys(_TUPLES, tuple),
 }
 
@@ -194,7 +196,8 @@ def _service_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
     for name, value in live.sysctls:
         if sysctl.read(name) != value:
             return f"sysctl {name} is not {value}"
-    return _firewall_fault(live, uses) or (_admission_fault(live) if live.admission else "")
+    found = _firewall_fault(live, uses) or (_admission_fault(live) if live.admission else "")
+    return found or (_zone_fault(live) if live.zoned else "")
 
 
 def _firewall_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
@@ -230,6 +233,13 @@ def _admission_fault(live: LiveNetwork) -> str:
         if is_dropping and found.get((families[version], "filter", chain), (False, 0))[1] != use:
             return f"iptables {place} (IPv{version}) has lost what lets guests through"
     return ""
+
+
+def _zone_fault(live: LiveNetwork) -> str:
+    """Whether firewalld has forgotten the bridge, as it does when it reads its files anew, or has started after us."""
+    rules = nftables.firewalld_dispatch()
+    name = live.zoned.encode().ljust(16, b"\0")  # IFNAMSIZ: a whole name, as nft compares it
+    return f"bridge {live.zoned!r} is in no zone of firewalld" if rules is not None and name not in rules else ""
 
 
 def _rate_fault(live: LiveNetwork, links: "Links") -> str:

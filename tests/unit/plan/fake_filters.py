@@ -35,3 +35,33 @@ class FakeFilters:
         key = (place.variant, place.version, chain)
         if key in self.chains:
             self._changes.make(f"withdraw {chain}", lambda: self.chains.pop(key))
+
+
+class FakeFirewalld:
+    """A firewalld that runs when a test says so, with the zones `home` and `vnethook`."""
+
+    def __init__(self, changes) -> None:
+        self._changes = changes
+        self.runs = False
+        self.by_link: dict[str, str] = {}
+
+    def is_running(self):
+        return self.runs
+
+    def has_ours(self):
+        return True
+
+    def zones(self):
+        return ["home", "vnethook"]
+
+    def zone_of(self, link):
+        return self.by_link.get(link, "")
+
+    def join(self, link, zone):
+        if zone not in self.zones():
+            msg = f"firewalld: changeZoneOfInterface {zone} {link}: INVALID_ZONE: {zone}"
+            raise HostError(msg, hint="see `firewall-cmd --get-active-zones` and the system log")
+        self._changes.make(f"join zone {zone}", lambda: self.by_link.update({link: zone}))
+
+    def leave(self, link, zone):
+        self._changes.make(f"leave zone {zone}", lambda: self.by_link.pop(link))

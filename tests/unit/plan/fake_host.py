@@ -10,7 +10,7 @@ import os
 import shlex
 from pathlib import Path
 
-from tests.unit.plan.fake_filters import FakeFilters
+from tests.unit.plan.fake_filters import FakeFilters, FakeFirewalld
 from tests.unit.plan.fake_nft import FakeNft
 from vnethook.address import parse_subnet
 from vnethook.errors import HostError
@@ -384,6 +384,7 @@ class FakeHost:
         self.traffic = FakeTraffic(self.changes, self.links)
         self.resolved = FakeResolved(self.changes, self.links)
         self.filters = FakeFilters(self.changes)
+        self.firewalld = FakeFirewalld(self.changes)
 
     def state(self):
         """All that a network could have changed, but for lock files and empty directories."""
@@ -396,6 +397,7 @@ class FakeHost:
             "guards": sorted(self.guards.marks),
             "limits": [self.traffic.limits.get(link.index) for link in self.links.links.values()],
             "filters": dict(self.filters.chains),
+            "zones": dict(self.firewalld.by_link),
             "resolved": [self.resolved.by_link.get(link.index) for link in self.links.links.values()],
             "daemons": sorted(self.daemons.by_record),
             "files": {
