@@ -94,7 +94,24 @@ def _why_no_libvirt() -> str:
     return f"{' and '.join(missing)}: not found" if missing else ""
 
 
-NEEDS: dict[str, Callable[[], str]] = {"netns": _why_no_netns, "guests": _why_no_guests, "libvirt": _why_no_libvirt}
+@cache
+def _why_no_firewalls() -> str:
+    """Why Docker, firewalld and ufw cannot be run here; empty if they can."""
+    from tests.lab.firewalls import their_files
+
+    try:
+        their_files()
+    except OSError as error:
+        return str(error).replace("\n", ": ")
+    return ""
+
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "netns": _why_no_netns,
+    "guests": _why_no_guests,
+    "libvirt": _why_no_libvirt,
+    "firewalls": _why_no_firewalls,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

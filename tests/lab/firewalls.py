@@ -1,25 +1,25 @@
 """Docker, firewalld and ufw on a lab host: the real programs of Debian's packages, on throw-away copies of its files."""
 
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tests.lab.host import Host
 from tests.lab.machine import wait_for
 from tests.lab.packages import missing, unpacked
-
-if TYPE_CHECKING:
-    import subprocess
 
 PACKAGES = ("docker.io", "firewalld", "ufw")
 _BUS = """<busconfig><type>system</type><auth>EXTERNAL</auth><listen>unix:path=/run/dbus/system_bus_socket</listen>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
 </busconfig>
 """
-# what the packages' own installation does; of IPv6, ufw asks the kernel's modules, which are not to be seen from here
+# in memory, since an overlay cannot be written to an overlay; then what the packages' own installation does
 _PREPARE = """
+mkdir "$2/over"
+mount -t tmpfs tmpfs "$2/over"
 for place in usr etc; do
-  mkdir -p "$2/$place-new" "$2/$place-work"
-  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/$place-new,workdir=$2/$place-work" "/$place"
+  mkdir "$2/over/$place" "$2/over/$place-work"
+  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
 done
 mount -t tmpfs tmpfs /run
 mkdir -p /run/dbus /run/lock
@@ -27,6 +27,15 @@ cp -n /usr/share/ufw/*.rules /usr/share/ufw/ufw.conf /etc/ufw/
 chmod 640 /etc/ufw/*.rules
 mkdir -p /etc/ufw/applications.d
 """
+
+
+def their_files() -> Path:
+    """Where the packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
+    try:
+        return unpacked(*missing(*PACKAGES))
+    except subprocess.CalledProcessError as error:
+        msg = f"packages {' '.join(PACKAGES)}: {error}"
+        raise OSError(msg) from error
 
 
 class Firewalls:
@@ -38,7 +47,7 @@ class Firewalls:
         self._firewalld: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        root = unpacked(*missing(*PACKAGES))
+        root = their_files()
         self.host.run(["sh", "-euc", _PREPARE, "prepare", root, self.host.directory])
         return self
 
@@ -86,13 +95,13 @@ class Firewalls:
         """Whether there is such a file on the host."""
         return self.host.run(["test", "-e", path], check=False).returncode == 0
 
-    def _is_up(self, program: "subprocess.Popen[bytes] | None", log: Path, word: str) -> bool:
+    def _is_up(self, program: subprocess.Popen[bytes] | None, log: Path, word: str) -> bool:
         assert program
         assert program.poll() is None, log.read_text()
         return word in log.read_text()
 
 
-def _end(program: "subprocess.Popen[bytes] | None") -> None:
+def _end(program: subprocess.Popen[bytes] | None) -> None:
     if program:
         program.terminate()
         program.wait(30)

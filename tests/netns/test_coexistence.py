@@ -6,9 +6,18 @@ import pytest
 
 from tests.lab.firewalls import Firewalls
 from tests.lab.outside import WWW_4
-from tests.lab.reach import ALL, Reach, reach
+from tests.lab.reach import ALL, NUMBERS, Reach, reach
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.firewalls]
+NFTABLES_CONF = """
+flush ruleset
+table inet filter {
+  chain input { type filter hook input priority filter; }
+  chain forward { type filter hook forward priority filter; }
+  chain output { type filter hook output priority filter; }
+}
+"""
+"""What Debian's nftables.service loads."""
 
 
 @pytest.fixture
@@ -21,9 +30,10 @@ def test_our_table_alone_and_after_it_was_flushed(lab: tuple[Reach, Firewalls]) 
     reached, _ = lab
     reached.plug()
     assert reached.open() == ALL
-    reached.host.run(["nft", "flush", "ruleset"])
-    reached.call_hooks()
-    assert reached.open() == ALL
+    for words in (["flush", "ruleset"], ["-f", "-"]):
+        reached.host.run(["nft", *words], stdin=NFTABLES_CONF)
+        reached.call_hooks()
+        assert reached.open() == ALL
 
 
 def test_docker_before_us_restarted_and_stopped(lab: tuple[Reach, Firewalls]) -> None:
@@ -44,12 +54,20 @@ def test_docker_before_us_restarted_and_stopped(lab: tuple[Reach, Firewalls]) ->
 def test_docker_after_us(lab: tuple[Reach, Firewalls]) -> None:
     reached, firewalls = lab
     reached.plug()
+    firewalls.start_docker()
+    assert "-P FORWARD ACCEPT" in firewalls.rules()
+    assert reached.open() == ALL
+    firewalls.stop_docker()
     reached.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=0"])
     firewalls.start_docker()
     assert "-P FORWARD DROP" in firewalls.rules()
     assert not reached.alice.pings(WWW_4)
     reached.call_hooks()
     assert reached.open() == ALL
+    for network in NUMBERS:
+        assert "VNETHOOK-FORWARD" in firewalls.rules()
+        reached.host.vnet("net-destroy", network, "--force")
+    assert "VNETHOOK" not in firewalls.rules()
 
 
 @pytest.mark.parametrize("prefix", ["vnbr", "virbr"])
@@ -62,10 +80,8 @@ def test_ufw_enabled_before_and_after_us_and_reloaded(prefix: str) -> None:
         reached.call_hooks()
         assert reached.open() == ALL
         firewalls.ufw("disable")
-        assert reached.open() == ALL
         firewalls.ufw("--force", "enable")
         reached.call_hooks()
-        assert reached.open() == ALL
         firewalls.ufw("route", "deny", "in", "on", f"{prefix}77", "proto", "tcp", "to", WWW_4)
         assert reached.open() == ALL - {"tcp out"}
 
