@@ -55,6 +55,7 @@ FILTERS = {
         "forward", 'oifname "eth9" accept; reject with icmpx admin-prohibited', "accept"
     ),
     "forward: IPv6 only": _nft("forward", "meta nfproto ipv6 accept"),
+    "forward: by directions": _nft("forward", "ct direction reply accept; ct state new accept"),
     "input: nothing": _nft("input", "ct state established accept"),
     "input: DNS and DHCP": _nft("input", "udp dport { 53, 67 } accept"),
     "input: by a named set": _nft("input", "meta l4proto { 6, 17 } th dport @ports accept"),
@@ -65,6 +66,7 @@ FILTERS = {
     "iptables: nothing": _iptables("FORWARD"),
     "iptables: our bridges": _iptables("FORWARD", "-i vnbr+ -j ACCEPT", "-m conntrack --ctstate ESTABLISHED -j ACCEPT"),
     "iptables: only new": _iptables("FORWARD", "-m conntrack --ctstate NEW -j ACCEPT"),
+    "iptables: by directions": _iptables("FORWARD", "-m conntrack --ctdir ORIGINAL -j ACCEPT"),
     "iptables: input by ports": _iptables("INPUT", "-i vnbr+ -p udp -m multiport --dports 53,67:68 -j ACCEPT"),
     "iptables: input not from ours": _iptables("INPUT", "! -i vnbr7 -j ACCEPT"),
     "iptables: input by type": _iptables("INPUT", "-m addrtype --dst-type LOCAL -j ACCEPT"),

@@ -21,6 +21,8 @@ _KEYS = {
     "--dport": "dport",
     "--dports": "dport",
     "--ctstate": "state",
+    "--ctstatus": "status",
+    "--ctdir": "direction",
     "--dst-type": "daddrtype",
     "--state": "state",
 }
@@ -90,7 +92,7 @@ def _values(option: str, text: str) -> tuple[str, ...]:
     """The values of an option in our words."""
     if option in {"-i", "-o"}:
         return (f"{text[:-1]}*" if text.endswith("+") else text,)
-    if option in {"--ctstate", "--state", "--dst-type"}:
+    if option in {"--ctstate", "--state", "--ctstatus", "--ctdir", "--dst-type"}:
         return tuple(text.lower().split(","))
     if option in {"--dport", "--dports"}:
         return tuple(text.replace(":", "-").split(","))

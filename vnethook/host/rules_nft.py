@@ -120,7 +120,7 @@ def _key(left: Json) -> str:
     if name == "meta":
         return _META.get(told, UNKNOWN)
     if name == "ct":
-        return told if told in {"state", "status"} else UNKNOWN
+        return told if told in {"state", "status", "direction"} else UNKNOWN
     if name == "fib" and content.get("result") == "type" and content.get("flags") == ["daddr"]:
         return "daddrtype"
     if name == "payload":

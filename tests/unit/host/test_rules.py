@@ -17,6 +17,7 @@ SAVED = """\
 -A INPUT -j LOG --log-prefix "[no] "
 -A INPUT -m addrtype --dst-type LOCAL -j ACCEPT
 -A INPUT -m limit --limit 3/min -j ACCEPT
+-A INPUT -m conntrack --ctdir REPLY --ctstatus EXPECTED,DNAT -j ACCEPT
 -A INPUT -p tcp -m tcp --tcp-flags SYN SYN -j ACCEPT
 -A INPUT -g ufw-user-input
 -A FORWARD -o vnbr7 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
@@ -61,6 +62,7 @@ def test_a_saved_table_is_read_chain_by_chain() -> None:
                     Rule(),
                     Rule((Match("daddrtype", ("local",)),), ACCEPT),
                     Rule((Match(UNKNOWN),), ACCEPT),
+                    Rule((Match("direction", ("reply",)), Match("status", ("expected", "dnat"))), ACCEPT),
                     Rule((Match("l4proto", ("tcp",)), Match(UNKNOWN)), ACCEPT),
                     Rule((), GOTO, "ufw-user-input"),
                 ),
@@ -90,6 +92,7 @@ def test_matches_of_nft_are_read() -> None:
         [_is(_meta("nfproto"), "ipv6"), {"return": None}],
         [_is({"fib": {"result": "type", "flags": ["daddr"]}}, "local"), {"accept": None}],
         [_is(_field("icmpv6", "type"), "nd-redirect"), {"accept": None}],
+        [_is({"ct": {"key": "direction"}}, "reply"), {"accept": None}],
     )
     assert table == Table(
         "inet",
@@ -107,6 +110,7 @@ def test_matches_of_nft_are_read() -> None:
                     Rule((Match("version", ("6",)),), RETURN),
                     Rule((Match("daddrtype", ("local",)),), ACCEPT),
                     Rule((Match("l4proto", ("icmpv6",)), Match(UNKNOWN)), ACCEPT),
+                    Rule((Match("direction", ("reply",)),), ACCEPT),
                 ),
             ),
         ),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from vnethook.host import trial
 from vnethook.host.rules import DROP
-from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding
+from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding, is_plain
 from vnethook.lifecycle.doctor.packets import Fate, Packet, fates
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _command(fate: Fate, network: "NetworkSeen") -> str:
         return f"firewall-cmd --permanent --zone=trusted --add-interface={network.bridge} && firewall-cmd --reload"
     if fate.table.keeper != "nft" and network.is_active:
         return f"vnet net-repair {network.name}"
+    if not (is_plain(fate.table.name) and is_plain(fate.chain)):
+        return f"let bridge {network.bridge} through in the file that makes the table"
     place = f"insert rule {fate.table.family} {fate.table.name} {fate.chain}"
     sides = ("iifname", "oifname") if _is_between(fate) else ("iifname",)
     rules = "; ".join(f'{place} {side} "{network.bridge}" accept' for side in sides)

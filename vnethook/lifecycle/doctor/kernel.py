@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vnethook.host import trial
-from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding
+from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def sysctls(survey: "Survey") -> "Iterator[Finding]":
             name = path.split("/")[-2]
             if path.endswith("/accept_ra") and value == "1" and (6, name) in survey.uplinks:
                 what = "the host forwards IPv6, so it takes no route from routers there any more"
-                yield Finding(WARNS, f"link {name!r}", what, f"sysctl -w net.ipv6.conf.{name}.accept_ra=2")
+                yield Finding(WARNS, f"link {name!r}", what, f"sysctl -w {word(f'net/ipv6/conf/{name}/accept_ra=2')}")
 
 
 def limits(survey: "Survey") -> "Iterator[Finding]":

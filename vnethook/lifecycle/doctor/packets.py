@@ -34,6 +34,14 @@ class Packet(Value):
     daddr: str = ""
     daddrtype: str = ""
 
+    @property
+    def direction(self) -> str:
+        """Whose direction it goes: that of who began the flow, or back."""
+        return "original" if self.state == "new" else "reply"
+
+
+_KEYS = {*Packet._fields, "direction"}
+
 
 class Fate(Value):
     """That a packet is dropped (`verdict`: DROP, or PERHAPS) in a chain of a table."""
@@ -111,8 +119,8 @@ class _Walk:
         if match.key == "version":
             return (str(self._packet.version) in match.values) != match.is_negated
         if match.key == "status":
-            return match.is_negated  # no packet of ours is translated to another destination
-        own = getattr(self._packet, match.key, "") if match.key in Packet._fields else ""
+            return match.is_negated  # no packet of ours is translated or awaited
+        own = getattr(self._packet, match.key) if match.key in _KEYS else ""
         if not own:
             return None
         return any(_is_in(match.key, own, value) for value in match.values) != match.is_negated

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vnethook.lifecycle.doctor.finding import STOPS, Finding
+from vnethook.lifecycle.doctor.finding import STOPS, Finding, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _finding(listener: "Listener", network: "NetworkSeen") -> Finding:
     where = "on all addresses" if listener.is_everywhere else f"on {listener.address}"
     what = f"is taken by {who} {where}: network {network.name!r} could not serve {_WORDS[listener.port]}"
     unit = _UNITS.get(listener.program, listener.program)
-    otherwise = f"systemctl disable --now {unit}" if unit else "end it, or bind it to its own addresses"
+    otherwise = f"systemctl disable --now {unit}" if is_plain(unit) else "end it, or bind it to its own addresses"
     return Finding(
         STOPS,
         f"port {listener.protocol}/{listener.port}",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding
+from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +25,13 @@ def places(survey: "Survey") -> "Iterator[Finding]":
         if place.is_read_only:
             is_etc = place.path.endswith("/etc/vnethook")
             what = "cannot be written" + (": networks cannot be defined" if is_etc else ": no network comes up")
-            command = f"mount -o remount,rw $(findmnt -no TARGET -T {place.path})"
+            command = f"mount -o remount,rw $(findmnt -no TARGET -T {word(place.path)})"
             yield Finding(WARNS if is_etc else STOPS, subject, what, command)
         elif place.free_bytes < FEW_BYTES or place.free_files < FEW_FILES:
             room = "files" if place.free_bytes >= FEW_BYTES else "bytes"
             yield Finding(
-                STOPS, subject, f"there is hardly room for more {room}", f"df -h {place.path}; df -i {place.path}"
+                STOPS,
+                subject,
+                f"there is hardly room for more {room}",
+                f"df -h {word(place.path)}; df -i {word(place.path)}",
             )

@@ -1,5 +1,7 @@
 """Each check of the doctor: what it says of which host, and that it is silent on a healthy one."""
 
+import shlex
+
 import pytest
 
 from vnethook.host import trial
@@ -7,7 +9,7 @@ from vnethook.host.listeners import Listener
 from vnethook.host.rules import ACCEPT, DROP, Chain, Match, Rule, Table
 from vnethook.host.storage import Place
 from vnethook.lifecycle.doctor import IN_ORDER, examine
-from vnethook.lifecycle.doctor.finding import STOPS, UNSEEN, WARNS, Finding
+from vnethook.lifecycle.doctor.finding import STOPS, UNSEEN, WARNS, Finding, is_plain
 from vnethook.lifecycle.doctor.survey import Hook, NetworkSeen, Survey
 
 LAB = NetworkSeen(
@@ -186,7 +188,7 @@ CASES = {
             (
                 WARNS,
                 "link 'eth0': the host forwards IPv6, so it takes no route from routers there any more",
-                "sysctl -w net.ipv6.conf.eth0.accept_ra=2",
+                "sysctl -w net/ipv6/conf/eth0/accept_ra=2",
             )
         ],
     ),
@@ -479,3 +481,35 @@ def test_a_filter_that_lets_our_bridges_through_is_in_order() -> None:
 
 def test_a_finding_is_a_line() -> None:
     assert str(Finding(STOPS, "kernel", "has no bridge")) == "error: kernel: has no bridge"
+
+
+HOSTILE = "x'; reboot; '"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"networks": (DOWN,), "listeners": (Listener("udp", "0.0.0.0", 53, 0, 8, HOSTILE),)},
+        {"networks": (DOWN,), "tables": (Table("inet", HOSTILE, (Chain("c", "forward", DROP),)),)},
+        {"networks": (DOWN,), "tables": (Table("inet", "t", (Chain(HOSTILE, "forward", DROP),)),)},
+        {"places": (ROOM.replace(path=HOSTILE, free_bytes=0),)},
+        {"places": (ROOM.replace(path=HOSTILE, is_read_only=True),)},
+        {
+            "uplinks": ((6, HOSTILE),),
+            "sysctls": (("net/ipv6/conf/all/forwarding", "1"), (f"net/ipv6/conf/{HOSTILE}/accept_ra", "1")),
+        },
+    ],
+)
+def test_no_name_of_others_is_read_by_the_shell_that_a_command_is_pasted_into(changes) -> None:
+    found = examine(HEALTHY.replace(**changes))
+    assert found
+    for finding in found:
+        assert "reboot" not in shlex.split(finding.command.replace(";", " ; "))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("dnsmasq", True), ("a-b.c_d", True), ("-x", False), ("a b", False), ("", False), ("é", False)],
+)
+def test_a_plain_name_is_letters_and_digits(name: str, *, expected: bool) -> None:
+    assert is_plain(name) is expected

@@ -31,6 +31,8 @@ def test_what_meets_no_rule_has_the_policy() -> None:
         (Match("dport", ("80",)), False),
         (Match("state", ("established", "new")), True),
         (Match("status", ("dnat",)), False),
+        (Match("direction", ("original",)), True),
+        (Match("direction", ("reply",)), False),
         (Match("version", ("6",)), False),
         (Match("saddr", ("10.0.0.0/8",)), True),
         (Match("saddr", ("10.77.0.1-10.77.0.9",)), True),
