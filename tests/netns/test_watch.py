@@ -27,6 +27,7 @@ DAMAGE = {
     "the whole ruleset was flushed": "nft flush ruleset",
     "our table was deleted": "nft delete table inet vnethook",
     "our rules were flushed": "nft flush table inet vnethook",
+    "the guards of ports were deleted": "nft delete table netdev vnethook",
     "dnsmasq was killed": "kill -9 $(cat $RUN/dnsmasq/lab/dnsmasq.pid)",
     "the bridge was deleted": "ip link delete vnbr7",
     "the bridge was taken down": "ip link set vnbr7 down",

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from vnethook.errors import VnetError
 from vnethook.host.nft import Nft
-from vnethook.live import bridge_port
+from vnethook.live import bridge_port, guard, netdev
 from vnethook.live.netlink import CREATE, EXCLUSIVE, pack, text
+from vnethook.live.nics import GUARDS as MODES
+from vnethook.live.nics import STRICT, Nic
+from vnethook.live.record import LiveNetwork
 from vnethook.live.rtnl import Links
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ _NEW_QDISC, _TC_KIND, _TC_OPTIONS, _HTB_INIT, _ROOT = 36, 1, 2, 2, 0xFFFFFFFF  #
 _TC_MESSAGE, _HTB = Struct("=BxHiIII"), Struct("=IIIII")
 
 NF_TABLES, NAT, CONNTRACK, FIB, INGRESS = "nf_tables", "nat", "conntrack", "fib", "netdev ingress"
+GUARDS = "use for the guards of NICs"
 RULES = "use for our rules"
 BRIDGE, VLANS, TUN, HTB = "bridge", "vlan filtering", "tun", "htb"
 _RULES = {
@@ -30,7 +34,6 @@ _RULES = {
     "add rule inet n c masquerade",
     CONNTRACK: "add table inet s; add chain inet s c; add rule inet s c ct state established accept",
     FIB: "add table inet f; add chain inet f c; add rule inet f c fib daddr type local accept",
-    INGRESS: "add table netdev i; add chain netdev i c { type filter hook ingress device lo priority -500; }",
 }
 
 
@@ -76,10 +79,13 @@ def _missing(rules: str) -> list[str]:
         VLANS: lambda: _vlans(links),
         HTB: lambda: _htb(links),
         TUN: _tun,
+        INGRESS: lambda: netdev.apply(netdev.replacement("trial", "lo", (), is_there=False), "trial"),
     }
     if rules:
         tries |= {name: _taken(text) for name, text in _RULES.items()}
     found = [name for name, attempt in tries.items() if not _works(attempt)]
+    if INGRESS not in found and BRIDGE not in found and not _works(lambda: _guard(links)):
+        found.append(GUARDS)
     if rules and not _RULES.keys() & found and not _works(_taken(rules)):
         found.append(RULES)
     return found
@@ -101,6 +107,17 @@ def _vlans(links: Links) -> None:
     link = links.link(_BRIDGE)
     if link is not None and bridge_port.filters_vlans(links, link.index) is None:
         raise OSError
+
+
+def _guard(links: Links) -> None:
+    """Guard a port as strictly as can be."""
+    link = links.link(_BRIDGE)
+    if link is not None:
+        network = LiveNetwork("trial", "", _BRIDGE, link.index, link.mtu, 0, "", 0)
+        nic = Nic(
+            _BRIDGE, "trial", link.index, mac=link.mac, addresses=("192.0.2.2", "2001:db8::2"), held=MODES[STRICT]
+        )
+        guard.put(network, link, nic, None)
 
 
 def _tun() -> None:

@@ -30,7 +30,6 @@ IN_ORDER: "tuple[Check, ...]" = (
     networks.overlaps,
     networks.faults,
     servers.taken,
-    firewalls.backend,
     firewalls.dropped,
     managers.networkmanager,
     managers.networkd,

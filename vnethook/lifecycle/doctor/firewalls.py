@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from vnethook.host import trial
 from vnethook.host.rules import DROP
 from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding, is_plain
 from vnethook.lifecycle.doctor.packets import Fate, Packet, fates
@@ -34,16 +33,6 @@ def dropped(survey: "Survey") -> "Iterator[Finding]":
                 said += [] if words in said else [words]
         for (table, chain, verdict), said in found.items():
             yield _finding(network, Fate(verdict, table, chain), said)
-
-
-def backend(survey: "Survey") -> "Iterator[Finding]":
-    """What a firewall made with iptables cannot do."""
-    if survey.firewall != "nft":
-        for network in survey.networks:
-            if trial.INGRESS in network.needs:
-                what = f"its rules go into {survey.firewall}, which cannot limit or guard NICs: they are refused"
-                command = "apt-get install nftables   (and no backend in vnethook.toml's [firewall])"
-                yield Finding(STOPS, f"network {network.name!r}", what, command, network.name)
 
 
 def _needs(survey: "Survey", network: "NetworkSeen") -> "Iterator[tuple[str, Packet]]":

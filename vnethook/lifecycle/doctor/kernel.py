@@ -21,7 +21,8 @@ _PARTS = {
     trial.RULES: ("it does not take them, or nft is too old for them", "Linux 5.6 or later, and nft 1.0", ""),
 }
 _PARTS_OF_FEW = {
-    trial.INGRESS: ("rates of NICs need it", "CONFIG_NETFILTER_INGRESS", ""),
+    trial.INGRESS: ("guards and rates of NICs need it", "CONFIG_NETFILTER_INGRESS", ""),
+    trial.GUARDS: ("it does not take their rules", "Linux 5.6 or later, or <guard mode='off'/> in the network", ""),
     trial.VLANS: ("NICs in VLANs need it", "CONFIG_BRIDGE_VLAN_FILTERING", ""),
     trial.HTB: ("limited rates need it", "CONFIG_NET_SCH_HTB", "sch_htb"),
 }

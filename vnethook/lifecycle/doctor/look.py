@@ -121,7 +121,12 @@ def _needs(network: "Network") -> tuple[str, ...]:
     groups = network.portgroups
     has_vlans = network.vlan is not None or any(group.vlan is not None for group in groups)
     has_rates = network.bandwidth is not None or any(group.bandwidth is not None for group in groups)
-    wanted = ((trial.VLANS, has_vlans), (trial.HTB, has_rates), (trial.INGRESS, has_rates))
+    guards = (network.effective_guard, *(group.guard for group in groups if group.guard is not None))
+    has_guards = any(guard.parts for guard in guards)
+    wanted = (
+        *((trial.VLANS, has_vlans), (trial.HTB, has_rates)),
+        *((trial.INGRESS, has_rates or has_guards), (trial.GUARDS, has_guards)),
+    )
     return tuple(part for part, is_wanted in wanted if is_wanted)
 
 

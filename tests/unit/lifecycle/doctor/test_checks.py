@@ -125,14 +125,13 @@ CASES = {
             )
         ],
     ),
-    "a firewall of iptables": ({"firewall": "iptables-legacy"}, []),
-    "a firewall of iptables for guarded NICs": (
-        {"firewall": "iptables-legacy", "networks": (LAB.replace(needs=(trial.INGRESS,)),)},
+    "a kernel that cannot guard NICs": (
+        {"kernel_lacks": (trial.GUARDS,), "networks": (LAB.replace(needs=(trial.GUARDS,)),)},
         [
             (
                 STOPS,
-                "network 'lab': its rules go into iptables-legacy, which cannot limit or guard NICs: they are refused",
-                "apt-get install nftables   (and no backend in vnethook.toml's [firewall])",
+                "network 'lab': the kernel has no use for the guards of NICs: it does not take their rules",
+                "Linux 5.6 or later, or <guard mode='off'/> in the network",
             )
         ],
     ),
