@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from vnethook.host.rules import DROP
 from vnethook.lifecycle.doctor.finding import STOPS, WARNS, Finding, is_plain
 from vnethook.lifecycle.doctor.packets import Fate, Packet, fates
+from vnethook.names import BRIDGE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,16 +17,16 @@ _OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
 """Stands for any address outside, RFC 5737 and RFC 3849."""
 _NOBODY, _EVERYBODY = "0.0.0.0", "255.255.255.255"  # noqa: S104 (a guest's without a lease, RFC 2131)
 _ROUTED = {"nat", "route"}
-PREFIX = "vnbr"
 
 
 def dropped(survey: "Survey") -> "Iterator[Finding]":
     """What guests of each network need, where a filter drops it.
 
-    The filter that iptables keeps counts for networks that are up: one that comes up is let through by its own steps.
+    The filter that iptables keeps counts for networks that are up: one that comes up is let through by its own steps,
+    and so it is by firewalld if its bridge is not called as our zone has it.
     """
     for network in survey.networks:
-        tables = [table for table in survey.tables if network.is_active or table.keeper == "nft"]
+        tables = [table for table in survey.tables if network.is_active or not _is_seen_to(table, network)]
         found: dict[tuple[Table, str, str], list[str]] = {}
         for words, packet in _needs(survey, network):
             for fate in fates(tables, packet):
@@ -33,6 +34,11 @@ def dropped(survey: "Survey") -> "Iterator[Finding]":
                 said += [] if words in said else [words]
         for (table, chain, verdict), said in found.items():
             yield _finding(network, Fate(verdict, table, chain), said)
+
+
+def _is_seen_to(table: "Table", network: "NetworkSeen") -> bool:
+    """Whether a network that comes up sees to it that this filter lets it through."""
+    return table.keeper != "nft" or (table.name == "firewalld" and not network.bridge.startswith(BRIDGE_PREFIX))
 
 
 def _needs(survey: "Survey", network: "NetworkSeen") -> "Iterator[tuple[str, Packet]]":
@@ -83,9 +89,9 @@ def _keeper(table: "Table") -> str:
 
 def _command(fate: Fate, network: "NetworkSeen") -> str:
     if _keeper(fate.table) == "firewalld":
-        if network.bridge.startswith(PREFIX):
+        if network.bridge.startswith(BRIDGE_PREFIX):
             return "vnet hooks install   (brings a zone for all bridges of that name)"
-        return f"firewall-cmd --permanent --zone=trusted --add-interface={network.bridge} && firewall-cmd --reload"
+        return f"vnet hooks install && vnet net-repair {network.name}"
     if fate.table.keeper != "nft" and network.is_active:
         return f"vnet net-repair {network.name}"
     if not (is_plain(fate.table.name) and is_plain(fate.chain)):

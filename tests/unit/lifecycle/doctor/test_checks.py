@@ -392,10 +392,15 @@ CASES = {
             (
                 STOPS,
                 "firewalld: drops what guests send outside and what comes back to guests, of network 'lab' (table inet firewalld, chain FORWARD)",
-                "firewall-cmd --permanent --zone=trusted --add-interface=br0 && firewall-cmd --reload",
+                "vnet hooks install && vnet net-repair lab",
             )
         ],
     ),
+    "firewalld and a bridge of another name that is down": (
+        {"tables": (FIREWALLD,), "networks": (DOWN.replace(bridge="br0"),)},
+        [],
+    ),
+    "Docker's policy while no network is up": ({"tables": (FORWARD_DROPS,), "networks": (DOWN,)}, []),
     "an isolated network behind a policy": (
         {"tables": (FORWARD_DROPS,), "networks": (LAB.replace(forward="none"),)},
         [],
