@@ -133,11 +133,14 @@ _IPV6_CONF = "net/ipv6/conf"
 def _listens(host: "Host", name: str) -> bool:
     """Whether an interface takes addresses from routers.
 
-    A guest's port has IPv6 off, and there may be many; a tap that is down is about to become one.
+    A guest's port has IPv6 off, and there may be many; a tap that is down is about to become one. A bridge that is
+    down and has no ports is another network's that is coming up, which will say itself that it listens to none.
     """
     if host.sysctls.read(f"{_IPV6_CONF}/{name}/disable_ipv6") != "0":
         return False
     if host.sysctls.read(f"{_IPV6_CONF}/{name}/accept_ra") != "1":
         return False
     link = host.links.link(name)
-    return link is None or link.is_up or link.kind != "tun"
+    if link is None or link.is_up:
+        return True
+    return bool(host.links.ports(link.index)) if link.kind == "bridge" else link.kind != "tun"

@@ -64,6 +64,15 @@ def test_an_interface_without_ipv6_does_not_listen_to_routers(host):
     assert _listening(host) == ("default", "eth0")
 
 
+def test_a_bridge_that_another_network_has_just_made_is_not_taken_for_one_that_listens(host):
+    """It is down and has no ports; set to listen, it would take routers from guests."""
+    _add(host, "vnbr9", kind="bridge", is_up=False)
+    _add(host, "br0", kind="bridge", is_up=False)
+    host.links.links["eth0"] = host.links.links["eth0"].replace(master=host.links.link("br0").index)
+    _add(host, "br1", kind="bridge", is_up=True)
+    assert _listening(host) == ("br0", "br1", "default", "eth0")
+
+
 def test_a_tap_listens_to_routers_only_while_it_is_up_and_another_interface_always(host):
     """A tap that is down is about to become a guest's port; a VPN's is up."""
     _add(host, "tap0", kind="tun", is_up=False)
