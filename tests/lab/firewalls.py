@@ -54,6 +54,11 @@ class Firewalls:
     def __exit__(self, *_: object) -> None:
         """What runs ends with the host."""
 
+    def use_legacy(self) -> None:
+        """Have `iptables` be the legacy variant, as where nf_tables is not wanted."""
+        for name in ("iptables", "ip6tables"):
+            self.host.run(["ln", "-s", f"/usr/sbin/{name}-legacy", f"/usr/local/sbin/{name}"])
+
     def start_docker(self) -> None:
         """Start dockerd, and wait for its first answer."""
         place = self.host.directory / "docker"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab import Client, wait_for
 from tests.lab.firewalls import Firewalls
 from tests.lab.outside import WWW_4
 from tests.lab.reach import ALL, NUMBERS, Reach, reach
@@ -49,6 +50,36 @@ def test_docker_before_us_restarted_and_stopped(lab: tuple[Reach, Firewalls]) ->
     assert reached.open() == ALL
     firewalls.start_docker()
     assert reached.open() == ALL
+    _has_containers_closed(reached)
+
+
+def test_docker_with_the_legacy_variant_of_iptables(lab: tuple[Reach, Firewalls]) -> None:
+    reached, firewalls = lab
+    firewalls.use_legacy()
+    firewalls.start_docker()
+    assert "-P FORWARD DROP" in firewalls.rules()
+    reached.plug()
+    assert reached.open() == ALL
+    _has_containers_closed(reached)
+    for network in NUMBERS:
+        assert "VNETHOOK-FORWARD" in firewalls.rules()
+        reached.host.vnet("net-destroy", network, "--force")
+    assert "VNETHOOK" not in firewalls.rules()
+    assert "table ip " not in reached.host.run(["nft", "list", "ruleset"]).stdout
+
+
+def _has_containers_closed(reached: Reach) -> None:
+    """Guests reach of Docker's containers what it publishes, as others do, though they reach any other network."""
+    with Client(reached.host, "container", port="vcontainer") as container:
+        reached.host.run(["ip", "link", "set", "vcontainer", "master", "docker0", "up"])
+        for words in ("address add 172.17.0.2/16 dev eth0", "route add default via 172.17.0.1"):
+            container.run(["ip", *words.split()])
+        container.popen(["busybox", "httpd", "-f", "-p", "80", "-h", container.directory])
+        wait_for(lambda: reached.host.connects("172.17.0.2", 80), "the container")
+        assert not reached.alice.connects("172.17.0.2", 80, timeout_s=1)
+        published = "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT"
+        reached.host.run(["iptables", *published.split()])
+        assert reached.alice.connects("172.17.0.2", 80)
 
 
 def test_docker_after_us(lab: tuple[Reach, Firewalls]) -> None:

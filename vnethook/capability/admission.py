@@ -80,7 +80,12 @@ def _own_rules(network: "Network", place: "Filter") -> tuple[str, ...]:
 def _rules(place: "Filter", bridge: str) -> tuple[str, ...]:
     """What all guests do: open connections and get answers, and ask the host for DHCP, DNS and ICMP."""
     if place.chain == FORWARD:
-        return (f"-i {bridge} -j ACCEPT", *(f"-o {bridge} {match} -j ACCEPT" for match in (_REPLIES, _FORWARDED)))
+        refusals = [f"-i {bridge} -j {place.refusing}"] if place.refusing else []  # containers stay closed to guests
+        return (
+            *refusals,
+            f"-i {bridge} -j ACCEPT",
+            *(f"-o {bridge} {match} -j ACCEPT" for match in (_REPLIES, _FORWARDED)),
+        )
     icmp, dhcp = ("icmp", 67) if place.version == 4 else ("ipv6-icmp", 547)
     return (
         f"-i {bridge} {_REPLIES} -j ACCEPT",

@@ -18,6 +18,7 @@ FORWARD, INPUT = "FORWARD", "INPUT"
 FAMILIES = {4: nftables.IPV4, 6: nftables.IPV6}
 TABLE = "filter"
 _UFW = {4: "ufw-before-", 6: "ufw6-before-"}
+_DOCKERS = "DOCKER-ISOLATION-STAGE-2"
 _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
 """Which tables there are: to ask the legacy variant itself would make them."""
 _TRIES = 5
@@ -30,12 +31,15 @@ class Filter(Value):
 
     `last`: the chain whose end is the last place before that which heeds all rules of whoever keeps the filter. It is
     the chain itself; or ufw's, behind the user's rules and before its own last ones, which drop DHCP and log the rest.
+    `refusing`: Docker's chain, if there is one, that drops what goes to its bridges. It asks it for what comes from one
+    of them, after its rules for published ports; what comes from elsewhere it leaves to the policy.
     """
 
     version: int
     variant: str
     chain: str
     last: str
+    refusing: str = ""
 
 
 class Filters:
@@ -49,7 +53,11 @@ class Filters:
         legacy = [(version, chain) for version, chain in places if f"-P {chain} DROP" in self._legacy(version)]
         named = [(NFT, *place) for place in nft] + [(LEGACY, *place) for place in legacy]
         return tuple(
-            Filter(version, variant, chain, self._last(variant, version, chain)) for variant, version, chain in named
+            Filter(
+                *(version, variant, chain, self._last(variant, version, chain)),
+                _DOCKERS if chain == FORWARD and self._uses(variant, version, _DOCKERS) else "",
+            )
+            for variant, version, chain in named
         )
 
     def uses(self, place: Filter, chain: str) -> int:

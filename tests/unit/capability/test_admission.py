@@ -49,6 +49,12 @@ def test_bridges_with_our_prefix_share_a_chain_for_each_place():
     ]
 
 
+def test_what_docker_would_have_dropped_by_its_policy_alone_is_dropped_by_its_chain():
+    place = Filter(4, NFT, FORWARD, FORWARD, "DOCKER-ISOLATION-STAGE-2")
+    [(_, _, rules)] = _plan("<forward mode='nat'/><bridge name='vnbr7'/>" + IP, (place,))
+    assert rules == ("-i vnbr+ -j DOCKER-ISOLATION-STAGE-2", *_of(THROUGH, "vnbr+"))
+
+
 def test_a_bridge_of_another_name_has_chains_of_its_own():
     assert _plan("<forward mode='nat'/><bridge name='virbr0'/>" + IP) == [
         ("VNETHOOK-F-123456789abc4def", "FORWARD", _of(THROUGH, "virbr0")),
