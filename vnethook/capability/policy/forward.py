@@ -29,20 +29,29 @@ def from_guest(network: "Network", outgoing: str) -> list[str]:
     `outgoing`: the chain for what goes outside, empty if all of it may. In mode open only where it comes from is ours
     to see to; the rest is left to the administrator's firewall, and to the chains of the network where it goes.
     """
-    own = f'oifname "{network.bridge.name}" accept'  # frames of the bridge, where br_netfilter shows them to us
+    own = _within(network)
     if network.forward == "open":
-        return [own, f"{NOT_ON_THIS_WAY} drop"]
+        return [*own, f"{NOT_ON_THIS_WAY} drop"]
     outside = "".join(f'oifname "{uplink}" ' for uplink in network.uplinks) + "oifname != @bridges"
     verdict = f"goto {outgoing}" if outgoing else "accept"
     # by a port of the host to a guest of another network, which sees to it; and back
     forwarded = [] if network.forward == "none" or network.uplinks else ["ct status dnat return"]
     if network.forward == "route" and has_others_behind(network):
-        return [own, f"{NOT_ON_THIS_WAY} drop", f"{outside} {verdict}", *forwarded, "reject"]
+        return [*own, f"{NOT_ON_THIS_WAY} drop", f"{outside} {verdict}", *forwarded, "reject"]
     ours = sources(network)
     leaving = [] if network.forward == "none" else [f"{source} {outside} {verdict}" for source in ours]
     leaving += [f"{source} {rule}" for source in ours for rule in forwarded]
     # one that is forged is dropped: the address is somebody's, who would get our refusal
-    return [own, *leaving, *(f"{source} reject" for source in ours), "drop"]
+    return [*own, *leaving, *(f"{source} reject" for source in ours), "drop"]
+
+
+def _within(network: "Network") -> list[str]:
+    """What guests send to each other by the host, or by the bridge where br_netfilter shows us its frames.
+
+    Isolated ones do not, though one may send what is for another to the host's MAC: but by a port of the host.
+    """
+    own = f'oifname "{network.bridge.name}"'
+    return [f"{own} ct status dnat accept", f"{own} reject"] if network.isolated else [f"{own} accept"]
 
 
 def to_guest(network: "Network") -> list[str]:
