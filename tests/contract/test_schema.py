@@ -63,7 +63,7 @@ MISSHAPEN = [
             "<forward><nat><address start='192.0.2.1'/></nat></forward>",
             "<forwarding><incoming><deny port='1'/></incoming></forwarding>",
             "<forwarding><incoming><allow port='1'/></incoming></forwarding>",
-            "<forwarding><outgoing><allow/></outgoing></forwarding>",
+            "<forwarding><outgoing><allow protocol='all'/></outgoing></forwarding>",
             "<forwarding><outgoing default='no'/></forwarding>",
             "<vlan/>",
             "<vlan><tag id='a'/></vlan>",

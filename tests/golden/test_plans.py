@@ -110,9 +110,8 @@ def test_only_names_of_ours_and_checked_ones_are_in_the_rules(name):
     network = _network(name)
     rules = _rules(plan(network))
     links = "|".join(re.escape(name) for name in (network.bridge.name, *network.uplinks))
-    words = (
-        rf'"({links})"|n{network.uuid.replace("-", "")}_(local|host|out|from|to|nat|dnat|back|flows|(guests|direct)6?)'
-    )
+    own = "local|host|out|from|to|nat|dnat|back|flows|(guests|direct)6?|macs[0-9]+"
+    words = rf'"({links})"|n{network.uuid.replace("-", "")}_({own})'
     rest = re.sub(words, "", rules.install + rules.removal)
     assert not re.search(links, rest)
     assert network.name not in rest

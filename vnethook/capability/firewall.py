@@ -7,7 +7,7 @@ reach each other. Only names made here from the uuid, checked link names and can
 """
 
 from vnethook.address import BITS, parse_ip
-from vnethook.capability.policy import flows, forward, incoming, local, named, table, translation
+from vnethook.capability.policy import flows, forward, incoming, local, named, outgoing, table, translation
 from vnethook.capability.policy.matches import own_name
 from vnethook.plan.firewall import KEY, InstallRules
 
@@ -48,8 +48,8 @@ def _chains(network: "Network") -> dict[str, list[str]]:
     found = {
         "local": local.local(network),
         "host": local.to_host(network, own_name(network, "local")),
-        "out": (outgoing := forward.outgoing(network)),
-        "from": forward.from_guest(network, own_name(network, "out") if outgoing else ""),
+        "out": (leaving := outgoing.chain(network)),
+        "from": forward.from_guest(network, own_name(network, "out") if leaving else ""),
         "to": forward.to_guest(network) if network.forward != "open" else [],
         "nat": translation.rules(network),
         "dnat": incoming.translations(network),

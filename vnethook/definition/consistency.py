@@ -1,6 +1,6 @@
 """What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
 
-from vnethook.address import BITS, Subnet, is_ipv4, parse_ip
+from vnethook.address import BITS, Subnet, is_ipv4, parse_ip, parse_subnet
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_link_name, label_of, refuse, shown
 
@@ -131,9 +131,13 @@ def _check_forwarding(network: "Network") -> None:
         refuse(f"forwarding: its rules are for mode 'nat' or 'route', not {shown(network.forward)}")
     if not forwarding.enabled and network.forward != "none":
         refuse(f"forwarding: is off here, and the mode is {shown(network.forward)}")
+    own, has_subnets = _blocks(network), bool(network.subnets)
+    for rule in forwarding.outgoing.rules if forwarding.outgoing else ():
+        if rule.source and has_subnets and not network.routes and not any(own.overlapping(parse_subnet(rule.source))):
+            refuse(f"{rule.label}: from {rule.source}: is in no subnet of the network")
     if forwarding.incoming is None or not forwarding.incoming.forwards:
         return
-    own, guests, has_subnets = _blocks(network), _guests(network), bool(network.subnets)
+    guests = _guests(network)
     for forward in forwarding.incoming.forwards:
         if forward.address and has_subnets and not _has_address(own, forward.address):
             refuse(f"{forward.label}: {forward.address} is in no subnet of the network")

@@ -1,7 +1,7 @@
 """Writes what libvirt's dialect has not: forwarded and blocked ports, ports of the host, links with other networks."""
 
 from vnethook.definition.document import Document
-from vnethook.definition.forwarding import PortForward, shown_ports
+from vnethook.definition.forwarding import PortForward, PortRule, shown_ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _forwarding(document: Document, network: "Network") -> None:
     if outgoing is not None:
         _start(document, "outgoing", outgoing.default, has_children=bool(outgoing.rules))
         for rule in outgoing.rules:
-            document.empty(rule.action, {"port": shown_ports(rule.ports), "protocol": _protocol(rule.protocol)})
+            document.empty(rule.action, _rule(rule))
         _end(document, "outgoing", has_children=bool(outgoing.rules))
     document.end("forwarding")
 
@@ -67,6 +67,16 @@ def _forward(forward: PortForward) -> dict[str, str | int | None]:
         "address": forward.address,
         "from": forward.source,
         "on": forward.on,
+    }
+
+
+def _rule(rule: PortRule) -> dict[str, str | int | None]:
+    return {
+        "port": shown_ports(rule.ports) if rule.ports else None,
+        "protocol": None if rule.protocol == ("both" if rule.ports else "any") else rule.protocol,
+        "destination": rule.destination,
+        "domain": rule.domain,
+        "from": rule.source,
     }
 
 

@@ -150,7 +150,15 @@ def _forward(node: Node) -> PortForward:
 
 
 def _rule(node: Node) -> PortRule:
-    ports = node.ports("port")
-    if ports is None:
-        node.refuse(f"element {shown(node.tag)} lacks port=")
-    return node.build(lambda: PortRule(node.tag, ports, node.attributes.get("protocol", "both")))
+    said = node.attributes.get
+    ports, destination, source = node.ports("port"), said("destination"), said("from")
+    return node.build(
+        lambda: PortRule(
+            node.tag,
+            ports,
+            said("protocol", "both" if ports else "any"),
+            None if destination is None else str(parse_subnet(destination)),
+            said("domain"),
+            None if source is None else str(parse_subnet(source)),
+        )
+    )

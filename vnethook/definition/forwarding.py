@@ -13,6 +13,9 @@ PORT_MAX = 65535
 MOVED_MAX = 1024
 """Ports of one forward that become others: the firewall holds a pair for each."""
 PROTOCOLS = ("tcp", "udp", "both")
+WITH_PORTS = (*PROTOCOLS, "sctp")
+OUTGOING = (*WITH_PORTS, "icmp", "gre", "esp", "ah", "any")
+"""What guests may send outside is said by these."""
 ACTIONS = ("allow", "deny")
 
 
@@ -61,8 +64,8 @@ class PortForward(Value):
             self._check_to(self.to)
         if (self.domain is None) is (self.address is None):
             refuse(f"{self.label}: needs either a domain, the guest's name, or an address")
-        if self.domain is not None and not (is_domain_name(self.domain) and label_of(self.domain)):
-            refuse(f"{self.label}: domain {shown(self.domain)}: must be the name of a guest")
+        if self.domain is not None:
+            check_guest(self.label, self.domain)
         if self.address is not None:
             check_canonical(self.label, self.address)
         if self.source is not None and str(parse_subnet(self.source)) != self.source:
@@ -85,17 +88,42 @@ class PortForward(Value):
 
 
 class PortRule(Value):
-    """Whether guests may open connections to `ports` (first, last) outside; `action`: "allow" or "deny"."""
+    """Whether guests may send something outside; `action`: "allow" or "deny".
+
+    `ports`: (first, last), None: any; `protocol`: one of OUTGOING. `destination`: only to that subnet. Of a guest of
+    the name `domain`, or from an address or subnet in `source`; None: of all.
+    """
 
     action: str
-    ports: tuple[int, int]
+    ports: tuple[int, int] | None = None
     protocol: str = "both"
+    destination: str | None = None
+    domain: str | None = None
+    source: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a message calls it."""
+        return f"outgoing {self.action}" + (f" port {shown_ports(self.ports)}" if self.ports else "")
 
     def _check(self) -> None:
         if self.action not in ACTIONS:
             refuse(f"outgoing rule {shown(self.action)}: must be {' or '.join(ACTIONS)}")
-        check_ports(self.ports)
-        check_protocol(self.protocol)
+        if self.ports is not None:
+            check_ports(self.ports)
+        if self.protocol not in OUTGOING:
+            refuse(f"protocol {shown(self.protocol)}: must be {', '.join(OUTGOING[:-1])} or {OUTGOING[-1]}")
+        if self.ports is not None and self.protocol not in WITH_PORTS:
+            refuse(f"{self.label}: protocol {self.protocol!r} has no ports")
+        if self.domain is not None:
+            if self.source is not None:
+                refuse(f"{self.label}: takes either a domain, the guest's name, or from")
+            check_guest(self.label, self.domain)
+        for what, text in (("destination", self.destination), ("from", self.source)):
+            if text is not None and str(parse_subnet(text)) != text:
+                refuse(f"{self.label}: {what} {shown(text)}: write it as {parse_subnet(text)}")
+        if self.destination and self.source and (":" in self.destination) is not (":" in self.source):
+            refuse(f"{self.label}: destination and from are of two IP versions")
 
 
 class Incoming(Value):
@@ -134,6 +162,12 @@ def shown_ports(ports: tuple[int, int]) -> str:
     """(80, 80) -> "80", (80, 90) -> "80-90"."""
     first, last = ports
     return str(first) if first == last else f"{first}-{last}"
+
+
+def check_guest(what: str, name: str) -> None:
+    """Raise DefinitionError for what no guest is called."""
+    if not (is_domain_name(name) and label_of(name)):
+        refuse(f"{what}: domain {shown(name)}: must be the name of a guest")
 
 
 class Claims:

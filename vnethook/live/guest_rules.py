@@ -1,7 +1,7 @@
 """What of a network's rules comes and goes with a guest: put there by attach, taken away by detach.
 
-A guest is known there by its name, and by its first NIC on the network only: a link by its label leads to the interface
-that it is in the rules with. Loaded only where the definition names a guest.
+A guest is known there by its name. Forwards to it lead to its first NIC on the network, whose interface a link by its
+label leads to. Loaded only where the definition names a guest.
 """
 
 from vnethook.address import parse_ip
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     """See LiveNetwork.named."""
 
 _PLACES = {4: "ADDRESS4", 6: "ADDRESS6"}
+_MAC = "MAC"
+"""What stands in elements for what is known of a NIC."""
 
 
 def claim(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None" = None) -> "Nic":
-    """The NIC as what its guest is known by in the rules, with its addresses, if it is the guest's first NIC.
+    """The NIC as its guest is known by it in the rules; with its addresses if it is the guest's first NIC.
 
     An address that nothing says is chosen and kept. What an earlier record of the interface stands for otherwise is
     taken out. Raises HostError.
@@ -39,14 +41,18 @@ def claim(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", befor
         withdraw(paths, before)
     with Lock(f"{paths.locks}/.pinned"):
         path = f"{paths.published(live.name)}/{label}"
-        if not is_named or _is_held(paths, links, live, path, nic):
-            nic = nic.replace(published="")
-        else:
+        nic = nic.replace(published=now[1], is_led_to=is_named and not _is_held(paths, links, live, path, nic))
+        if nic.is_led_to:
             files.make_link(path, nic.interface)
-            nic = pinned.addressed(paths, live, nic.replace(published=label))
-    if before is not None and nic.published and before.published == nic.published and before.addresses != nic.addresses:
+            nic = pinned.addressed(paths, live, nic)
+    if before is not None and nic.published and before.published == nic.published and _said(before) != _said(nic):
         _take_out(live, before)
     return nic
+
+
+def _said(nic: "Nic") -> tuple[str, tuple[str, ...], bool]:
+    """What of a NIC is in the rules."""
+    return nic.mac, nic.addresses, nic.is_led_to
 
 
 def _is_held(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic: "Nic") -> bool:
@@ -56,7 +62,7 @@ def _is_held(paths: "Paths", links: "Links", live: "LiveNetwork", path: str, nic
         return False
     other = nics.read(paths, interface)
     label = path.rpartition("/")[2]
-    is_same = other is not None and (other.network, other.published) == (live.name, label)
+    is_same = other is not None and (other.network, other.published, other.is_led_to) == (live.name, label, True)
     return other is not None and is_same and nics.is_attached(links, other)
 
 
@@ -102,7 +108,7 @@ def _led_to(answerer: int) -> "Callable[[Flow], bool]":
 def _take_out(live: "LiveNetwork", nic: "Nic") -> None:
     """Take a guest with the addresses of a record out of the rules, and end what was led to it."""
     firewall.change(delete=elements(live.named, nic))
-    for text in nic.addresses:
+    for text in nic.addresses if nic.is_led_to else ():
         version, number = parse_ip(text)
         _end(version, _led_to(number), flows.answered_by(version, number))
 
@@ -117,11 +123,11 @@ def _end(version: int, is_meant: "Callable[[Flow], bool]", only: bytes) -> None:
 def withdraw(paths: "Paths", nic: "Nic") -> None:
     """Take a guest out of the rules, if the NIC is what it is known by; another NIC of its takes the place."""
     path = f"{paths.published(nic.network)}/{nic.published}"
-    if files.link_target(path) != nic.interface:
-        return
     live = record.read(paths, nic.network)
     if live is not None:
         _take_out(live, nic)
+    if files.link_target(path) != nic.interface:
+        return
     files.remove(path)
     files.remove_directory(paths.published(nic.network))
     others = [other for other in nics.attached(paths, nic.network) if label_of(other.guest) == nic.published]
@@ -151,7 +157,8 @@ def elements(named: "Named", nic: "Nic") -> "list[tuple[str, str]]":
     for label, items in named:
         if label != nic.published:
             continue
-        for holder, element in items:
+        found += [(holder, nic.mac) for holder, element in items if element == _MAC and nic.mac]
+        for holder, element in items if nic.is_led_to else ():
             version = next((version for version, place in _PLACES.items() if place in element), 0)
             address = next((text for text in nic.addresses if (6 if ":" in text else 4) == version), "")
             if address:

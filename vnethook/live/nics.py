@@ -78,7 +78,8 @@ class Nic(Value):
     own in place of its portgroup's (None, none: it has none; see Traits). `alias`: the name for DNS that it is given in
     place of its guest's. `traits`: what is in force on its port, None: nothing special. `class_id`: of its guaranteed
     rate on the bridge, 0: none. `addresses`: the guest's on this network as far as the definition or we fix them;
-    `pinned`: those that we do; `published`: the label by which it is in the network's rules, empty if it is not.
+    `pinned`: those that we do; `published`: the label by which it is in the network's rules, empty if it is not;
+    `is_led_to`: forwards to its guest lead to it.
     `guard`: the mode of its guard in place of its portgroup's, empty: it has none; `held`: what its port is held to,
     see GUARDS.
     """
@@ -105,6 +106,7 @@ class Nic(Value):
     addresses: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
     published: str = ""
+    is_led_to: bool = False
     guard: str = ""
     held: tuple[str, ...] = ()
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)

@@ -52,8 +52,8 @@ def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
 
 
 def key_of(nic: "Nic") -> str:
-    """What a guest's addresses are kept by: its name for the NIC that it is known by, for others with their MAC."""
-    return nic.published or f"{label_of(nic.guest)} {nic.mac}"
+    """What a guest's addresses are kept by: its name for the NIC that forwards lead to, for others with their MAC."""
+    return nic.published if nic.is_led_to else f"{label_of(nic.guest)} {nic.mac}"
 
 
 def tell(paths: "Paths", live: "LiveNetwork") -> None:

@@ -60,9 +60,9 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
             from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
 
             claim.warnings.extend(guard.put(live, link, nic, before))
-        join(links, live, link, nic, before if is_same else None)
         if nic.published:
             _guest_rules().publish(links, live, nic)
+        join(links, live, link, nic, before if is_same else None)
     except BaseException:
         naming.forget(paths, nic)
         if nic.had_ipv6:

@@ -1,5 +1,6 @@
 """The step that puts a network's rules into the table that all networks share."""
 
+from vnethook.names import label_of
 from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
@@ -89,7 +90,8 @@ class InstallRules(Step):
         if self.guests:
             from vnethook.live import nics  # noqa: PLC0415 (few networks name guests in their rules)
 
-            guests = {nic.published: nic.addresses for nic in nics.attached(host.paths, self.network)}
+            attached = nics.attached(host.paths, self.network)
+            guests = {nic.published: nic.addresses for nic in attached if nic.is_led_to}
         led = [(*item[:6], address, item[7]) for item in self.forwards for address in guests.get(item[6], (item[6],))]
         host.conntrack.settle(before, tuple(item for item in led if ":" in item[6] or "." in item[6]))
 
@@ -103,8 +105,7 @@ class InstallRules(Step):
         return "".join(
             f"add element {names}{holder} {{ {element} }}\n"
             for nic in nics.attached(host.paths, self.network)
-            if nic.published
-            for holder, element in guest_rules.elements(self.guests, nic)
+            for holder, element in guest_rules.elements(self.guests, nic.replace(published=label_of(nic.guest)))
         )
 
     def covering(self, old: "Self") -> "Self":

@@ -5,10 +5,11 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.definition.networks import networks, offers, outgoing
+from tests.unit.definition.networks import networks, offers
 from vnethook.address import Subnet, format_ip, parse_ip, parse_subnet
 from vnethook.capability import firewall
-from vnethook.capability.policy import forward, local, named, table, translation
+from vnethook.capability.policy import local, named, table, translation
+from vnethook.capability.policy import outgoing as outgoing_policy
 from vnethook.definition.forwarding import Forwarding, Outgoing, PortRule
 from vnethook.definition.ip import Ip
 from vnethook.definition.model import Bridge, Nat, Network
@@ -43,11 +44,11 @@ crowded = st.builds(
 )
 
 
-@given(outgoing | crowded, st.sampled_from(["tcp", "udp"]))
+@given(crowded, st.sampled_from(["tcp", "udp"]))
 def test_the_ports_of_an_action_are_those_for_which_the_first_match_says_it(rules, protocol):
     edges = {port + by for rule in rules.rules for port in rule.ports for by in (-1, 0, 1)}
     for action in ("allow", "deny"):
-        found = forward.ports_of(rules, protocol, action)
+        found = outgoing_policy.ports_of(rules.rules, protocol, action)
         assert all(first <= last for first, last in found)
         assert all(left[1] + 1 < right[0] for left, right in zip(found, found[1:], strict=False))
         for port in edges - {0, 65536}:
@@ -60,7 +61,7 @@ def test_the_ports_of_an_action_are_those_for_which_the_first_match_says_it(rule
 
 def test_a_thousand_rules_for_what_goes_out_are_one_look_up_for_each_protocol():
     rules = tuple(PortRule("deny", (port, port)) for port in range(1, 3000, 3))
-    chain = forward.outgoing(PLAIN.replace(forwarding=Forwarding(outgoing=Outgoing("allow", rules))))
+    chain = outgoing_policy.chain(PLAIN.replace(forwarding=Forwarding(outgoing=Outgoing("allow", rules))))
     assert [rule.split(" {")[0] for rule in chain] == [
         "ct direction reply accept",
         "ct status expected accept",
@@ -100,9 +101,9 @@ def test_a_network_that_offers_nothing_has_no_rule_for_it():
 
 def test_what_denies_nothing_needs_no_chain():
     for rules in (None, Outgoing(), Outgoing("allow", (PortRule("allow", (25, 25)),))):
-        assert forward.outgoing(PLAIN.replace(forwarding=Forwarding(outgoing=rules))) == []
+        assert outgoing_policy.chain(PLAIN.replace(forwarding=Forwarding(outgoing=rules))) == []
     off = Forwarding(enabled=False, outgoing=Outgoing("deny"))
-    assert forward.outgoing(PLAIN.replace(forward="none", forwarding=off)) == []
+    assert outgoing_policy.chain(PLAIN.replace(forward="none", forwarding=off)) == []
 
 
 ranges = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)).map(sorted)

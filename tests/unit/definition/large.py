@@ -114,6 +114,16 @@ KINDS = {
         lambda n: f"<deny port='{n + 1}'/><allow port='{n + 1}-65535' protocol='tcp'/>",
         "</outgoing></forwarding>",
     ),
+    "deny to a destination": (
+        f"{NAT}{LAN}</ip><forwarding><outgoing>",
+        lambda n: f"<deny destination='{ip4(n, 0x0B000000)}'/>",
+        "</outgoing></forwarding>",
+    ),
+    "deny of a guest": (
+        f"{NAT}{LAN}</ip><forwarding><outgoing>",
+        lambda n: f"<deny domain='g{n}' port='25'/>",
+        "</outgoing></forwarding>",
+    ),
     "listen": ("", lambda n: f"<listen address='{ip4(n)}' port='1'/>", ""),
     "listen of another port": ("", lambda n: f"<listen address='192.0.2.1' port='{n + 1}'/>", "", 20000),
     "connection": ("<connections>", lambda n: f"<connection address='{ip4(n)}' port='1'/>", "</connections>"),

@@ -181,10 +181,22 @@ portgroups = _unlike(
 )
 ranges_of_ports = st.tuples(ports, st.integers(0, 10)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 65535)))
 protocols = st.sampled_from(["tcp", "udp", "both"])
+destinations = st.none() | st.sampled_from(["203.0.113.0/24", "203.0.113.9/32", "2001:db8:9::/48"])
+plain_rules = st.builds(
+    PortRule,
+    st.sampled_from(["allow", "deny"]),
+    st.none(),
+    st.sampled_from(["any", "icmp", "tcp", "udp", "both", "gre", "esp", "ah", "sctp"]),
+    destinations,
+    st.none() | st.sampled_from(["web", "db"]),
+)
 outgoing = st.builds(
     Outgoing,
     st.sampled_from(["allow", "deny"]),
-    _unlike(st.builds(PortRule, st.sampled_from(["allow", "deny"]), ranges_of_ports, protocols), lambda rule: rule),
+    _unlike(
+        st.builds(PortRule, st.sampled_from(["allow", "deny"]), ranges_of_ports, protocols) | plain_rules,
+        lambda rule: rule,
+    ),
 )
 offers = st.just(Offers(everything=True)) | st.builds(
     Offers,

@@ -19,9 +19,10 @@ def paths(tmp_path):
     return Paths(f"{tmp_path}/etc", f"{tmp_path}/run", f"{tmp_path}/state")
 
 
-def _addresses(paths, live, guest, mac, *, published=True):
-    label = guest.lower() if published else ""
-    return pinned.addressed(paths, live, Nic("tap0", "lab", mac=mac, guest=guest, published=label)).addresses
+def _addresses(paths, live, guest, mac, *, is_led_to=True):
+    return pinned.addressed(
+        paths, live, Nic("tap0", "lab", mac=mac, guest=guest, published=guest, is_led_to=is_led_to)
+    ).addresses
 
 
 def test_each_guest_has_an_address_of_its_own_and_again_the_same(paths):
@@ -52,7 +53,7 @@ def test_where_nothing_can_be_kept_nothing_is(paths):
 
 def test_other_nics_of_a_guest_have_other_addresses(paths):
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
-    assert _addresses(paths, LIVE, "a", MACS[1], published=False) == ("10.0.0.4",)
+    assert _addresses(paths, LIVE, "a", MACS[1], is_led_to=False) == ("10.0.0.4",)
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
 
 

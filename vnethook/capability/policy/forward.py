@@ -5,22 +5,11 @@ once, and all others go on.
 """
 
 from vnethook.capability.policy import incoming
-from vnethook.capability.policy.matches import (
-    ANSWERS,
-    NOT_ON_THIS_WAY,
-    REFUSAL,
-    family,
-    has_others_behind,
-    port_set,
-    sources,
-)
+from vnethook.capability.policy.matches import ANSWERS, NOT_ON_THIS_WAY, family, has_others_behind, sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.definition.forwarding import Outgoing, PortRule
     from vnethook.definition.model import Network
-
-Ports = list[tuple[int, int]]
 
 
 def from_guest(network: "Network", outgoing: str) -> list[str]:
@@ -69,62 +58,6 @@ def to_guest(network: "Network") -> list[str]:
     if network.forward == "route" and has_others_behind(network):
         return [*rules, "accept"]
     return [*rules, *(f"{family(subnet)} daddr {subnet} accept" for subnet in network.subnets), "reject"]
-
-
-def outgoing(network: "Network") -> list[str]:
-    """The chain of `<outgoing>`; empty where all may go out. One look-up for each protocol, however many rules."""
-    rules = network.forwarding.outgoing if network.forwarding and network.forwarding.enabled else None
-    if rules is None:
-        return []
-    if rules.default == "deny":
-        allowed = _matches(rules, "allow", {"tcp": "accept", "udp": "accept"})
-        return [*ANSWERS, *allowed, *REFUSAL]
-    denied = _matches(rules, "deny", {"tcp": "reject with tcp reset", "udp": "reject"})
-    return [*ANSWERS, *denied, "accept"] if denied else []
-
-
-def _matches(rules: "Outgoing", action: str, verdicts: dict[str, str]) -> list[str]:
-    """A rule for each protocol that has ports for which `action` is said."""
-    found = ((protocol, ports_of(rules, protocol, action), verdict) for protocol, verdict in verdicts.items())
-    return [f"{protocol} dport {{ {port_set(ports)} }} {verdict}" for protocol, ports, verdict in found if ports]
-
-
-def ports_of(outgoing: "Outgoing", protocol: str, action: str) -> Ports:
-    """The ports, as ranges that neither overlap nor touch, for which the first matching rule says `action`."""
-    rules = [rule for rule in outgoing.rules if rule.protocol in {protocol, "both"}]
-    starts = sorted({port for rule in rules for port in (rule.ports[0], rule.ports[1] + 1)})
-    found: Ports = []
-    for start, following, said in zip(starts, starts[1:], _actions(rules, starts), strict=False):
-        if said != action:
-            continue
-        if found and found[-1][1] + 1 == start:
-            found[-1] = (found[-1][0], following - 1)
-        else:
-            found.append((start, following - 1))
-    return found
-
-
-def _actions(rules: "list[PortRule]", starts: list[int]) -> list[str]:
-    """What the first matching rule says of the ports from each start to the next; empty where none matches.
-
-    However many rules there are, each stretch is said once: `free` leads from it to the next that is not.
-    """
-    place = {start: index for index, start in enumerate(starts)}
-    said, free = [""] * len(starts), list(range(len(starts) + 1))
-    for rule in rules:
-        index, end = _free(free, place[rule.ports[0]]), place[rule.ports[1] + 1]
-        while index < end:
-            said[index], free[index] = rule.action, index + 1
-            index = _free(free, index)
-    return said
-
-
-def _free(free: list[int], index: int) -> int:
-    """The first stretch from `index` on of which nothing is said; makes the way there shorter for the next."""
-    while free[index] != index:
-        free[index] = free[free[index]]
-        index = free[index]
-    return index
 
 
 def _takes_connections(network: "Network") -> bool:

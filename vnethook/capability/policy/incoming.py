@@ -83,8 +83,8 @@ def translations(network: "Network") -> list[str]:
 
 def _to_named(network: "Network") -> list[str]:
     """The rules for guests by name: their addresses are in the network's maps while they are there."""
-    items = [(item, version) for item in named.forwards(network) for version in item.versions]
-    items = [(item, version) for item, version in items if version in named.versions(network)]
+    known = named.versions(network)
+    items = [(item, version) for item in named.forwards(network) for version in item.versions if version in known]
     found = []
     for item, version in items:
         if item.to is not None:

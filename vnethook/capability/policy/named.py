@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     """For each guest's label the elements that it is in: (set or map, element with a word in place of its address)."""
 
 ADDRESS = {4: "ADDRESS4", 6: "ADDRESS6"}
-"""What stands for the guest's address in an element, by IP version; elements without one of them it has always."""
+"""What stands for the guest's address in an element, by IP version."""
+MAC = "MAC"
+"""What stands for the MAC of each of the guest's NICs."""
 _TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 _NUMBERS = {"tcp": 6, "udp": 17}
 
@@ -44,6 +46,15 @@ def set_name(network: "Network", version: int) -> str:
     return own_name(network, "direct" if version == 4 else "direct6")
 
 
+def senders(network: "Network") -> dict[str, str]:
+    """The sets of the MACs that guests send from, by the label of each guest that `<outgoing>` names."""
+    forwarding = network.forwarding
+    if forwarding is None or not forwarding.enabled or forwarding.outgoing is None:
+        return {}
+    labels = dict.fromkeys(label_of(rule.domain) for rule in forwarding.outgoing.rules if rule.domain)
+    return {label: own_name(network, f"macs{index}") for index, label in enumerate(labels)}
+
+
 def versions(network: "Network") -> list[int]:
     """The IP versions for which there is a map."""
     found = {version for item in forwards(network) for version in item.versions}
@@ -52,7 +63,7 @@ def versions(network: "Network") -> list[int]:
 
 def holders(network: "Network") -> list[str]:
     """The network's maps and sets, as after `add`."""
-    found = []
+    found = [f"set {NAME} {name} {{ type ether_addr; }}" for name in senders(network).values()]
     for version in versions(network):
         address = _TYPE[version]
         key = f"inet_proto . inet_service . {address} . {address}"
@@ -68,10 +79,16 @@ def guests(network: "Network") -> "Guests":
     found: dict[str, list[PortForward]] = {}
     for item in forwards(network):
         found.setdefault(label_of(item.domain or ""), []).append(item)
-    wanted = versions(network)
+    wanted, sets = versions(network), senders(network)
     return tuple(
-        (label, tuple(element for version in wanted for element in _elements(network, version, items)))
-        for label, items in found.items()
+        (
+            label,
+            (
+                *((sets[label], MAC) for _ in range(label in sets)),
+                *(element for version in wanted for element in _elements(network, version, found.get(label, []))),
+            ),
+        )
+        for label in dict.fromkeys((*found, *sets))
     )
 
 
