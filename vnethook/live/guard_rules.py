@@ -24,6 +24,7 @@ _PROTOCOL, _IN_INDEX, _IN_KIND, _TRANSPORT = 1, 4, 8, 16
 _ETHER = netdev.meta(_IN_KIND, Struct("=H").pack(1))
 _IPV4, _ARP, _RARP, _IPV6 = (netdev.meta(_PROTOCOL, bytes.fromhex(kind)) for kind in ("0800", "0806", "8035", "86dd"))
 _UDP, _ICMPV6 = netdev.meta(_TRANSPORT, b"\x11"), _IPV6 + netdev.meta(_TRANSPORT, b"\x3a")
+_SOLICITATION = netdev.meta(_TRANSPORT, b"\x3a") + payload(TRANSPORT_HEADER, 0, bytes([135]))
 _HAS_TRANSPORT = netdev.meta(_TRANSPORT, b"\xff", UNEQUAL)
 """True of every packet whose transport protocol is found: none has the number 255, which is reserved."""
 _DROP, _ACCEPT = netdev.verdict(DROP), netdev.verdict(ACCEPT)
@@ -49,7 +50,7 @@ def rules(live: "LiveNetwork", nic: "Nic", index: int, sets: "list[Message]") ->
     if "nd" in held:
         found += _of_neighbours(claim, sets)
         if "ipv6" not in held:  # else nothing comes from there
-            found += [_from(6, gateway) + _icmpv6(135) + _DROP for gateway in claim.gateways[6]]
+            found += [_from(6, gateway) + _SOLICITATION + _DROP for gateway in claim.gateways[6]]
     if not held.isdisjoint({"dhcp", "ra", "nd"}):
         found += _of_fragments()
     found += _sources(claim, 4, is_held="ipv4" in held)
@@ -154,7 +155,7 @@ def _of_neighbours(claim: Claim, sets: "list[Message]") -> list[bytes]:
 def _of_fragments() -> list[bytes]:
     """Fragments that hide what is inside: neighbour discovery (RFC 6980), headers before the transport's (RFC 7112)."""
     echo = [payload(TRANSPORT_HEADER, 0, bytes([kind]), UNEQUAL) for kind in (128, 129)]
-    found = [_IPV6 + netdev.fragment_header() + netdev.meta(_TRANSPORT, b"\x3a") + b"".join(echo) + _DROP]
+    found = [_IPV6 + netdev.first_fragment() + netdev.meta(_TRANSPORT, b"\x3a") + b"".join(echo) + _DROP]
     found.append(_IPV6 + netdev.fragment_header() + payload(NETWORK_HEADER, 6, b"\x2c", UNEQUAL) + _DROP)
     return found + [_IPV6 + netdev.fragment_header(kind) + _DROP for kind in _EXTENSIONS]
 

@@ -68,6 +68,13 @@ def fragment_header(next_header: int | None = None) -> bytes:
     return found + _compare(bytes([1 if next_header is None else next_header]), EQUAL)
 
 
+def first_fragment() -> bytes:
+    """Match IPv6 fragments that are the first, or the only one."""
+    where = pack(3, _BIG.pack(2)) + pack(4, _BIG.pack(2))
+    found = _expression("exthdr", _REGISTER + pack(2, bytes([_FRAGMENT_HEADER])) + where)
+    return found + _and(b"\xff\xf8") + _compare(b"\0\0", EQUAL)
+
+
 def load(base: int, offset: int, size: int) -> bytes:
     """Take bytes of a header; where they are not there, the rule matches nothing."""
     where = pack(2, _BIG.pack(base)) + pack(3, _BIG.pack(offset)) + pack(4, _BIG.pack(size))
