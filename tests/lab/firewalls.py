@@ -59,6 +59,10 @@ class Firewalls:
         for name in ("iptables", "ip6tables"):
             self.host.run(["ln", "-s", f"/usr/sbin/{name}-legacy", f"/usr/local/sbin/{name}"])
 
+    def remove_docker(self) -> None:
+        """Have no Docker installed."""
+        self.host.run(["sh", "-euc", "rm $(command -v dockerd docker)"])
+
     def start_docker(self) -> None:
         """Start dockerd, and wait for its first answer."""
         place = self.host.directory / "docker"

@@ -6,6 +6,7 @@ import pytest
 
 from tests.lab import Client, wait_for
 from tests.lab.firewalls import Firewalls
+from tests.lab.host import VNET
 from tests.lab.outside import WWW_4
 from tests.lab.reach import ALL, NUMBERS, Reach, reach
 
@@ -119,6 +120,7 @@ def test_ufw_enabled_before_and_after_us_and_reloaded(prefix: str) -> None:
 
 def test_our_hooks_installed_ufw_lets_guests_through_at_once(lab: tuple[Reach, Firewalls]) -> None:
     reached, firewalls = lab
+    firewalls.remove_docker()
     firewalls.ufw("allow", "in", "on", "vnbr+", "to", "any", "port", "53")
     said = reached.host.vnet("hooks", "install")
     assert ("ufw: 4 rules for bridges vnbr+ added\n" in said.stdout, said.stderr) == (True, "")
@@ -130,6 +132,16 @@ def test_our_hooks_installed_ufw_lets_guests_through_at_once(lab: tuple[Reach, F
     assert reached.open() == ALL
     assert "ufw: 4 rules for bridges vnbr+ removed\n" in reached.host.vnet("hooks", "remove").stdout
     assert firewalls.ufw("show", "added").splitlines()[1:] == ["ufw allow in on vnbr+ to any port 53"]
+
+
+def test_beside_docker_too_ufw_keeps_containers_closed_to_guests(lab: tuple[Reach, Firewalls]) -> None:
+    reached, firewalls = lab
+    reached.host.vnet("hooks", "install")
+    firewalls.start_docker()
+    firewalls.ufw("--force", "enable")
+    reached.plug()
+    assert reached.open() == ALL
+    _has_containers_closed(reached)
 
 
 def test_firewalld_running_before_us_and_reloaded(lab: tuple[Reach, Firewalls]) -> None:
@@ -168,6 +180,20 @@ def test_bridges_of_other_names_are_put_into_their_zones_and_again_after_a_reloa
         for network in ("lab", "other"):
             reached.host.vnet("net-destroy", network, "--force")
         assert _zones(reached) == {"virbr77": "", "virbr78": ""}
+
+
+def test_where_a_watch_runs_no_hook_has_to_come_first() -> None:
+    with reach(prefix="virbr") as (reached, firewalls):
+        reached.host.vnet("hooks", "install")
+        reached.plug()
+        reached.host.popen([VNET, "watch"])
+        for change in (
+            lambda: reached.host.run(["iptables", "-P", "FORWARD", "DROP"]),
+            firewalls.start_firewalld,
+            lambda: reached.host.run(["firewall-cmd", "--reload"]),
+        ):
+            change()
+            wait_for(lambda: reached.alice.pings(WWW_4) and reached.open() == ALL, "the watch", timeout_s=60)
 
 
 def test_a_zone_that_firewalld_does_not_have_is_refused_at_start() -> None:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BRIDGES = f"{BRIDGE_PREFIX}+"
+_SENT_ON = f"route allow in on {_BRIDGES}"
 UFW_RULES = (
     f"allow in on {_BRIDGES} to any port 53",
     f"allow in on {_BRIDGES} to any port 67 proto udp",
     f"allow in on {_BRIDGES} to any port 547 proto udp",
-    f"route allow in on {_BRIDGES}",
+    _SENT_ON,
     f"route allow out on {_BRIDGES}",
 )
 """In ufw's words, as `ufw show added` has them: DNS, DHCP, what guests send on, and what comes to them."""
@@ -56,11 +57,16 @@ def untell_ufw() -> "Iterator[str]":
 
 
 def missing_of_ufw() -> list[str]:
-    """The rules that ufw lacks, in its words; none where it is not installed."""
+    """The rules that ufw lacks, in its words; none where it is not installed.
+
+    Beside Docker what guests send on is left to the chain that a network brings: a rule of ufw's would open containers
+    to them, which only the policy closes.
+    """
     if programs.find("ufw") is None:
         return []
     added = _added()
-    return [rule for rule in UFW_RULES if not {rule, rule + _COMMENT} & added]
+    left_out = {_SENT_ON} if programs.find("dockerd") else set()
+    return [rule for rule in UFW_RULES if rule not in left_out and not {rule, rule + _COMMENT} & added]
 
 
 def _added() -> set[str]:
