@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def first(index: "Index", network: "Network") -> ExistsError | CollisionError | None:
-    """Why a definition cannot stand beside the others: its name, uuid, bridge or a subnet; None if it can."""
-    return _identity(index, network) or _bridge(index, network) or _subnets(index, network)
+    """Why a definition cannot stand beside the others: its name, uuid, bridge, a subnet or a port; None if it can."""
+    return _identity(index, network) or _bridge(index, network) or _subnets(index, network) or _ports(index, network)
 
 
 def _identity(index: "Index", network: "Network") -> ExistsError | None:
@@ -59,3 +59,12 @@ def _subnets(index: "Index", network: "Network") -> CollisionError | None:
             msg = f"network {network.name!r}: {subnet} overlaps {found[0]} of network {found[1]!r}"
             return CollisionError(msg, hint="without <ip address=…> a free subnet is chosen")
     return None
+
+
+def _ports(index: "Index", network: "Network") -> CollisionError | None:
+    found = index.forwarded(network)
+    if found is None:
+        return None
+    item, other = found
+    msg = f"network {network.name!r}: {item.label}: is forwarded by network {other!r} already"
+    return CollisionError(msg, hint="choose another port, or tell the two apart by from= or on=")

@@ -8,6 +8,7 @@ made again from the definition.
 
 import os
 
+from vnethook.definition import port_claims
 from vnethook.errors import HostError
 from vnethook.live import files
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Stamps = tuple[list[int] | None, list[int] | None]
     """Of a definition's XML, None for the built-in default; and of what was chosen for it, None if the XML says all."""
 
-FORMAT = 1
+FORMAT = 2
 _HEADER = b'["vnethook index", %d, "%s"]'
 _HEADER_LENGTH = len(_HEADER % (FORMAT, bytes(16)))
 _FIELDS = (
@@ -37,6 +38,7 @@ _FIELDS = (
     "forward",
     "subnets",
     "routed",
+    "ports",
     "title",
     "problem",
 )
@@ -46,7 +48,8 @@ class Entry:
     """What others have to know of one definition.
 
     `xml`, `chosen`: the stamps of what it was read from. `subnets`, and `routed`, where its routes lead: (IP version,
-    first address, prefix length); `problem`: why its XML is refused, and then nothing else is known.
+    first address, prefix length); `ports`: its forwards, see port_claims.py; `problem`: why its
+    XML is refused, and then nothing else is known.
     """
 
     __slots__ = _FIELDS
@@ -61,6 +64,7 @@ class Entry:
     forward: str
     subnets: list[list[int]]
     routed: list[list[int]]
+    ports: "list[list[Any]]"
     title: str
     problem: str
 
@@ -77,6 +81,7 @@ class Entry:
             self.forward,
             self.subnets,
             self.routed,
+            self.ports,
             self.title,
             self.problem,
         ) = row
@@ -99,11 +104,11 @@ class Entry:
 def entry_of(key: "Key", stamps: "Stamps", network: "Network | None", problem: str = "") -> Entry:
     """The entry for a definition that was read, or that could not be because of a problem."""
     if network is None:
-        return Entry([*key, *stamps, "", "", "", "", [], [], "", problem])
+        return Entry([*key, *stamps, "", "", "", "", [], [], [], "", problem])
     claims = [[subnet.version, subnet.first, subnet.prefix] for subnet in network.claims]
     count = len(network.subnets)
     names = (network.uuid or "", network.bridge.name or "", network.mac or "")
-    blocks = (claims[:count], claims[count:])
+    blocks = (claims[:count], claims[count:], port_claims.plain(network))
     return Entry([*key, *stamps, *names, network.forward, *blocks, network.title or "", problem])
 
 

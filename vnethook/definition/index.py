@@ -1,4 +1,4 @@
-"""Who has which uuid, bridge, MAC and subnet, without reading a thousand definitions.
+"""Who has which uuid, bridge, MAC, subnet and port of the host, without reading a thousand definitions.
 
 The XML on disk is the truth and may change at any time by anybody's hand. So an entry counts only while the stamps of
 the files that it was read from are still theirs: `refresh` asks for those of all files, `entry` for those of one.
@@ -8,10 +8,11 @@ from _thread import RLock
 from time import monotonic, time
 
 from vnethook.address import Subnet
-from vnethook.definition import choices, compiled
+from vnethook.definition import choices, compiled, port_claims
 from vnethook.definition.blocks import Blocks
 from vnethook.definition.entries import Entry, EntryLog, entry_of
 from vnethook.definition.model import Network
+from vnethook.definition.port_claims import PortClaims
 from vnethook.errors import BusyError, DefinitionError, HostError, NoNetworkError
 from vnethook.live import files
 from vnethook.names import BRIDGE_PREFIX, is_network_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from vnethook.definition.entries import Key, Stamps
+    from vnethook.definition.forwarding import PortForward
     from vnethook.live.paths import Paths
 
     Reader = Callable[[str, bool], tuple[Network, bool]]
@@ -48,6 +50,7 @@ class Index:
         self._holders: dict[str, dict[str, list[Entry]]] = {"uuid": {}, "bridge": {}, "mac": {}}
         self._subnets = Blocks()
         self._routed = Blocks()
+        self._ports = PortClaims()
         self._lowest = 0
 
     # Bringing it up to date
@@ -141,6 +144,12 @@ class Index:
                 if name != but:
                     return Subnet(*block), name
             return None
+
+    def forwarded(self, network: "Network") -> "tuple[PortForward, str] | None":
+        """The first of a network's forwards that another network has already, and that one; None if there is none."""
+        with self._guard:
+            items = [port_claims.read(row) for row in port_claims.plain(network)]
+            return self._ports.first(items, but=network.name)
 
     def is_claimed(self, subnet: Subnet, *, but: str) -> bool:
         """Whether a network other than `but` has a part of this subnet, or leads there."""
@@ -243,6 +252,8 @@ class Index:
         for blocks, found in ((self._subnets, entry.subnets), (self._routed, entry.routed)):
             for version, first, prefix in found:
                 blocks.add((version, first, prefix), entry.name)
+        for number, row in enumerate(entry.ports):
+            self._ports.add(f"{entry.name}/{entry.is_transient}/{number}", entry.name, port_claims.read(row))
 
     def _drop(self, key: "Key") -> None:
         entry = self._entries.pop(key, None)
@@ -260,6 +271,8 @@ class Index:
         for blocks, found in ((self._subnets, entry.subnets), (self._routed, entry.routed)):
             for version, first, prefix in found:
                 blocks.discard((version, first, prefix), entry.name)
+        for place in range(len(entry.ports)):
+            self._ports.discard(f"{entry.name}/{entry.is_transient}/{place}")
 
 
 _BUILT_IN = (compiled.DEFAULT, False)

@@ -112,6 +112,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
         network, live = _without_overlap(host, network, live)
         if live is None:
             require_bridge(host, network)
+            require_ports(host, network)
         now_live, changes = enforce.enforce(host, network, steps_of(host, network, by=by), by=by, live=live)
     except BaseException:
         if live is None:
@@ -122,9 +123,26 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
-    for warning in (*support.warnings(network), *uplinks.warnings(host, network)) if live is None else ():
+    for warning in _warnings(host, network) if live is None else ():
         log.warning(f"network {name!r}: {warning}")
     return now_live, changes
+
+
+def _warnings(host: "Host", network: Network) -> list[str]:
+    found = [*support.warnings(network), *uplinks.warnings(host, network)]
+    if network.forwarding is not None:
+        from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
+
+        found += host_ports.warnings(host, network)
+    return found
+
+
+def require_ports(host: "Host", network: Network) -> None:
+    """Raise HostError if one of its forwards is that of another network that is up."""
+    if network.forwarding is not None:
+        from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
+
+        host_ports.require(host, network)
 
 
 def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
@@ -258,4 +276,5 @@ def _require_startable(host: "Host", network: Network) -> None:
         raise HostError(str(found), hint=found.hint)
     if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
         require_bridge(host, network)
+    require_ports(host, network)
     plans.require(host, steps_of(host, network, by=ADMIN))

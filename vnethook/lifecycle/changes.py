@@ -77,6 +77,7 @@ def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Ne
         raise HostError(str(found), hint=found.hint)
     if (network.owns_bridge, network.bridge.name) != (live.owns_bridge, live.bridge):
         bringup.require_bridge(host, network)
+    bringup.require_ports(host, network)
     steps = bringup.steps_of(host, network, by=live.started_by)
     plans.require(host, steps)
     return old, steps

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vnethook.address import parse_subnet
-from vnethook.definition.forwarding import Incoming, PortForward
+from vnethook.definition import port_claims
+from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Network
 from vnethook.definition.peers import Listen
 from vnethook.errors import DefinitionError
@@ -59,6 +60,25 @@ def test_two_port_forwards_that_some_connection_could_mean_are_refused(found):
     assert said in {f"{two.label}: is forwarded already by {one.label}" for one, two in pairs} or (
         not pairs and not said
     )
+
+
+@given(st.lists(forwards, max_size=5), st.lists(forwards, max_size=5), st.lists(forwards, max_size=3))
+def test_a_port_that_another_network_leads_to_a_guest_is_found_and_no_other(lasting, gone, wanted):
+    claims = port_claims.PortClaims()
+    for kind, items in (("lasting", lasting), ("gone", gone)):
+        for number, item in enumerate(items):
+            network = Network("lab", forward="nat", forwarding=Forwarding(incoming=Incoming("deny", (item,))))
+            claims.add(f"{kind} {number}", f"{kind} {number}", *map(port_claims.read, port_claims.plain(network)))
+    for number in range(len(gone)):
+        claims.discard(f"gone {number}")
+    found = claims.first(wanted, but="lasting 0")
+    pairs = {
+        (item, f"lasting {number}")
+        for item in wanted
+        for number, other in enumerate(lasting)
+        if number and may_both_be_meant(item, other)
+    }
+    assert found in pairs or (not pairs and found is None)
 
 
 @given(

@@ -1,0 +1,97 @@
+"""Which ports of the host definitions lead to guests: asked for the one that another definition has already.
+
+A range of ports is some blocks of them with as many as a power of two, so that what is known of subnets tells the
+overlaps of thousands (blocks.py).
+"""
+
+from vnethook.address import Subnet
+from vnethook.definition.blocks import Blocks
+from vnethook.definition.forwarding import PortForward
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from vnethook.definition.model import Network
+
+_PROTOCOLS = {"tcp": 6, "udp": 17}
+_DUMMY = {(4,): "0.0.0.0", (6,): "::", (4, 6): None}  # noqa: S104 (nobody listens there)
+"""What stands for a guest's address, of which only the IP version matters."""
+
+
+class PortClaims:
+    """Forwards with the names of their networks."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, PortForward]] = {}
+        self._by_place: dict[tuple[int, str | None], Blocks] = {}
+
+    def add(self, owner: str, network: str, item: PortForward) -> None:
+        """Add a forward, by an owner of its own."""
+        self._known[owner] = (network, item)
+        for place, block in _blocks(item):
+            self._by_place.setdefault(place, Blocks()).add((block.version, block.first, block.prefix), owner)
+
+    def discard(self, owner: str) -> None:
+        """Take away a forward that was added."""
+        _, item = self._known.pop(owner)
+        for place, block in _blocks(item):
+            self._by_place[place].discard((block.version, block.first, block.prefix), owner)
+
+    def first(self, items: "Iterable[PortForward]", *, but: str) -> tuple[PortForward, str] | None:
+        """The first of `items` that a network other than `but` has already, and that network; None if there is none."""
+        for item in items:
+            for owner in self._near(item):
+                network, other = self._known[owner]
+                if network != but and _share_source(item, other):
+                    return item, network
+        return None
+
+    def _near(self, item: PortForward) -> "Iterator[str]":
+        """The owners of those with a protocol, a port and an address of the host in common."""
+        places = ("",) if item.on is None else (None, item.on)  # "" has all, None those on any address
+        for protocol in item.protocols:
+            for block in _of_range(item.ports):
+                for on in places:
+                    found = self._by_place.get((_PROTOCOLS[protocol], on))
+                    for _, owner in found.overlapping(block) if found else ():
+                        yield owner
+
+
+def plain(network: "Network") -> "list[list[Any]]":
+    """The forwards of a definition that are in force while it is up, as JSON's types."""
+    forwarding = network.forwarding
+    if forwarding is None or not forwarding.enabled or forwarding.incoming is None:
+        return []
+    return [
+        [*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on]
+        for item in forwarding.incoming.forwards
+    ]
+
+
+def read(row: "list[Any]") -> PortForward:
+    """What stands in `plain`, to be asked for its overlaps."""
+    first, last, protocol, address, source, on = row
+    domain = None if address else "any"
+    return PortForward((first, last), protocol, domain=domain, address=address, source=source, on=on)
+
+
+def _share_source(one: PortForward, other: PortForward) -> bool:
+    return any(mine.overlaps(its) for mine in one.sources() for its in other.sources())
+
+
+def _blocks(item: PortForward) -> "Iterator[tuple[tuple[int, str | None], Subnet]]":
+    for protocol in item.protocols:
+        for block in _of_range(item.ports):
+            yield (_PROTOCOLS[protocol], ""), block
+            yield (_PROTOCOLS[protocol], item.on), block
+
+
+def _of_range(ports: tuple[int, int]) -> "Iterator[Subnet]":
+    """A range as blocks, written as subnets of IPv4."""
+    first, last = ports
+    while first <= last:
+        size = min(first & -first or 1 << 16, 1 << (last - first + 1).bit_length() - 1)
+        yield Subnet(4, first, 33 - size.bit_length())
+        first += size
