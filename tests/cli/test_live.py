@@ -84,7 +84,7 @@ def test_what_of_a_definition_is_not_done_is_said_at_every_start(host: Host) -> 
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (["nft", "flush", "ruleset"], "firewall chain input was changed"),
+        (["nft", "flush", "ruleset"], "firewall chain loopback was changed"),
         (["ip", "link", "delete", "vnbr7"], "bridge 'vnbr7' is gone"),
         (["ip", "link", "set", "vnbr7", "down"], "bridge 'vnbr7' is down"),
     ],

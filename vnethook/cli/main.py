@@ -49,6 +49,11 @@ SECTIONS = {
         "net-uuid": "listing:net_uuid",
         "net-compile": "networks:net_compile",
     },
+    "Forwards": {
+        "forward-list": "forwards:forward_list",
+        "forward-add": "forwards:forward_add",
+        "forward-remove": "forwards:forward_remove",
+    },
     "NICs": {
         "nic-list": "nics:nic_list",
         "nic-set": "nic_change:nic_set",

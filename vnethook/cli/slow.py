@@ -18,6 +18,7 @@ __all__ = [
     "changes",
     "definitions",
     "events",
+    "forwards",
     "health",
     "nics",
     "ports",
@@ -28,7 +29,19 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from vnethook.host.host import Host
-    from vnethook.lifecycle import attach, bringup, catalog, changes, definitions, events, health, nics, ports, updates
+    from vnethook.lifecycle import (
+        attach,
+        bringup,
+        catalog,
+        changes,
+        definitions,
+        events,
+        forwards,
+        health,
+        nics,
+        ports,
+        updates,
+    )
 else:
 
     def __getattr__(name: str) -> "ModuleType":
