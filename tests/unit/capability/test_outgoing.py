@@ -98,6 +98,12 @@ def _done(chain, packet, sets):
     return "allow"
 
 
+def test_an_earlier_rule_for_the_same_goes_before_the_last_one():
+    rules = (PortRule("allow", protocol="sctp"), PortRule("deny", protocol="sctp"))
+    network = PLAIN.replace(forwarding=Forwarding(outgoing=Outgoing("allow", rules)))
+    assert outgoing.chain(network)[2:] == ["meta l4proto 132 accept", "meta l4proto 132 reject", "accept"]
+
+
 @given(st.builds(Outgoing, st.sampled_from(["allow", "deny"]), st.lists(rules, max_size=7).map(tuple)), packets)
 def test_the_chain_does_what_the_first_matching_rule_says(of, packet):
     network = PLAIN.replace(forwarding=Forwarding(outgoing=of))

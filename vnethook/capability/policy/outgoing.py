@@ -69,10 +69,10 @@ def _of_run(where: str, rules: "list[PortRule]", said: tuple[str, ...]) -> list[
             for action, protocol, ports in found
             if ports
         ]
+    needed = max((place for place, rule in enumerate(rules, 1) if rule.action in said), default=0)
     return [
         f"{where}{_plain_match(rule)}{verdict}"
-        for rule in rules
-        if rule.action in said
+        for rule in rules[:needed]  # of what follows the default says the same
         for verdict in _verdicts(rule.action, rule.protocol)
     ]
 
