@@ -37,7 +37,7 @@ def _attach(host: Host, port: str, **nic: object) -> list[str]:
 def _lab(more: str = "", v6: str = SLAAC) -> Iterator[tuple[Host, Client, Client]]:
     with Host() as host, Client(host, "eve", port="ve", mac=EVE) as eve, Client(host, "bob", port="vb", mac=BOB) as bob:
         host.define(LAB.format(more=more, v6=v6))
-        assert _attach(host, "vb", mac=BOB) == []
+        assert _attach(host, "vb", mac=BOB, guest="bob") == []
         yield host, eve, bob
 
 
@@ -45,12 +45,9 @@ MODES = {
     "off": {"guard": "off", "mac": EVE},
     "standard": {"mac": EVE},
     "standard without its MAC": {"guard": "standard"},
-    "strict": {"guard": "strict", "mac": EVE, "addresses": (OWN, "2001:db8:65::105")},
-    "strict, its addresses not known": {"guard": "strict", "mac": EVE},
+    "strict": {"guard": "strict", "mac": EVE, "guest": "eve"},
+    "strict without a name": {"guard": "strict", "mac": EVE},
 }
-UNKNOWN = [
-    f"interface 've': its IPv{version} address is not known: it is held to those of its network" for version in (4, 6)
-]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -58,7 +55,7 @@ def test_an_honest_guest_has_all_that_it_needs(mode: str) -> None:
     with _lab() as (host, eve, _), Outside() as outside:
         outside.plug(host, subnet6="2001:db8:2::/64")
         warnings = _attach(host, "ve", **MODES[mode])
-        assert warnings == (UNKNOWN[:1] if "not known" in mode else warnings if "without" in mode else [])
+        assert warnings == (["interface 've': its MAC is not known: it is not held to it"] if "its MAC" in mode else [])
         assert eve.lease()["ip"] == OWN
         assert eve.resolve(WWW, server=GATEWAY) == [WWW_4]
         assert eve.fetch(WWW_4) == "outside sees 192.0.2.2\n"
@@ -74,16 +71,31 @@ def test_an_honest_guest_has_all_that_it_needs(mode: str) -> None:
 def test_an_honest_guest_leases_an_ipv6_address(mode: str) -> None:
     with _lab(v6=LEASED) as (host, eve, _):
         warnings = _attach(host, "ve", **MODES[mode])
-        assert warnings == (UNKNOWN if "not known" in mode else warnings if "without" in mode else [])
+        unknown = "interface 've': its IPv6 address is not known: it is held to those of its network"
+        assert (unknown in warnings) is (mode == "strict without a name")
         wait_for(lambda: "tentative" not in eve.run(["ip", "address", "show", "dev", "eth0"]).stdout, "its address")
         lease = eve.lease6("00:01:02:03")
         assert lease
         assert lease.ip.startswith("2001:db8:65::10")
-        if mode == "strict":
-            lease = lease._replace(ip="2001:db8:65::105")  # what it was told to be
         eve.run(["ip", "address", "add", f"{lease.ip}/128", "dev", "eth0", "nodad"])
         eve.run(["ip", "route", "add", "2001:db8:65::1", "dev", "eth0", "src", lease.ip])
         assert eve.pings("2001:db8:65::1")
+
+
+def test_a_guest_with_a_name_is_held_to_the_address_that_is_kept_for_it() -> None:
+    with _lab("<guard mode='strict'/>") as (host, eve, bob):
+        assert _attach(host, "ve", mac=EVE, guest="eve") == []
+        for number in range(2):
+            assert bob.lease()["ip"] == "10.65.0.102", number
+            assert eve.lease()["ip"] == OWN
+            assert bob.pings(GATEWAY)
+            host.vnet("net-restart", "lab")
+            wait_for(lambda: bob.pings(GATEWAY), "the port to forward")
+        bob.run(["ip", "address", "add", "10.65.0.101/24", "dev", "eth0"])
+        bob.run(["ip", "address", "delete", "10.65.0.102/24", "dev", "eth0"])
+        assert not bob.pings(GATEWAY)
+        unnamed = _attach(host, "vb", mac="52:54:00:00:65:04")
+        assert unnamed == ["interface 'vb': its IPv4 address is not known: it is held to those of its network"]
 
 
 def test_a_guest_that_asks_as_many_gets_one_lease_and_leaves_the_others() -> None:

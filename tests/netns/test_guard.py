@@ -203,7 +203,7 @@ MODES = {
     "off": {"guard": "off", "mac": EVE},
     "standard": {"mac": EVE},
     "standard without its MAC": {"guard": "standard"},
-    "strict": {"guard": "strict", "mac": EVE, "addresses": (OWN,)},
+    "strict": {"guard": "strict", "mac": EVE},
 }
 LETS_THROUGH = {
     "off": {NEVER, KNOWN, STRICT},

@@ -39,8 +39,8 @@ def enforce(
     record.write(host.paths, now_live.replace(is_changing=has_ports), before=live)
     if live is not None and live.index != now_live.index:
         release(host, live)
-    if now_live.named:
-        from vnethook.live import pinned  # noqa: PLC0415 (few networks name guests in their rules)
+    if files.stamp(host.paths.pinned(network.name)):
+        from vnethook.live import pinned  # noqa: PLC0415 (few networks keep addresses for guests)
 
         pinned.tell(host.paths, now_live)
     host.guards.sweep(network.name, is_up=True)

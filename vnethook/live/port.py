@@ -53,6 +53,8 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     nic = _completed(live, link, nic, before)
     if live.named or (before is not None and before.published):
         nic = _guest_rules().claim(paths, links, live, nic, before)
+    if nics.STRICT in nic.held and nic.guest and not nic.published:
+        nic = _addressed(paths, live, nic)
     claim = naming.Claim(paths, links, live, nic, [])
     nic = _record(before, claim)
     try:
@@ -66,7 +68,7 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     except BaseException:
         naming.forget(paths, nic)
         if nic.had_ipv6:
-            _set_ipv6(nic.interface, enabled=True)
+            sysctl.set_ipv6(nic.interface, enabled=True)
         if before is not None and before.index == link.index:
             _put_back(paths, links, before)
         elif nic.held:
@@ -75,6 +77,14 @@ def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", bef
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
+
+
+def _addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
+    """The NIC with an address that is kept for it, to which it can be held."""
+    from vnethook.live import pinned  # noqa: PLC0415 (few guests are held to their own addresses)
+
+    with Lock(f"{paths.locks}/.pinned"):
+        return pinned.addressed(paths, live, nic)
 
 
 def _guest_rules() -> "ModuleType":
@@ -178,7 +188,7 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
         network=live.name,
         index=link.index,
         since=same.since if same else int(time()),
-        had_ipv6=earlier.had_ipv6 if earlier else sysctl.read(_ipv6(nic.interface)) == "0",
+        had_ipv6=earlier.had_ipv6 if earlier else sysctl.has_ipv6(nic.interface),
         traits=_traits(live, nic),
         addresses=naming.known(live, nic) if live.fixed or live.known else (),
         pinned=(),
@@ -221,7 +231,7 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
 
     `before`: the record with which it is on that bridge now, None if it is not.
     """
-    _set_ipv6(link.name, enabled=False)
+    sysctl.set_ipv6(link.name, enabled=False)
     if nic.traits is not None or (before is not None and before.traits is not None):
         from vnethook.live import bridge_port  # noqa: PLC0415 (most networks and NICs are ordinary)
 
@@ -268,7 +278,7 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
             if link.master:
                 links.set_link(interface, master=0)
             if nic.had_ipv6:
-                _set_ipv6(interface, enabled=True)
+                sysctl.set_ipv6(interface, enabled=True)
         except HostError:
             if links.link(interface) is not None:  # else the hypervisor was faster
                 raise
@@ -279,15 +289,3 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
             naming.forget(paths, nic)
     else:
         naming.forget(paths, nic)
-
-
-def _set_ipv6(interface: str, *, enabled: bool) -> None:
-    """Let the host take IPv6 addresses on a link, or not; a guest's frames are for the guest."""
-    path = _ipv6(interface)
-    value = "0" if enabled else "1"
-    if sysctl.read(path) not in {value, None}:  # None: a kernel without IPv6
-        sysctl.write(path, value)
-
-
-def _ipv6(interface: str) -> str:
-    return f"net/ipv6/conf/{interface}/disable_ipv6"

@@ -32,3 +32,19 @@ def write(path: str, value: str) -> None:
         hint = "the kernel lacks it" if error.errno == ENOENT else "/proc/sys has to be writable for root"
         msg = f"sysctl {path!r}: set to {value}: {posix.strerror(error.errno or 0)}"
         raise HostError(msg, hint=hint) from error
+
+
+def has_ipv6(interface: str) -> bool:
+    """Whether the host may take IPv6 addresses on a link."""
+    return read(_ipv6(interface)) == "0"
+
+
+def set_ipv6(interface: str, *, enabled: bool) -> None:
+    """Let the host take IPv6 addresses on a link, or not; a guest's frames are for the guest."""
+    value = "0" if enabled else "1"
+    if read(_ipv6(interface)) not in {value, None}:  # None: a kernel without IPv6
+        write(_ipv6(interface), value)
+
+
+def _ipv6(interface: str) -> str:
+    return f"net/ipv6/conf/{interface}/disable_ipv6"
