@@ -420,3 +420,32 @@ def _try_resolver(host):
 def test_a_link_has_the_name_servers_and_domains_that_were_registered_last(tmp_path):
     with Host() as lab, Resolved(lab):
         assert on(lab, _try_resolver) == _try_resolver(FakeHost(tmp_path))
+
+
+def test_a_chain_of_ours_is_whole_as_it_was_made_until_it_is_withdrawn(try_on):
+    def look(host):
+        rules, [place] = ("-i vnbr+ -j ACCEPT", "-o vnbr+ -j ACCEPT"), host.filters.dropping((4, 6))
+        host.filters.require(place)
+        seen = [(place.version, place.variant, place.chain, place.last, place.refusing)]
+
+        def see():
+            other = place.replace(last="VNETHOOK-OTHER")
+            seen.append(
+                (
+                    *(host.filters.is_whole(place, "VNETHOOK-FORWARD", count) for count in (1, 2)),
+                    host.filters.is_whole(other, "VNETHOOK-FORWARD", 2),
+                )
+            )
+
+        see()
+        for made in (rules[:1], rules, rules):
+            host.filters.admit(place, "VNETHOOK-FORWARD", made)
+            see()
+        for _ in range(2):
+            host.filters.withdraw(place, "VNETHOOK-FORWARD")
+            see()
+        return seen
+
+    nothing, whole = (False, False, False), (False, True, False)
+    first = (4, "nft", "FORWARD", "FORWARD", "")
+    assert try_on(look) == [first, nothing, (True, False, False), whole, whole, nothing, nothing]

@@ -60,9 +60,14 @@ class Filters:
             for variant, version, chain in named
         )
 
-    def uses(self, place: Filter, chain: str) -> int:
-        """How often a chain is used, by each of its rules and by each that leads to it; 0 also if it does not exist."""
-        return self._uses(place.variant, place.version, chain)
+    def is_whole(self, place: Filter, chain: str, rules: int) -> bool:
+        """Whether the place, and nothing else, leads to a chain of that many rules."""
+        if self._uses(place.variant, place.version, chain) != rules + 1:
+            return False
+        if place.variant == LEGACY:
+            return f"-A {place.last} -j {chain}" in self._legacy(place.version)
+        found = nftables.foreign_rules(FAMILIES[place.version], TABLE, place.last)
+        return found is not None and f"{chain}\0".encode() in found
 
     def require(self, place: Filter) -> None:
         """Raise HostError if the programs are not installed."""

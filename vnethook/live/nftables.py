@@ -82,19 +82,24 @@ def foreign_chains(wanted: "list[tuple[int, str, str]]") -> "dict[tuple[int, str
     return found
 
 
-def firewalld_dispatch() -> bytes | None:
-    """The rules by which firewalld tells links apart, as the kernel has them; None where it has no rules in force."""
+def foreign_rules(family: int, table: str, chain: str) -> bytes | None:
+    """The rules of a chain of another table than ours, as the kernel has them; None if there is no such chain."""
     netlink = _open()
-    chain = text(_CHAIN_NAME, "filter_INPUT_ZONES")
     try:
-        if _get(netlink, _GET_CHAIN, "firewalld's rules", chain, (INET, "firewalld")) is None:
+        if _get(netlink, _GET_CHAIN, f"chain {chain!r}", text(_CHAIN_NAME, chain), (family, table)) is None:
             return None
-        wanted = text(_RULE_TABLE, "firewalld") + text(_RULE_CHAIN, "filter_INPUT_ZONES")
-        return b"".join(netlink.request(_GET_RULE, DUMP, _GENERIC.pack(INET, 0, 0) + wanted))
+        wanted = text(_RULE_TABLE, table) + text(_RULE_CHAIN, chain)
+        return b"".join(netlink.request(_GET_RULE, DUMP, _GENERIC.pack(family, 0, 0) + wanted))
     except NetlinkError as error:
-        raise _refused("firewalld's rules", error) from error  # noqa: EM101 (no message yet)
+        what = f"chain {chain!r}"
+        raise _refused(what, error) from error
     finally:
         netlink.close()
+
+
+def firewalld_dispatch() -> bytes | None:
+    """The rules by which firewalld tells links apart; None where it has no rules in force."""
+    return foreign_rules(INET, "firewalld", "filter_INPUT_ZONES")
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:

@@ -41,16 +41,13 @@ class AdmitGuests(Step):
     def is_done(self, host: "Host") -> bool:
         if self.is_shared and not host.shared.is_held(self.key_of_shared, self.network):
             return False
-        return host.filters.uses(self._filter(), self.chain) == self.use
+        return host.filters.is_whole(self._filter(), self.chain, len(self.rules))
 
     def require(self, host: "Host") -> None:
         host.filters.require(self._filter())
 
     def do(self, host: "Host") -> None:
-        with host.shared.lock():
-            if self.is_shared:
-                host.shared.hold(self.key_of_shared, self.network, {})
-            host.filters.admit(self._filter(), self.chain, self.rules)
+        self._admit(host, is_anew=not self.is_shared)
 
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
@@ -60,7 +57,15 @@ class AdmitGuests(Step):
                 host.shared.release(self.key_of_shared, self.network)
 
     def supersede(self, host: "Host", old: "Self") -> None:
-        self.do(host)  # the chain has one name wherever it is led to from
+        self._admit(host, is_anew=True)  # the chain has one name, whatever is in it and wherever it is led to from
+
+    def _admit(self, host: "Host", *, is_anew: bool) -> None:
+        """Have the chain; what another network has made is as good unless `is_anew`."""
+        with host.shared.lock():
+            if self.is_shared:
+                host.shared.hold(self.key_of_shared, self.network, {})
+            if is_anew or not host.filters.is_whole(self._filter(), self.chain, len(self.rules)):
+                host.filters.admit(self._filter(), self.chain, self.rules)
 
     def _filter(self) -> Filter:
         return Filter(self.version, self.variant, self.place, self.last)

@@ -15,9 +15,9 @@ class FakeFilters:
     def dropping(self, versions):
         return tuple(place for place in self.places if place.version in versions)
 
-    def uses(self, place, chain):
-        rules, last = self.chains.get((place.variant, place.version, chain), ((), ""))
-        return len(rules) + bool(last)
+    def is_whole(self, place, chain, rules):
+        there, last = self.chains.get((place.variant, place.version, chain), ((), ""))
+        return (len(there), last) == (rules, place.last)
 
     def require(self, place):
         pass
