@@ -98,8 +98,11 @@ def foreign_rules(family: int, table: str, chain: str) -> bytes | None:
 
 
 def firewalld_dispatch() -> bytes | None:
-    """The rules by which firewalld tells links apart; None where it has no rules in force."""
-    return foreign_rules(INET, "firewalld", "filter_INPUT_ZONES")
+    """The rules by which firewalld tells links apart; None where it has none in force, or the kernel no nf_tables."""
+    try:
+        return foreign_rules(INET, "firewalld", "filter_INPUT_ZONES")
+    except HostError:
+        return None
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:
