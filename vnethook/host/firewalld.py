@@ -74,6 +74,7 @@ class Firewalld:
             finished = programs.run([*command, *(["s" * len(words), *words] if words else [])])
             answer = [word.strip('"') for word in finished.output.split() if word.startswith('"')]
         if finished.status != 0:
-            msg = f"firewalld: {' '.join((method, *words))}: {finished.reason.removeprefix('Call failed: ')}"
+            reason = finished.reason.removeprefix("Call failed: ").removeprefix("Error: ")
+            msg = f"firewalld: {' '.join((method, *words))}: {reason}"
             raise HostError(msg, hint="see `firewall-cmd --get-active-zones` and the system log")
         return [word for word in answer if word]
