@@ -31,6 +31,8 @@ SLOW_S = 60.0
 """We look at least so often: the kernel does not tell of legacy iptables, nor of a route."""
 REST = 20
 """A look is followed by so many times its own time without one, so that a busy host is not kept busier."""
+RETRY_S = 2.0
+"""After a repair that failed there is another, though nothing happens; then less and less often."""
 LOCK_S = 2.0
 """How long to wait for whoever is changing a network; he leaves it whole, or is seen the next time."""
 SHOWN = 3
@@ -72,15 +74,19 @@ class Watch:
         self._looked_s = 0.0
         next_s = monotonic() + SLOW_S
         names = record.names(self._paths)
+        self._watch_daemons(notices, names)  # first: one that ends while we look is told of
         for name in names:
             if notices.is_over:
                 return next_s
             next_s = min(next_s, self._look_at(host, name))
         self._patience = {name: self._patience[name] for name in names if name in self._patience}
         self._refusals = {name: self._refusals[name] for name in names if name in self._refusals}
+        self._watch_daemons(notices, names)
+        return next_s
+
+    def _watch_daemons(self, notices: Notices, names: list[str]) -> None:
         lives = [live for name in names if (live := record.read(self._paths, name))]
         notices.watch_processes((pid, start) for live in lives for _, pid, start in live.daemons)
-        return next_s
 
     def _look_at(self, host: Host, name: str) -> float:
         """Look at one network; when to look at it again, if nothing happens."""
@@ -96,10 +102,10 @@ class Watch:
         except Exception as error:  # noqa: BLE001 (one network's trouble must not leave the others alone)
             self._tell_refusal(name, error)
             patience.see_repair(monotonic())
-        else:
-            self._refusals.pop(name, None)
-            if found:
-                self._tell(name, found, patience)
+            return max(patience.next_s, monotonic() + RETRY_S)
+        self._refusals.pop(name, None)
+        if found:
+            self._tell(name, found, patience)
         return patience.next_s if patience.is_fight else began_s + SLOW_S
 
     def _has_drifted(self, host: Host, name: str) -> bool:
