@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import vnethook
-from tests.bench import growth, ours, peers, store
+from tests.bench import growth, ours, peers, rules, store
 from tests.bench.sample import Case, measure
 from tests.lab import CHECKOUT, Host
 from tests.lab.machine import PYTHON, SYSTEM_PATH
@@ -52,6 +52,10 @@ def main() -> int:
         listing = store.whole(stack)
         measure(listing, arguments.rounds)
         second += listing
+    with ExitStack() as stack:
+        through = rules.cases(stack, networks)
+        measure(through, arguments.rounds)
+        second += through
     with ExitStack() as stack:
         third = store.per_network(stack, *((20, 100) if arguments.quick else (100, 1000)))
         measure(third, min(arguments.rounds, STORE_ROUNDS))
@@ -114,7 +118,9 @@ def _show(parts: tuple[list[Case], list[Case], list[Case]], about: dict[str, Any
     rows += [[name, "-", "", "-", "", "-", "-", "", "", "not installed"] for name in peers.missing()]
     for line in table([[*HEAD, "budget", "", ""], *rows]):
         _print(line)
-    _print("\nGrowth: the same qemu-ifup on hosts with much on them, by the line it is compared with\n")
+    _print(
+        "\nGrowth: the same on hosts with much on them, a hook, rules and packets, by the line it is compared with\n"
+    )
     head = [*HEAD, "grown x", "(least)", "budget", "", ""]
     for line in table([head, *([*_numbers(case), *_grown(case), *_budget(case)] for case in second)]):
         _print(line)
