@@ -26,9 +26,11 @@ RICH = """
       <host mac='52:54:00:00:00:02' ip='10.79.0.201'/></dhcp>
   </ip>
   <ip family='ipv6' address='2001:db8:79::1' prefix='64'/>
+  <forwarding><incoming><allow port='80' domain='one'/><allow port='22' to='2222' address='10.79.0.9'/></incoming>
+    <outgoing><deny port='25' domain='one'/><deny destination='203.0.113.0/24'/></outgoing></forwarding>
 </network>"""
 OTHER = "<network><name>other</name><forward mode='nat'/><ip address='10.80.0.1' netmask='255.255.255.0'><dhcp/></ip></network>"
-STEPS = 18
+STEPS = 19
 """On a host whose own packet filter drops nothing."""
 VOLATILE = ["tcp_fastopen_key", "locks/", "/rich.json", r"dnsmasq/other", "live/other", "journal/other"]
 
