@@ -1,6 +1,9 @@
 """Forwards to a guest by its name: its address is fixed, kept or chosen, and the rules come and go with it."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -8,8 +11,9 @@ from tests.lab.client import Client
 from tests.lab.library import on
 from tests.lab.site import Site, site
 from tests.lab.witness import PORT, Witness, ask
+from vnethook.host import host as machine
 from vnethook.lifecycle import attach, bringup, catalog, changes
-from vnethook.live import nics
+from vnethook.live import elements, guest_rules, nics, pinned, port
 
 pytestmark = pytest.mark.netns
 MAC, OTHER_MAC = "52:54:00:00:61:01", "52:54:00:00:61:02"
@@ -186,6 +190,46 @@ def test_in_mode_route_its_own_address_is_reached_at_that_port(place: Site) -> N
             assert _seen(place, protocol) == "192.0.2.1"
             assert ask(place.outside, protocol, address).split()[0] == "192.0.2.1"
         assert " " not in ask(place.outside, "tcp", address, port=22)
+
+
+def _killed_at(module: ModuleType, name: str, *, is_after: bool) -> Callable[[machine.Host], None]:
+    """Attach the guest in a process that is killed at a function, before it or after it."""
+
+    def attach_and_die(here: machine.Host) -> None:
+        def die(*words: object, **named: object) -> None:
+            if is_after:
+                original(*words, **named)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        original = getattr(module, name)
+        setattr(module, name, die)
+        attach.attach(here, "lab", nics.Nic(interface="vweb", network="lab", mac=MAC, guest="web-server"))
+
+    return attach_and_die
+
+
+PLACES = [(pinned, "_write"), (nics, "write"), (elements, "change"), (guest_rules, "publish"), (port, "join")]
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+def test_an_attach_killed_anywhere_is_finished_by_the_next_and_taken_back_by_a_detach(
+    place: Site, *, is_after: bool
+) -> None:
+    _define(place)
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    with Client(place.host, "web", port="vweb", mac=MAC) as web:
+        Witness(web)
+        for module, name in PLACES:
+            with pytest.raises(AssertionError, match="ended with -9"):
+                on(place.host, _killed_at(module, name, is_after=is_after))
+            assert _attach(place, "vweb", "web-server", MAC) == []
+            assert _lease(web) == "10.61.0.103"
+            assert _seen(place) == "192.0.2.1"
+            on(place.host, lambda here: attach.detach(here, "vweb") and None)
+            assert _seen(place) in {"refused", "lost"}
+            ruleset = place.host.run(["nft", "list", "ruleset"]).stdout
+            assert "10.61.0.103" not in ruleset
+            assert not place.host.call(lambda: list(place.host.root.glob("run/vnethook/published/*")))
 
 
 def test_nothing_is_left_of_a_network_and_its_guests(place: Site) -> None:
