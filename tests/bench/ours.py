@@ -11,7 +11,7 @@ from vnethook.host import host as machine
 from vnethook.lifecycle import bringup
 from vnethook.live import record
 
-WARM, COLD = 2, 6
+WARM, COLD = 2.6, 6
 """The budgets: times the bare interpreter."""
 NETWORK, NIC, NEIGHBOUR = "default", "nic0", "neighbour0"
 IFUP, IFDOWN, HELPER = (HOOKS / "qemu" / name for name in ("qemu-ifup", "qemu-ifdown", "qemu-bridge-helper"))
