@@ -1,4 +1,4 @@
-"""Beside Docker, ufw, firewalld and flushes: the table of docs/firewalls.md, with the real programs and real packets."""
+"""Beside Docker, ufw and flushes: the table of docs/firewalls.md, with the real programs and real packets."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ import pytest
 
 from tests.lab import Client, wait_for
 from tests.lab.firewalls import Firewalls
-from tests.lab.host import VNET
 from tests.lab.outside import WWW_4
 from tests.lab.reach import ALL, NUMBERS, Reach, reach
 
@@ -142,71 +141,3 @@ def test_beside_docker_too_ufw_keeps_containers_closed_to_guests(lab: tuple[Reac
     reached.plug()
     assert reached.open() == ALL
     _has_containers_closed(reached)
-
-
-def test_firewalld_running_before_us_and_reloaded(lab: tuple[Reach, Firewalls]) -> None:
-    reached, firewalls = lab
-    firewalls.start_firewalld()
-    said = reached.host.vnet("net-start", "lab")
-    assert said.stderr == (
-        "warning: network 'lab': firewalld runs without the zone 'vnethook': "
-        "it stops guests, until `vnet hooks install` brings it\n"
-    )
-    said = reached.host.vnet("hooks", "install")
-    assert "firewalld reloaded: it reads what of it is ours\n" in said.stdout
-    assert "reloaded" not in reached.host.vnet("hooks", "install").stdout
-    reached.plug()
-    assert reached.open() == ALL
-    reached.host.run(["firewall-cmd", "--reload"])
-    assert reached.open() == ALL
-    assert "firewalld reloaded" in reached.host.vnet("hooks", "remove").stdout
-    assert "vnethook" not in reached.host.run(["firewall-cmd", "--get-zones"]).stdout
-    reached.host.run(["nft", "flush", "ruleset"])  # firewalld does not see it
-    reached.call_hooks()
-    assert reached.open() == ALL
-
-
-def test_bridges_of_other_names_are_put_into_their_zones_and_again_after_a_reload() -> None:
-    with reach(prefix="virbr", zone="zone='trusted'") as (reached, firewalls):
-        reached.host.vnet("hooks", "install")
-        reached.plug()
-        firewalls.start_firewalld()
-        assert not reached.alice.pings(WWW_4)
-        reached.call_hooks()
-        assert (reached.open(), _zones(reached)) == (ALL, {"virbr77": "vnethook", "virbr78": "trusted"})
-        reached.host.run(["firewall-cmd", "--reload"])
-        reached.call_hooks()
-        assert (reached.open(), _zones(reached)) == (ALL, {"virbr77": "vnethook", "virbr78": "trusted"})
-        for network in ("lab", "other"):
-            reached.host.vnet("net-destroy", network, "--force")
-        assert _zones(reached) == {"virbr77": "", "virbr78": ""}
-
-
-def test_where_a_watch_runs_no_hook_has_to_come_first() -> None:
-    with reach(prefix="virbr") as (reached, firewalls):
-        reached.host.vnet("hooks", "install")
-        reached.plug()
-        reached.host.popen([VNET, "watch"])
-        for change in (
-            lambda: reached.host.run(["iptables", "-P", "FORWARD", "DROP"]),
-            firewalls.start_firewalld,
-            lambda: reached.host.run(["firewall-cmd", "--reload"]),
-        ):
-            change()
-            wait_for(lambda: reached.alice.pings(WWW_4) and reached.open() == ALL, "the watch", timeout_s=60)
-
-
-def test_a_zone_that_firewalld_does_not_have_is_refused_at_start() -> None:
-    with reach(zone="zone='lan'") as (reached, firewalls):
-        firewalls.start_firewalld()
-        said = reached.host.vnet("net-start", "other", check=False)
-        assert (said.returncode, said.stderr.splitlines()[0]) == (
-            5,
-            "error: bridge 'vnbr78': firewalld has no zone 'lan'",
-        )
-
-
-def _zones(reached: Reach) -> dict[str, str]:
-    ask = reached.host.run
-    words = {name: ["firewall-cmd", f"--get-zone-of-interface={name}"] for name in ("virbr77", "virbr78")}
-    return {name: ask(each, check=False).stdout.strip() for name, each in words.items()}
