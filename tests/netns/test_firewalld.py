@@ -56,6 +56,9 @@ def test_firewalld_running_before_us_and_reloaded() -> None:
         assert reached.open() == ALL
         reached.host.run(["firewall-cmd", "--reload"])
         assert reached.open() == ALL
+        firewalls.stop_firewalld()
+        firewalls.start_firewalld()  # after us
+        assert reached.open() == ALL
         assert "firewalld reloaded" in reached.host.vnet("hooks", "remove").stdout
         assert "vnethook" not in reached.host.run(["firewall-cmd", "--get-zones"]).stdout
         reached.host.run(["nft", "flush", "ruleset"])  # firewalld does not see it
