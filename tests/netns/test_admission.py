@@ -67,6 +67,29 @@ def test_a_host_without_a_filter_of_iptables_gets_none(place: Site) -> None:
     assert place.host.run(["cat", LEGACY_TABLES]).stdout.split() == []
 
 
+OF_NFT = """
+table ip filter {
+  set lan { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } }
+  chain INPUT { type filter hook input priority filter; policy drop; ct state established accept; iifname { "lo", "uplink0" } accept; }
+  chain FORWARD { type filter hook forward priority filter; policy drop; ip saddr @lan tcp dport { 80, 443 } accept; }
+}
+"""
+"""As a firewall that was translated from iptables: iptables calls it incompatible."""
+
+
+def test_a_filter_that_is_nfts_by_iptables_name_is_left_alone_and_told(place: Site) -> None:
+    host = place.host
+    host.run(["nft", "-f", "-"], stdin=OF_NFT)
+    before = host.run(["nft", "list", "table", "ip", "filter"]).stdout
+    place.define("lab", 77, NAT)
+    said = host.vnet("net-start", "lab")
+    what = "a filter that is not iptables' drops what meets no rule in FORWARD of IPv4 and INPUT of IPv4"
+    assert said.stderr == f"warning: network 'lab': {what}: see `vnet doctor`\n"
+    assert host.vnet("net-list").stderr == ""  # no hook goes the long way for it
+    assert f"  {what}: see `vnet doctor`\n" in host.vnet("net-check", "lab", check=False).stdout
+    assert host.run(["nft", "list", "table", "ip", "filter"]).stdout == before
+
+
 def test_a_filter_of_the_one_variant_brings_no_table_of_the_other_into_being(place: Site) -> None:
     _drop(place.host, "nft")
     place.define("lab", 77, NAT)

@@ -34,14 +34,17 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     return steps
 
 
-def watched(network: "Network", steps: "list[Step]") -> tuple[tuple[int, str, str, int], ...]:
+def watched(
+    network: "Network", steps: "list[Step]", left: "set[tuple[int, str]]"
+) -> tuple[tuple[int, str, str, int], ...]:
     """What a live network's record says of it: (IP version, FORWARD or INPUT, our chain, its use).
 
-    With no chain where none is needed, as long as that place drops nothing.
+    With no chain where none is needed, as long as that place drops nothing. `left`: places that only their owner can
+    change, of which a hook need not ask.
     """
     ours = [step for step in steps if isinstance(step, AdmitGuests) and step.variant == NFT]
     found = [(step.version, step.place, step.chain, step.use) for step in ours]
-    there = {(step.version, step.place) for step in ours}
+    there = {(step.version, step.place) for step in ours} | left
     places = [(version, chain) for version in filtered_versions(network) for chain in (FORWARD, INPUT)]
     return (*found, *((*place, "", 0) for place in places if place not in there))
 

@@ -43,13 +43,22 @@ class Filter(Value):
 
 
 class Filters:
-    """What iptables keeps in this network namespace."""
+    """What iptables keeps in this network namespace.
+
+    `left`: places, (IP version, chain), that were seen to drop and cannot be changed by iptables: what is in the table
+    of that name somebody has written with nft(8), or the program is not installed.
+    """
+
+    def __init__(self) -> None:
+        self.left: set[tuple[int, str]] = set()
 
     def dropping(self, versions: "tuple[int, ...]") -> "tuple[Filter, ...]":
         """The places that drop what meets no rule, of these IP versions; raise HostError without nf_tables."""
         places = [(version, chain) for version in versions for chain in (FORWARD, INPUT)]
         found = nftables.foreign_chains([(FAMILIES[version], TABLE, chain) for version, chain in places])
-        nft = [place for place in places if found.get((FAMILIES[place[0]], TABLE, place[1]), (False, 0))[0]]
+        seen = [place for place in places if found.get((FAMILIES[place[0]], TABLE, place[1]), (False, 0))[0]]
+        nft = [(version, chain) for version, chain in seen if _is_of_iptables(version)]
+        self.left = set(seen) - set(nft)
         legacy = [(version, chain) for version, chain in places if f"-P {chain} DROP" in self._legacy(version)]
         named = [(NFT, *place) for place in nft] + [(LEGACY, *place) for place in legacy]
         return tuple(
@@ -147,6 +156,14 @@ def _saved(variant: str, version: int) -> list[str]:
         msg = f"iptables ({variant}, IPv{version}): list: {finished.reason}"
         raise HostError(msg)
     return finished.output.splitlines()
+
+
+def _is_of_iptables(version: int) -> bool:
+    """Whether iptables can list, and so change, what nf_tables has in the table of its name."""
+    programs_needed = [programs.find(_name(NFT, version, ending)) for ending in ("", "-restore")]
+    if None in programs_needed:
+        return False
+    return programs.run([_program(NFT, version, ""), "-w", _PATIENCE_S, "-S"]).status == 0
 
 
 def _unlinking(saved: list[str], chain: str) -> list[str]:

@@ -149,7 +149,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         pools=dhcp.pools(network),
         known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
-        admission=admission.watched(network, steps),
+        admission=admission.watched(network, steps, host.filters.left),
         guard=guard.guarding(network, steps),
         zoned=zone.watched(steps),
     )

@@ -33,6 +33,9 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         found.append(
             "firewalld runs without the zone 'vnethook': it stops guests, until `vnet hooks install` brings it"
         )
+    if host.filters.left:
+        chains = " and ".join(f"{chain} of IPv{version}" for version, chain in sorted(host.filters.left))
+        found.append(f"a filter that is not iptables' drops what meets no rule in {chains}: see `vnet doctor`")
     if resolver.registers(network) and not host.resolved.is_running():
         found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
     return tuple(found)

@@ -107,4 +107,6 @@ def test_a_live_record_says_what_is_to_be_seen_at_each_place():
     network = _network()
     legacy = Filter(4, LEGACY, INPUT, INPUT)
     steps = admission.plan(network, Facts(ON_HOST, filters=(PLACES[0], legacy)))
-    assert admission.watched(network, steps) == ((4, "FORWARD", "VNETHOOK-FORWARD", 4), (4, "INPUT", "", 0))
+    forward = (4, "FORWARD", "VNETHOOK-FORWARD", 4)
+    assert admission.watched(network, steps, set()) == (forward, (4, "INPUT", "", 0))
+    assert admission.watched(network, steps, {(4, "INPUT")}) == (forward,)

@@ -10,6 +10,7 @@ class FakeFilters:
     def __init__(self, changes) -> None:
         self._changes = changes
         self.places = [Filter(4, NFT, FORWARD, FORWARD)]
+        self.left: set[tuple[int, str]] = set()
         self.chains: dict[tuple[str, int, str], tuple[tuple[str, ...], str]] = {}
 
     def dropping(self, versions):
