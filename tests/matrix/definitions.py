@@ -5,8 +5,23 @@ from typing import NamedTuple
 
 from tests.matrix.places import BEYOND, GUESTS, NAT_ADDRESS, addresses, behind, bridge, is_in, subnets
 
-Rule = tuple[str, int, int, str]
-"""Action, first and last port, protocol."""
+
+class Rule(NamedTuple):
+    """A rule for what goes out: "allow" or "deny" for a protocol, its ports (0: any), a destination and a source."""
+
+    action: str
+    protocol: str
+    first: int = 0
+    last: int = 0
+    destination: str = ""
+    source: str = ""
+
+    @property
+    def xml(self) -> str:
+        ports = f" {_ports(self.first, self.last)}" if self.first else ""
+        ends = (("destination", self.destination), ("from", self.source))
+        more = "".join(f" {name}='{value}'" for name, value in ends if value)
+        return f"<{self.action}{ports} protocol='{self.protocol}'{more}/>"
 
 
 class Led(NamedTuple):
@@ -81,9 +96,7 @@ class Said(NamedTuple):
         lines = [f"<incoming default='{self.incoming}'>{led}</incoming>"] if self.incoming else []
         if self.outgoing:
             default, rules = self.outgoing
-            words = [
-                f"<{action} {_ports(first, last)} protocol='{protocol}'/>" for action, first, last, protocol in rules
-            ]
+            words = [rule.xml for rule in rules]
             lines.append(f"<outgoing default='{default}'>{''.join(words)}</outgoing>")
         return ["<forwarding>", *lines, "</forwarding>"]
 
@@ -107,7 +120,7 @@ def definition(random: Random, network: str) -> Said:
         behind="v4" in ips and likely(0.25),
         offers=_offers(random) if (ips or mode != "none") and likely(0.6) else None,
         incoming=(random.choice(["", "", "allow", "deny"]) or ("deny" if led else "")) if is_ours else "",
-        outgoing=(random.choice(["allow", "deny"]), _rules(random)) if is_ours and likely(0.5) else None,
+        outgoing=(random.choice(["allow", "deny"]), _rules(random, network, ips)) if is_ours and likely(0.5) else None,
         nat_ipv6=mode == "nat" and likely(0.4),
         nat_address=mode == "nat" and likely(0.25),
         nat_ports=(20000, 20999) if mode == "nat" and likely(0.25) else (0, 0),
@@ -163,11 +176,25 @@ def _offers(random: Random) -> "tuple[tuple[int, int, str], ...] | str":
     return tuple((*_range(random), random.choice(["tcp", "udp", "both"])) for _ in range(random.randint(1, 3)))
 
 
-def _rules(random: Random) -> tuple[Rule, ...]:
-    return tuple(
-        (random.choice(["allow", "deny"]), *_range(random), random.choice(["tcp", "udp", "both"]))
-        for _ in range(random.randint(0, 4))
-    )
+def _rules(random: Random, network: str, ips: tuple[str, ...]) -> tuple[Rule, ...]:
+    return tuple(_rule(random, network, ips) for _ in range(random.randint(0, 4)))
+
+
+def _rule(random: Random, network: str, ips: tuple[str, ...]) -> Rule:
+    protocol = random.choice(["tcp", "udp", "both", "both", "icmp", "any"])
+    first, last = (0, 0) if protocol in {"icmp", "any"} or random.random() < 0.2 else _range(random)
+    destination = random.choice(_DESTINATIONS) if random.random() < 0.3 else ""
+    guests = [one for guest in GUESTS for one in addresses(guest) if _has(network, ips, one)]
+    guests = [one for one in guests if not destination or (":" in one) is (":" in destination)]
+    source = random.choice(guests) if guests and random.random() < 0.3 else ""
+    return Rule(random.choice(["allow", "deny"]), protocol, first, last, destination, source)
+
+
+_DESTINATIONS = ("192.0.2.0/24", "203.0.113.80", "198.51.100.0/24", "2001:db8::/32", "2001:db8:2::1")
+
+
+def _has(network: str, ips: tuple[str, ...], address: str) -> bool:
+    return any(item.key in ips and is_in(address, item.subnet) for item in subnets(network))
 
 
 def _service(service: tuple[int, int, str]) -> str:

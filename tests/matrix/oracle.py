@@ -199,7 +199,11 @@ def _is_served(packet: Packet, said: Said) -> bool:
 
 def _outgoing(packet: Packet, said: Said) -> str:
     default, rules = said.outgoing or ("allow", ())
-    for action, first, last, protocol in rules:
-        if protocol in {packet.protocol, "both"} and packet.protocol != "icmp" and first <= packet.port <= last:
-            return PASSES if action == "allow" else REFUSED
+    for rule in rules:
+        kinds = {"any": {"tcp", "udp", "icmp"}, "both": {"tcp", "udp"}}.get(rule.protocol, {rule.protocol})
+        is_port = not rule.first or rule.first <= packet.port <= rule.last
+        is_there = not rule.destination or is_in(packet.to, rule.destination)
+        is_from = not rule.source or is_in(packet.source, rule.source)
+        if packet.protocol in kinds and is_port and is_there and is_from:
+            return PASSES if rule.action == "allow" else REFUSED
     return PASSES if default == "allow" else REFUSED
