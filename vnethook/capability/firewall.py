@@ -9,6 +9,7 @@ reach each other. Only names made here from the uuid, checked link names and can
 from vnethook.address import BITS, parse_ip
 from vnethook.capability.policy import flows, forward, incoming, local, named, outgoing, table, translation
 from vnethook.capability.policy.matches import own_name
+from vnethook.live.record import NFT
 from vnethook.plan.firewall import KEY, InstallRules
 
 TYPE_CHECKING = False
@@ -22,9 +23,13 @@ IFNAMSIZ = 16
 """linux/if.h"""
 
 
-def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
-    """Install the network's chains, with the base chains, in one transaction."""
+def plan(network: "Network", facts: "Facts") -> list["Step"]:
+    """Install the network's chains, with the base chains, in one transaction; or in what else the host has."""
     chains = _chains(network)
+    if facts.firewall != NFT:
+        from vnethook.capability import xtables  # noqa: PLC0415 (few hosts have it)
+
+        return xtables.plan(network, facts, chains)
     holders = named.holders(network)
     elements = _elements(network, chains)
     return [

@@ -1,6 +1,7 @@
 """What a network's guests may not send: the guards of its ports, which are put on them as NICs are attached."""
 
 from vnethook.address import format_ip
+from vnethook.errors import UnsupportedError
 from vnethook.live.nics import Guarding
 from vnethook.mac import interface_id
 from vnethook.plan.guard import MarkGuards
@@ -12,9 +13,14 @@ if TYPE_CHECKING:
     from vnethook.plan.step import Step
 
 
-def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
-    """Mark the guards, if a port of the network has any."""
-    return [MarkGuards(network.name, _chain_name(network))] if _has_guards(network) else []
+def plan(network: "Network", facts: "Facts") -> list["Step"]:
+    """Mark the guards, if a port of the network has any; raise UnsupportedError for what is asked and cannot be."""
+    if not facts.has_nf_tables:
+        if is_asked(network):
+            msg = f"network {network.name!r}: guard: needs nf_tables, which this kernel does not have"
+            raise UnsupportedError(msg, hint="<guard mode='off'/> does without")
+        return []
+    return [MarkGuards(network.name, _chain_name(network))] if has_guards(network) else []
 
 
 def guarding(network: "Network", steps: "list[Step]") -> Guarding:
@@ -40,7 +46,8 @@ def is_asked(network: "Network") -> bool:
     )
 
 
-def _has_guards(network: "Network") -> bool:
+def has_guards(network: "Network") -> bool:
+    """Whether a port of the network has any guards."""
     guards = (network.effective_guard, *(group.guard for group in network.portgroups))
     return any(guard is not None and guard.parts for guard in guards)
 

@@ -22,7 +22,13 @@ POOLS = ("192.168.192.0/19", "10.192.0.0/12")
 Docker (172.17 to 172.31, and its later 192.168.0 to .191), Podman (10.88, 10.89), Kubernetes and its kin (10.42, 10.43,
 10.96 to 10.111, 10.128 to 10.131, 10.244), LXC (10.0.3), OpenVPN (10.8) and clouds' first networks (10.0, 172.31).
 """
-_TABLES = {"subnets": ("pools", "prefix"), "networks": ("idle",), "map": ("interfaces", "guests")}
+_TABLES = {
+    "subnets": ("pools", "prefix"),
+    "networks": ("idle",),
+    "map": ("interfaces", "guests"),
+    "firewall": ("backend",),
+}
+FIREWALLS = ("auto", "nft", "iptables", "iptables-legacy", "iptables-nft")
 
 
 class Settings(Value):
@@ -31,7 +37,7 @@ class Settings(Value):
     `pools`: IPv4 subnets of which automatic ones are parts, each `prefix` bits long. `idle_s`: a network that a guest
     brought up goes down so many seconds after its last guest, None: never. `interfaces`, `guests`: pairs of a shell
     pattern, for the name of a link or a guest, and the network that it means, as NAME or NAME:PORTGROUP; the first that
-    matches counts.
+    matches counts. `firewall`: what rules are put into, of FIREWALLS; see host/firewall.py.
     """
 
     pools: tuple[str, ...] = POOLS
@@ -39,6 +45,7 @@ class Settings(Value):
     idle_s: int | None = None
     interfaces: tuple[tuple[str, str], ...] = ()
     guests: tuple[tuple[str, str], ...] = ()
+    firewall: str = "auto"
 
     def network_of(self, interface: str, guest: str) -> str:
         """What the map says for an interface or, after that, for a guest; empty if it says nothing."""
@@ -57,6 +64,8 @@ class Settings(Value):
             _check_pool(pool, self.prefix)
         if self.idle_s is not None and self.idle_s < 1:
             refuse(f"networks.idle: {self.idle_s}: must be at least 1 second")
+        if self.firewall not in FIREWALLS:
+            refuse(f"firewall.backend: {shown(self.firewall)}: must be {', '.join(FIREWALLS[:-1])} or {FIREWALLS[-1]}")
         for table, pairs in (("interfaces", self.interfaces), ("guests", self.guests)):
             for pattern, network in pairs:
                 if not pattern or not pattern.isprintable():
@@ -163,7 +172,7 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         for key in content:
             if key not in _TABLES[table]:
                 refuse(f"{table}: unknown key {shown(key)}: must be {' or '.join(_TABLES[table])}")
-    subnets, networks, maps = (plain.get(table, {}) for table in _TABLES)
+    subnets, networks, maps, firewall = (plain.get(table, {}) for table in _TABLES)
     pools = subnets.get("pools", list(POOLS))
     if not isinstance(pools, list) or not all(isinstance(pool, str) for pool in pools):
         refuse("subnets.pools: must be a list of strings")
@@ -173,7 +182,14 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         idle_s=_number("networks.idle", networks["idle"]) if "idle" in networks else None,
         interfaces=_pairs("map.interfaces", maps.get("interfaces", {})),
         guests=_pairs("map.guests", maps.get("guests", {})),
+        firewall=_string("firewall.backend", firewall.get("backend", "auto")),
     )
+
+
+def _string(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        refuse(f"{key}: must be a string")
+    return value
 
 
 def _number(key: str, value: object) -> int:

@@ -2,7 +2,7 @@
 
 from vnethook.address import BITS, Subnet, format_ip, parse_ip, subnet_of
 from vnethook.host.routes import MAIN_TABLE
-from vnethook.live.record import DEFAULT_PREFIX
+from vnethook.live.record import DEFAULT_PREFIX, NFT
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -42,18 +42,28 @@ class Facts(Value):
 
     `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`:
     None for a network that stays up. `filters`: where the host's own packet filter drops what meets no rule.
+    `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that.
     """
 
     paths: "Paths"
     accepts_ra: tuple[str, ...] = ()
     idle_s: int | None = None
     filters: "tuple[Filter, ...]" = ()
+    firewall: str = NFT
+    has_ipv6: bool = True
+    has_nf_tables: bool = True
 
 
-def collect(host: "Host", network: "Network", *, idle_s: int | None = None) -> Facts:
-    """Read what the plan for this network needs."""
-    filters = host.filters.dropping(filtered_versions(network))
-    return Facts(host.paths, _accepts_ra(host) if network.has_ipv6 else (), idle_s, filters)
+def collect(host: "Host", network: "Network", *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
+    """Read what the plan for this network needs; the firewall is chosen (host/firewall.py).
+
+    Where that is iptables our own rules are at its head, and what they accept no later one drops.
+    """
+    filters = host.filters.dropping(filtered_versions(network)) if firewall == NFT else ()
+    has_ipv6 = firewall == NFT or host.sysctls.read(f"{_IPV6_CONF}/all/disable_ipv6") is not None
+    has_nf_tables = firewall == NFT or host.nft.has_kernel()
+    listening = _accepts_ra(host) if network.has_ipv6 else ()
+    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables)
 
 
 def filtered_versions(network: "Network") -> tuple[int, ...]:

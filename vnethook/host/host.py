@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.conntrack import Conntrack
     from vnethook.host.firewalld import Firewalld
+    from vnethook.host.iptables import Iptables
     from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
@@ -33,6 +34,13 @@ class Host:
         self.shared = Shared(paths)
         self._traffic: Traffic | None = None
         self._resolved: Resolved | None = None
+
+    @property
+    def xtables(self) -> "Iptables":
+        """The tables of iptables."""
+        from vnethook.host.iptables import Iptables  # noqa: PLC0415 (few hosts have their rules there)
+
+        return Iptables()
 
     @property
     def traffic(self) -> "Traffic":

@@ -13,6 +13,18 @@ class Nft:
         programs.require("nft")
         nftables.chain_uses(())
 
+    def is_usable(self) -> bool:
+        """Whether nft is installed and the kernel has nf_tables, without a process."""
+        return programs.find("nft") is not None and self.has_kernel()
+
+    def has_kernel(self) -> bool:
+        """Whether the kernel has nf_tables, and we may ask."""
+        try:
+            nftables.chain_uses(("input",))
+        except HostError:
+            return False
+        return True
+
     def apply(self, text: str) -> None:
         """Apply a transaction: all of it or nothing; raise HostError with nft's own words."""
         finished = programs.run([programs.require("nft"), "-f", "-"], text=text)

@@ -42,6 +42,26 @@ class Shared:
             entry["holders"].append(network)
             files.write_json(self._paths.shared, entries)
 
+    def entries(self, register: str) -> dict[str, dict[str, str]]:
+        """What each network has entered in a register, by network."""
+        return {
+            key.removeprefix(f"{register} of "): entry["was"]
+            for key, entry in self._read().items()
+            if key.startswith(f"{register} of ")
+        }
+
+    def enter(self, register: str, network: str, entry: dict[str, str]) -> None:
+        """Have this, and nothing else, of a network in a register."""
+        entries = self._read()
+        new: _Entry = {"was": entry, "holders": [network]}
+        if entries.get(f"{register} of {network}") != new:
+            entries[f"{register} of {network}"] = new
+            files.write_json(self._paths.shared, entries)
+
+    def leave(self, register: str, network: str) -> None:
+        """Have nothing of a network in a register."""
+        self.release(f"{register} of {network}", network)
+
     def last_values(self, key: str, network: str) -> dict[str, str] | None:
         """The values to give back if `network` is the only holder, else None. Changes nothing."""
         entry = self._read().get(key)

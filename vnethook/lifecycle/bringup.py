@@ -10,8 +10,8 @@ from vnethook.capability import support
 from vnethook.definition import compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError, NoNetworkError, StateError, VnetError
-from vnethook.host import facts, log
-from vnethook.lifecycle import definitions, enforce, overlap, uplinks
+from vnethook.host import facts, firewall, log
+from vnethook.lifecycle import definitions, enforce, firewalls, overlap, uplinks
 from vnethook.live import announced, failure, files, naming, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
@@ -129,7 +129,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
 
 
 def _warnings(host: "Host", network: Network) -> list[str]:
-    found = [*support.warnings(network), *uplinks.warnings(host, network)]
+    found = [*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network)]
     if network.forwarding is not None:
         from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
 
@@ -222,9 +222,12 @@ def _undo(host: "Host", name: str) -> list[VnetError]:
 
 
 def steps_of(host: "Host", network: Network, *, by: str) -> list["Step"]:
-    """The plan for a network on this host."""
-    idle_s = definitions.settings_of(host.paths).idle_s if by == GUEST else None
-    return capability.plan(network, facts.collect(host, network, idle_s=idle_s))
+    """The plan for a network on this host; its rules stay in what they were put into until it comes up again."""
+    configured = definitions.settings_of(host.paths)
+    live = record.read(host.paths, network.name)
+    chosen = live.firewall if live else firewall.choose(host, configured.firewall)
+    idle_s = configured.idle_s if by == GUEST else None
+    return capability.plan(network, facts.collect(host, network, idle_s=idle_s, firewall=chosen))
 
 
 def live_definition(host: "Host", name: str) -> Network | None:

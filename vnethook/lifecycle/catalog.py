@@ -6,7 +6,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions, host_ports, uplinks
+from vnethook.lifecycle import bringup, definitions, firewalls, host_ports, uplinks
 from vnethook.lifecycle.completion import completed
 from vnethook.lifecycle.leases import Lease, leases
 from vnethook.lifecycle.lookup import (
@@ -143,6 +143,7 @@ def _not_done(host: Host, network: Network) -> list[str]:
             *support.warnings(network),
             *uplinks.warnings(host, network),
             *host_ports.warnings(host, network),
+            *firewalls.warnings(host, network),
         )
     ]
 

@@ -8,10 +8,10 @@ from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
 from vnethook.live.nics import GUARDS, LIMITS, Nic, Traits
-from vnethook.live.record import LiveNetwork
+from vnethook.live.record import NFT, LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
-from vnethook.plan.firewall import InstallRules
+from vnethook.plan.firewall import FirewallStep, InstallRules
 from vnethook.plan.journal import Journal
 from vnethook.plan.sysctl import HoldSysctl
 
@@ -119,6 +119,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         msg = f"bridge {network.bridge.name!r}: it vanished while the network came up"
         raise HostError(msg)
     shared = {forwarding.IPV4, forwarding.IPV6}
+    kind = next((step.firewall for step in steps if isinstance(step, FirewallStep)), NFT)
     return LiveNetwork(
         name=network.name,
         uuid=network.uuid or "",
@@ -128,7 +129,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         namespace=process.network_namespace(),
         started_by=by,
         since=since,
-        chains=tuple(use for step in steps if isinstance(step, InstallRules) for use in step.uses),
+        chains=tuple(use for step in steps if isinstance(step, FirewallStep) for use in step.uses),
         elements=tuple(key for step in steps if isinstance(step, InstallRules) for key in step.elements),
         daemons=tuple(_running(host, step) for step in steps if isinstance(step, RunDaemon)),
         sysctls=tuple(
@@ -149,9 +150,10 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         pools=dhcp.pools(network),
         known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
-        admission=admission.watched(network, steps, host.filters.left),
+        admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
         guard=guard.guarding(network, steps),
         zoned=zone.watched(steps),
+        firewall=kind,
     )
 
 

@@ -28,8 +28,8 @@ _DROP = b"\0\0\0\0"
 """NF_DROP, linux/netfilter.h."""
 
 
-def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> dict[str, int]:
-    """The use of each of these chains of our table of a family; a chain that does not exist is left out.
+def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET, table: str = TABLE) -> dict[str, int]:
+    """The use of each of these chains of a table of a family; a chain that does not exist is left out.
 
     Raises HostError where the kernel has no nf_tables.
     """
@@ -37,7 +37,7 @@ def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> d
     found = {}
     try:
         for name in names:
-            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name), (family, TABLE))
+            answer = _get(netlink, _GET_CHAIN, f"chain {name!r}", text(_CHAIN_NAME, name), (family, table))
             if answer is not None:
                 found[name] = _BIG_U32.unpack(dict(attributes(answer, 4))[_CHAIN_USE])[0]
     finally:
@@ -45,8 +45,8 @@ def chain_uses(names: "tuple[str, ...] | list[str]", *, family: int = INET) -> d
     return found
 
 
-def all_chain_uses(family: int) -> dict[str, int]:
-    """The chains of our table of a family (those of NETDEV are bound to one link each), and the use of each."""
+def all_chain_uses(family: int, *, table: str = TABLE) -> dict[str, int]:
+    """The chains of a table of a family (ours of NETDEV are bound to one link each), and the use of each."""
     netlink = _open()
     try:
         answers = netlink.request(_GET_CHAIN, DUMP, _GENERIC.pack(family, 0, 0))
@@ -58,7 +58,7 @@ def all_chain_uses(family: int) -> dict[str, int]:
     return {
         told[_CHAIN_NAME].rstrip(b"\0").decode(): _BIG_U32.unpack(told[_CHAIN_USE])[0]
         for told in found
-        if told[_TABLE_NAME].rstrip(b"\0") == TABLE.encode()
+        if told[_TABLE_NAME].rstrip(b"\0") == table.encode()
     }
 
 

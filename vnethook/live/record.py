@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from vnethook.live.rtnl import Link, Links
 
 
+NFT = "nft"
+"""Of the programs that can be the host's firewall the one that is meant to be; others are those of live/xtables.py."""
+
+
 class LiveNetwork(Value):
     """A network that is up. `started_by`: "guest", "admin" or "autostart"; `since`: Unix time in seconds.
 
@@ -29,7 +33,8 @@ class LiveNetwork(Value):
     address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
     it is the administrator's, and may be other networks'; `guard`: of its ports. `admission`: (IP version, FORWARD or
     INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
-    no rule; `zoned`: the link that firewalld is to have in a zone by its name.
+    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `firewall`: what the
+    chains are in, NFT or a variant of iptables.
     """
 
     name: str
@@ -60,6 +65,7 @@ class LiveNetwork(Value):
     admission: tuple[tuple[int, str, str, int], ...] = ()
     guard: Guarding = Guarding()
     zoned: str = ""
+    firewall: str = NFT
     _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
 
@@ -73,6 +79,7 @@ _KINDS = {
     "index": int,
     "mtu": int,
     "started_by": str,
+    "firewall": str,
     "is_changing": bool,
     "owns_bridge": bool,
     "guard": Guarding,
@@ -144,7 +151,7 @@ def check_namespace(live: LiveNetwork) -> None:
 def fault(live: LiveNetwork, links: "Links", *, chain_uses: "dict[str, int] | None" = None) -> str:
     """What of the network is not as it was when it came up; empty if nothing is. Reads, changes nothing.
 
-    `chain_uses`: of all chains of ours, for who has asked already.
+    `chain_uses`: of all chains of ours in nftables, for who has asked already.
     """
     if live.is_changing:
         return "a change of it was cut short"
@@ -203,8 +210,8 @@ def _service_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
 def _firewall_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
     """What of our tables is gone."""
     found = uses
-    if found is None:
-        found = nftables.chain_uses([chain for chain, _ in live.chains]) if live.chains else {}
+    if found is None or live.firewall != NFT:
+        found = _uses(live) if live.chains else {}
     for chain, use in live.chains:
         if found.get(chain) != use:
             return f"firewall chain {chain} was changed"
@@ -212,9 +219,10 @@ def _firewall_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
     if missing:
         return f"firewall set {missing[0].split()[0]} was changed"
     mark = live.guard.mark
-    if mark and uses is None:
-        found = nftables.chain_uses([mark], family=nftables.NETDEV)
-    return "the guards of its ports are gone" if mark and found.get(mark) != nftables.MARKED else ""
+    if not mark:
+        return ""
+    marks = nftables.chain_uses([mark], family=nftables.NETDEV) if uses is None else uses
+    return "" if marks.get(mark) == nftables.MARKED else "the guards of its ports are gone"
 
 
 def _admission_fault(live: LiveNetwork) -> str:
@@ -240,6 +248,16 @@ def _zone_fault(live: LiveNetwork) -> str:
     rules = nftables.firewalld_dispatch()
     name = live.zoned.encode().ljust(16, b"\0")  # IFNAMSIZ: a whole name, as nft compares it
     return f"bridge {live.zoned!r} is in no zone of firewalld" if rules is not None and name not in rules else ""
+
+
+def _uses(live: LiveNetwork) -> dict[str, int]:
+    """How often each chain of a network is used."""
+    chains = [chain for chain, _ in live.chains]
+    if live.firewall == NFT:
+        return nftables.chain_uses(chains)
+    from vnethook.live import xtables  # noqa: PLC0415 (few hosts have it)
+
+    return xtables.chain_uses(live.firewall, chains)
 
 
 def _rate_fault(live: LiveNetwork, links: "Links") -> str:

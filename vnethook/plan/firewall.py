@@ -1,5 +1,6 @@
 """The step that puts a network's rules into the table that all networks share."""
 
+from vnethook.live.record import NFT
 from vnethook.names import label_of
 from vnethook.plan.step import Step
 
@@ -15,14 +16,29 @@ _ANEW = f"add {KEY}\ndelete {KEY}\n"
 """Removes the table with all that is in it, also what a lost run directory left; the rest of a transaction fills it."""
 
 
-class InstallRules(Step):
+class FirewallStep(Step):
+    """What puts a network's rules into force, in whatever the host's firewall is.
+
+    `uses`: how often each chain is used when the rules are whole, (chain, number).
+    """
+
+    network: str
+    uses: tuple[tuple[str, int], ...]
+
+    @property
+    def firewall(self) -> str:
+        """What the rules are in, as in a live record."""
+        return NFT
+
+
+class InstallRules(FirewallStep):
     """Put a network's chains into force, and the shared base chains with them, in one transaction.
 
     All three texts are nft's, and may be applied again: `install`; `unlink`, which takes out what leads to the chains;
-    `remove`, after it, the chains. `uses`: how often each chain is used when the rules are whole, (chain, number);
-    `elements`: what is in the shared sets, (set, key in hexadecimal); `sources`: the guests' subnets; `translation`:
-    what their addresses become outside, in words that are equal where nothing changes; `guests`: the elements of each
-    guest that is named, see LiveNetwork.named; `forwards`: what leads connections to which guest.
+    `remove`, after it, the chains. `elements`: what is in the shared sets, (set, key in hexadecimal); `sources`: the
+    guests' subnets; `translation`: what their addresses become outside, in words that are equal where nothing changes;
+    `guests`: the elements of each guest that is named, see LiveNetwork.named; `forwards`: what leads connections to
+    which guest.
 
     The kernel translates a flow as it began. So flows without a connection are forgotten when the translation changes
     or the network goes down: their next packet begins a flow anew. Connections would break, and go on as they are. But
@@ -30,11 +46,9 @@ class InstallRules(Step):
     """
 
     _about = ("network",)
-    network: str
     install: str
     unlink: str
     remove: str
-    uses: tuple[tuple[str, int], ...]
     elements: tuple[tuple[str, str], ...] = ()
     sources: tuple[str, ...] = ()
     translation: tuple[str, ...] = ()

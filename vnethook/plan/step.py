@@ -70,6 +70,8 @@ class Step(Value):
 
 def from_record(record: "dict[str, Any]") -> Step:
     """The step in a line of a journal; raise HostError for a kind that this version does not know."""
+    if record.get("step") == "InstallXtables":
+        from vnethook.plan import xtables  # noqa: F401, PLC0415 (few hosts have any)
     kind = _KINDS.get(record.get("step", ""))
     if kind is None:
         msg = f"journal: unknown step {record.get('step')!r}"

@@ -21,6 +21,8 @@ idle = 300
 "vm*" = "other"
 [map.guests]
 "web?" = "dmz"
+[firewall]
+backend = "iptables"
 """
 
 
@@ -42,7 +44,7 @@ def test_without_a_file_the_defaults_hold_at_once_and_nothing_is_written(paths):
 
 def test_every_key_is_read_and_compiled(paths):
     write(paths, FULL)
-    expected = Settings(("10.0.0.0/16",), 25, 300, (("vm1-*", "lab"), ("vm*", "other")), (("web?", "dmz"),))
+    expected = Settings(("10.0.0.0/16",), 25, 300, (("vm1-*", "lab"), ("vm*", "other")), (("web?", "dmz"),), "iptables")
     assert settings.compiled(paths) is None
     assert settings.compile(paths) == expected
     assert settings.compiled(paths) == expected
@@ -68,7 +70,7 @@ def test_a_damaged_compiled_form_is_as_good_as_none(paths, text):
 
 REFUSED = {
     "x": "Expected '=' after a key in a key/value pair (at end of document)",
-    "[nonsense]": "unknown table 'nonsense': must be subnets or networks or map",
+    "[nonsense]": "unknown table 'nonsense': must be subnets or networks or map or firewall",
     "subnets = 1": "subnets: must be a table",
     "[subnets]\npool = 1": "subnets: unknown key 'pool': must be pools or prefix",
     "[subnets]\npools = '10.0.0.0/8'": "subnets.pools: must be a list of strings",
@@ -87,6 +89,10 @@ REFUSED = {
     "[map]\nguests = 'a'": "map.guests: must be a table of patterns and network names",
     "[map.guests]\na = 1": "map.guests: 'a': must be the name of a network",
     "[map.guests]\na = '../x'": "map.guests: 'a': '../x' cannot be the name of a network",
+    '[firewall]\nbackend = "ipfw"': (
+        "firewall.backend: 'ipfw': must be auto, nft, iptables, iptables-legacy or iptables-nft"
+    ),
+    "[firewall]\nbackend = 1": "firewall.backend: must be a string",
     '[map.interfaces]\n"a\\n" = "x"': "map.interfaces: 'a\\n': not a pattern for a name",
 }
 

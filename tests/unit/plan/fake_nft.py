@@ -16,6 +16,9 @@ class FakeNft:
     def require(self):
         """It is installed."""
 
+    def is_usable(self):
+        return True
+
     def apply(self, text):
         def change():
             after = copy.deepcopy(self.tables)

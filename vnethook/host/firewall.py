@@ -1,0 +1,33 @@
+"""Which firewall of this host our rules go into: nftables, or one of the two variants of iptables."""
+
+import os
+
+from vnethook.host import programs
+from vnethook.live.record import NFT
+from vnethook.live.xtables import LEGACY, VARIANT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+
+AUTO, IPTABLES = "auto", "iptables"
+
+
+def choose(host: "Host", setting: str) -> str:
+    """What the setting means here: where nothing is said nftables, and iptables on a host where that does not work.
+
+    Without either it is nftables, whose step says what is missing.
+    """
+    if setting == IPTABLES or (setting == AUTO and not host.nft.is_usable() and programs.find("iptables")):
+        return variant(host)
+    return NFT if setting == AUTO else setting
+
+
+def variant(host: "Host") -> str:
+    """The variant that the host's own `iptables` is: rules in the other one would be nobody's to see.
+
+    The name that the program has behind its links says it; that of before there were two is plain "xtables-multi".
+    """
+    path = programs.find("iptables")
+    is_nft = path is not None and "nft" in os.path.basename(os.path.realpath(path))
+    return VARIANT if is_nft and host.nft.has_kernel() else LEGACY

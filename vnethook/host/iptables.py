@@ -1,0 +1,103 @@
+"""iptables' tables, in either variant: what of ours is in them, and changing one table at once.
+
+A table is changed by iptables-restore(8), which adds to what is there (--noflush) and waits for the lock that all such
+programs share; or, for the old tables in a process that has python-iptables, by that (host/xtables.py). Both read the
+same lines, so what comes of them is the same.
+"""
+
+import os
+
+from vnethook.errors import HostError
+from vnethook.host import programs
+from vnethook.live import xtables
+from vnethook.live.xtables import FAMILIES, LEGACY, TABLES, VARIANT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.xtables import OldTables
+
+WAIT_S = 10
+_RESOURCE_PROBLEM = 4
+"""The exit status where the tables were changed meanwhile by somebody who does not take the lock. xtables.h"""
+_TRIES = 20
+
+
+class Iptables:
+    """The tables of iptables and ip6tables. `variant`: which of the two kinds; a place is "ip filter"."""
+
+    def require(self, variant: str) -> None:
+        """Raise HostError if nothing here can change such tables."""
+        if _library(variant) is None:
+            for family in FAMILIES:
+                _restore(family, variant)
+
+    def uses(self, variant: str, chains: tuple[str, ...]) -> dict[str, int]:
+        """How often each of these chains is used; those that do not exist are left out."""
+        return xtables.chain_uses(variant, chains)
+
+    def present(self, variant: str) -> set[str]:
+        """The chains of all tables that are there."""
+        return {
+            f"{family} {table} {chain}"
+            for family in FAMILIES
+            for table in TABLES
+            for chain in xtables.chain_names(variant, family, table)
+        }
+
+    def jumps(self, variant: str, chain: str, base: str) -> int:
+        """How many rules of a base chain lead to a chain of ours, and to nothing else."""
+        family, table, name = chain.split()
+        if variant == LEGACY:
+            return xtables.jumps(family, table, name)
+        program = programs.require(f"{family}tables-nft")
+        finished = programs.run([program, "-t", table, "-S", base])
+        return finished.output.split("\n").count(f"-A {base} -j {name}")
+
+    def apply(self, variant: str, transaction: dict[str, list[str]]) -> None:
+        """Change tables, each at once, by lines of iptables-restore by place; raise HostError with its own words."""
+        library = _library(variant)
+        for family in FAMILIES:
+            tables = {place.split()[1]: lines for place, lines in transaction.items() if place.split()[0] == family}
+            if tables and library is not None:
+                library.apply(family, tables)
+            elif tables:
+                _apply(variant, family, tables)
+
+
+def _library(variant: str) -> "OldTables | None":
+    """python-iptables, if it is for such tables and this process has it and may fork: a hook's has no library."""
+    if variant != LEGACY or len(os.listdir("/proc/self/task")) > 1:
+        return None
+    try:
+        from vnethook.host.xtables import OldTables  # noqa: PLC0415 (a hook has no library)
+    except ImportError:
+        return None
+    return OldTables()
+
+
+def _restore(family: str, variant: str) -> str:
+    """The program that changes tables; where there is one variant only it may be without the name of it."""
+    kind = variant.removeprefix("iptables-")
+    name = f"{family}tables-{kind}-restore"
+    found = programs.find(name) or programs.find(f"{family}tables-restore")
+    if found is None or {VARIANT: "legacy", LEGACY: "nft"}[variant] in os.path.basename(os.path.realpath(found)):
+        return programs.require(name)
+    return found
+
+
+def _apply(variant: str, family: str, tables: dict[str, list[str]]) -> None:
+    """Change tables of a family one after the other; after an error those that follow are not changed."""
+    lines = [line for table, inside in tables.items() for line in (f"*{table}", *inside, "COMMIT")]
+    text = "".join(f"{line}\n" for line in lines)
+    words = [_restore(family, variant), "--noflush", f"--wait={WAIT_S}"]
+    environment = programs.ENVIRONMENT | {
+        name: os.environ[name] for name in ("XTABLES_LOCKFILE",) if name in os.environ
+    }
+    for _ in range(_TRIES):
+        finished = programs.run(words, text=text, environment=environment)
+        if finished.status != _RESOURCE_PROBLEM:
+            break
+    if finished.status:
+        said = [line for line in finished.errors.splitlines() if line.strip()]
+        msg = f"{variant}: change tables of {family}tables: {(said or [finished.reason])[0].strip()}"
+        raise HostError(msg, hint="a table is changed as a whole or not at all")
