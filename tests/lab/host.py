@@ -5,16 +5,14 @@ import json
 import os
 import re
 import stat
+import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from tests.lab.machine import CHECKOUT, PYTHON, Machine, wait_for
-
-if TYPE_CHECKING:
-    import subprocess
 
 HOOKS = CHECKOUT / "hooks"
 VNET = Path(sysconfig.get_path("scripts"), "vnet")
@@ -53,7 +51,12 @@ class Snapshot(NamedTuple):
 
 
 class Host(Machine):
-    """A machine with hooks and `vnet` below a VNETHOOK_ROOT of its own; offline until an `Outside` plugs in."""
+    """A machine with hooks and `vnet` below a VNETHOOK_ROOT of its own; offline until an `Outside` plugs in.
+
+    `firewall`: what its rules are put into, by its vnethook.toml; empty: it has none.
+    """
+
+    firewall = ""
 
     def __init__(self, name: str = "host") -> None:
         super().__init__(name)
@@ -65,6 +68,9 @@ class Host(Machine):
         for directory in ("etc", "run", "var/lib"):
             (self.root / directory).mkdir(parents=True)
         self.set_resolvers()
+        if self.firewall:
+            (self.root / "etc/vnethook").mkdir()
+            (self.root / "etc/vnethook/vnethook.toml").write_text(f'[firewall]\nbackend = "{self.firewall}"\n')
         return self
 
     @property
@@ -111,6 +117,7 @@ class Host(Machine):
         """The host as it is now."""
         lines = {f"process {line}" for line in self.processes()}
         lines |= {f"nft {line}" for line in _nft_lines(self.run(["nft", "--stateless", "list", "ruleset"]).stdout)}
+        lines |= {f"xtables {line}" for line in self.call(_old_tables)}
         lines |= {f"link {_link(link)}" for link in self.json(["ip", "-json", "-details", "link", "show"])}
         for link in self.json(["ip", "-json", "address", "show"]):
             lines |= {
@@ -156,6 +163,18 @@ def _nft_lines(ruleset: str) -> list[str]:
             lines.append(" / ".join([*place, line.removesuffix("{").strip()]))
             if line.endswith("{"):
                 place.append(line.removesuffix("{").strip())
+    return lines
+
+
+def _old_tables() -> list[str]:
+    """The rules of iptables' old tables that exist; looking at another would make it."""
+    lines = []
+    for family in ("ip", "ip6"):
+        for table in Path(f"/proc/net/{family}_tables_names").read_text().split():
+            words = [f"/usr/sbin/{family}tables-legacy-save", "-t", table]
+            saved = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+            kept = (re.sub(r" \[\d+:\d+\]$", "", line) for line in saved.splitlines() if line[:1] in {":", "-"})
+            lines += [f"{family} {table} {line}" for line in kept]
     return lines
 
 

@@ -22,6 +22,8 @@ from vnethook.definition import xml
 from vnethook.host import host as machine
 from vnethook.host.facts import Facts
 from vnethook.host.programs import run
+from vnethook.live.record import NFT
+from vnethook.live.xtables import LEGACY
 
 if TYPE_CHECKING:
     from vnethook.plan.step import Step
@@ -32,6 +34,7 @@ UNHEARD = tuple(port for port in range(23, 8010) if port not in PORTS and (port 
 pytestmark = pytest.mark.netns
 SEEDS = range(6)
 FRAMES = ("iptables", "ip6tables")
+FIREWALLS = (NFT, LEGACY)
 PAIRS, PROBES, HELD, FAILURES = 25, 80, 12, 3
 """In each seed's process: pairs of definitions, packets and flows that go on for each, and failures until it ends."""
 
@@ -42,12 +45,13 @@ def place() -> Iterator[Ground]:
         yield made
 
 
+@pytest.mark.parametrize("filter_of_host", FIREWALLS)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_packet_fares_as_the_definition_says(place: Ground, seed: int) -> None:
+def test_each_packet_fares_as_the_definition_says(place: Ground, seed: int, filter_of_host: str) -> None:
     sees_frames = seed % 2 == 0
     place.host.run(["sysctl", "-qw", *(f"net.bridge.bridge-nf-call-{name}={sees_frames:d}" for name in FRAMES)])
     failures, counts, ruleset = on(
-        place.host, lambda here: _judge(here, place.namespaces, seed, sees_frames=sees_frames)
+        place.host, lambda here: _judge(here, place.namespaces, seed, filter_of_host, sees_frames=sees_frames)
     )
     assert not failures, "\n\n".join(failures)
     missing = [key for key in _KINDS if not counts[key]]
@@ -68,10 +72,11 @@ _KINDS: list[Kind] = [
 class Judge:
     """What has been seen so far on one host; definitions come and go, `judge` after each pair."""
 
-    def __init__(self, here: machine.Host, namespaces: dict[str, int], random: Random) -> None:
+    def __init__(self, here: machine.Host, namespaces: dict[str, int], random: Random, filter_of_host: str) -> None:
         self.failures: list[str] = []
         self.counts: Counter[Kind] = Counter()
         self._here = here
+        self._facts = Facts(here.paths, firewall=filter_of_host)
         self._random = random
         self._prober = Prober(namespaces)
         self._steps: dict[str, Step] = {}
@@ -101,7 +106,7 @@ class Judge:
     def _install(self, said: Said) -> bool:
         """Bring a network's rules into force, in place of those that it has or after these; whether flows are forgotten."""
         network = complete(xml.parse(said.xml, source=f"{said.network}.xml").network)
-        [step] = firewall.plan(network, Facts(self._here.paths))
+        [step] = firewall.plan(network, self._facts)
         old, was = self._steps.get(said.network), self._said.get(said.network)
         is_anew = old is None or self._random.random() < 0.3
         if old is not None and not is_anew:
@@ -143,11 +148,11 @@ class Judge:
 
 
 def _judge(
-    here: machine.Host, namespaces: dict[str, int], seed: int, *, sees_frames: bool
+    here: machine.Host, namespaces: dict[str, int], seed: int, filter_of_host: str, *, sees_frames: bool
 ) -> tuple[list[str], Counter[Kind], str]:
     """What fares otherwise than expected, how often each kind was tried, and the ruleset that is left at the end."""
     random = Random(seed)
-    judge = Judge(here, namespaces, random)
+    judge = Judge(here, namespaces, random, filter_of_host)
     two = definition(random, "two")
     for _ in range(PAIRS):
         if random.random() < 0.5:  # else it goes on as it is

@@ -7,6 +7,7 @@ from tests.lab.site import site
 from tests.lab.witness import Witness, ask
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy")
 BEHIND, ELSEWHERE = "10.98.0.1", "10.97.0.1"
 
 

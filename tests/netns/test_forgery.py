@@ -14,6 +14,7 @@ from vnethook.lifecycle import attach, bringup, catalog
 from vnethook.live import nics
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy")
 RESOLVER, UPLINK = "192.0.2.1", "192.0.2.2"
 NETWORK = """
 <network><name>lab</name>{forward}<bridge name='vnbr7'/>

@@ -14,6 +14,7 @@ from tests.lab.witness import PORT, TALK, Witness, ask
 from vnethook.lifecycle import bringup, changes
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy", "iptables-nft")
 RANGE = [f"198.51.100.{last}" for last in range(8, 16)]
 UPLINK, UPLINK_6 = "192.0.2.2", "2001:db8:1::2"
 NONE_OF_THEM = """
@@ -49,7 +50,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(firewall: str) -> Iterator[World]:
     with site() as place:
         place.host.run(["ip", "address", "add", "192.0.2.50/24", "dev", "uplink0"])
         place.outside.run(["ip", "route", "add", "198.51.100.0/24", "via", UPLINK])

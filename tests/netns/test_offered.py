@@ -13,13 +13,14 @@ from tests.lab.witness import PORT, TALK, Witness, ask
 from vnethook.lifecycle import changes, health
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy")
 NAT = "<forward mode='nat'/>"
 OFFERED, CLOSED = PORT, PORT + 1
 HOST = ("192.0.2.2", "2001:db8:1::2")
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Site]:
+def place(firewall: str) -> Iterator[Site]:
     with site() as place:
         place.host.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
         place.define("some", 71, NAT, more=f"<host allow='53 {OFFERED}/tcp {CLOSED}/udp'/>")

@@ -13,6 +13,7 @@ from vnethook.lifecycle import attach, bringup
 from vnethook.live import nics
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy", "iptables-nft")
 NETWORKS = {"open": "open", "other": "open", "nat": "nat", "route": "route", "none": "none"}
 IPS = """
   <ip address='10.{number}.0.1' netmask='255.255.255.0'><dhcp><range start='10.{number}.0.100' end='10.{number}.0.199'/></dhcp></ip>
@@ -20,7 +21,7 @@ IPS = """
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Site]:
+def place(firewall: str) -> Iterator[Site]:
     with site() as place:
         for number, (name, mode) in enumerate(NETWORKS.items(), 51):
             assert place.define(name, number, f"<forward mode='{mode}'/>", ips=IPS) == []

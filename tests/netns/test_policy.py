@@ -14,6 +14,7 @@ from vnethook.lifecycle import attach, catalog
 from vnethook.live import nics
 
 pytestmark = pytest.mark.netns
+FIREWALLS = ("nft", "iptables-legacy")
 TEMPLATE = """
 <network><name>{name}</name>{forward}<bridge name='{bridge}'/>
   <ip address='10.{number}.0.1' netmask='255.255.255.0'><dhcp><range start='10.{number}.0.2' end='10.{number}.0.99'/></dhcp></ip>
@@ -57,7 +58,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world():  # type: ignore[no-untyped-def]
+def world(firewall: str):  # type: ignore[no-untyped-def]
     kinds = {"nat": "<forward mode='nat'/>", "route": "<forward mode='route'/>", "none": ""}
     with Host() as host, Outside() as outside:
         outside.plug(host, subnet6="2001:db8:1::/64")

@@ -70,6 +70,7 @@ def plan(network: "Network", facts: "Facts", chains: "Rules") -> "list[Step]":
             uses=tuple(_uses(own, links).items()),
             sources=tuple(map(str, network.subnets)),
             translation=translation.summary(network),
+            forwards=incoming.summary(network),
         )
     ]
 

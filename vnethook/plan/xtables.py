@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from vnethook.host.host import Host
+    from vnethook.live.flows import Led
 
     Chains = dict[str, list[str]]
     """Rules by chain, named as in `live.xtables`."""
@@ -41,7 +42,7 @@ class InstallXtables(FirewallStep):
 
     `chains`: (chain, its rules); `links`: (shared chain and section, rules): what the network has there, of which the
     sections are in order, and equal rules of several networks are one; `prefix`: how the names of the
-    network's chains begin. For `sources` and `translation` see InstallRules.
+    network's chains begin. For `sources`, `translation` and `forwards` see InstallRules.
     """
 
     _about = ("network", "variant")
@@ -51,6 +52,7 @@ class InstallXtables(FirewallStep):
     links: tuple[tuple[str, tuple[str, ...]], ...]
     sources: tuple[str, ...] = ()
     translation: tuple[str, ...] = ()
+    forwards: "tuple[Led, ...]" = ()
 
     def is_done(self, host: "Host") -> bool:
         entries = host.shared.entries(self.variant)
@@ -72,6 +74,8 @@ class InstallXtables(FirewallStep):
             before = host.shared.entries(self.variant).get(self.network, {})
             host.shared.enter(self.variant, self.network, self._entry)
             settle(host, self.variant, {*before, *self._entry}, self)
+        if self.forwards:
+            host.conntrack.settle((), self.forwards)
 
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
@@ -80,16 +84,21 @@ class InstallXtables(FirewallStep):
             host.shared.leave(self.variant, self.network)
         if self.sources:
             host.conntrack.forget(self.sources)
+        if self.forwards:
+            host.conntrack.settle(self.forwards, ())
 
     def supersede(self, host: "Host", old: "Self") -> None:
         self.do(host)
         if old.translation != self.translation:
             host.conntrack.forget(tuple(dict.fromkeys(old.sources + self.sources)))
+        if old.forwards != self.forwards:
+            host.conntrack.settle(old.forwards, self.forwards)
 
     def covering(self, old: "Self") -> "Self":
         return self.replace(
             sources=old.sources + self.sources,
             translation=(*old.translation, "or", *self.translation),  # equal to neither
+            forwards=old.forwards + self.forwards,
         )
 
     @property
