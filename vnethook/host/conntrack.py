@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from vnethook.live.flows import Led
 
-    _Forward = tuple[int, tuple[int, int], Subnet, int | None, int | None, int]
-    """Protocol, ports, source, address of the host and guest's (None: any), by how much the port becomes another."""
+    _Forward = tuple[tuple[int, int], tuple[int, int], Subnet, int | None, int | None, int]
+    """IP version and protocol, ports, source, address of the host, guest's (None: any), by how much the port grows."""
 
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2
 _GENERIC = Struct("!BBH")
@@ -61,17 +61,15 @@ class Conntrack:
         """
         own = {parse_ip(text.partition("/")[0])[1] for _, text in Links().all_addresses()} if now else set()
         try:
-            for version in {item[0] for item in (*before, *now)}:
-                olds, news = ([_parsed(item) for item in items if item[0] == version] for items in (before, now))
-                flows.end(version, _over(own, olds, news))
+            flows.end(_over(own, [_parsed(item) for item in before], [_parsed(item) for item in now]))
         except OSError as error:
             log.warning(f"flows of forwards: end: {error.strerror}: they end by themselves")
 
 
 def _parsed(item: "Led") -> "_Forward":
-    _, protocol, first, last, source, on, target, to = item
+    version, protocol, first, last, source, on, target, to = item
     numbers = [parse_ip(text)[1] if ":" in text or "." in text else None for text in (on, target)]
-    return protocol, (first, last), parse_subnet(source), numbers[0], numbers[1], to - first
+    return (version, protocol), (first, last), parse_subnet(source), numbers[0], numbers[1], to - first
 
 
 def _over(own: set[int], olds: "list[_Forward]", news: "list[_Forward]") -> "Callable[[flows.Flow], bool]":
@@ -84,8 +82,8 @@ def _over(own: set[int], olds: "list[_Forward]", news: "list[_Forward]") -> "Cal
 
 
 def _is_meant(item: "_Forward", flow: "flows.Flow") -> bool:
-    protocol, (first, last), source, on, _, _ = item
-    is_there = protocol == flow.protocol and first <= flow.port <= last and on in {None, flow.to}
+    kind, (first, last), source, on, _, _ = item
+    is_there = kind == (flow.version, flow.protocol) and first <= flow.port <= last and on in {None, flow.to}
     return is_there and source.first <= flow.source <= source.last
 
 

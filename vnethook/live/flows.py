@@ -1,7 +1,7 @@
 """The kernel's table of flows, as far as forwards decide where they go: a flow goes on as it began until it is ended.
 
 Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_conntrack.h; of the flags of a filter:
-ctnetlink's nf_internals.h. A kernel before 5.8 does not know filters and tells all flows, which are looked at here.
+ctnetlink's nf_internals.h. A kernel that does not know a filter tells all flows, which are looked at here.
 """
 
 from _struct import Struct
@@ -22,13 +22,13 @@ TCP, UDP = 6, 17
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2
 _GENERIC = Struct("!BBH")
 _PORT = Struct("!H")
-_FAMILY = {4: 2, 6: 10}
+_FAMILY = {0: 0, 4: 2, 6: 10}
 _NESTED = 0x8000
-_ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _FILTER = 1, 2, 3, 12, 18, 25
+_ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _FILTER, _STATUS_MASK = 1, 2, 3, 12, 18, 25, 26
 _IP, _PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
-_BY_SOURCE, _BY_PROTOCOL = 1 << 0, 1 << 3
+_BY_PROTOCOL = 1 << 3
 _ORIGINAL_FLAGS, _REPLY_FLAGS = 1, 2
 _TRANSLATED = 1 << 5
 """IPS_DST_NAT, linux/netfilter/nf_conntrack_common.h."""
@@ -50,34 +50,31 @@ class Flow(Value):
     is_led: bool
 
 
-def end(version: int, is_meant: "Callable[[Flow], bool]", *, only: bytes = b"") -> None:
+def end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b"") -> None:
     """End the flows that are meant; their next packet begins one anew. Raises NetlinkError, OSError.
 
-    `only`: a filter, see `answered_by` and `of_udp`.
+    `version`: of IP, 0: both. `only`: a filter, see `led` and `of_udp`. The kernel walks all of its table for
+    the question, however few flows there are: it takes milliseconds, so one question is better than two.
     """
     netlink = Netlink(NETFILTER)
-    head = _GENERIC.pack(_FAMILY[version], 0, 0)
     try:
-        for answer in netlink.request(_GET, DUMP, head + only):
+        for answer in netlink.request(_GET, DUMP, _GENERIC.pack(_FAMILY[version], 0, 0) + only):
             found = dict(attributes(answer, _GENERIC.size))
-            flow = _flow(version, found)
+            flow = _flow(4 if answer[0] == _FAMILY[4] else 6, found)
             if flow is not None and is_meant(flow):
-                _delete(netlink, head, found)
+                _delete(netlink, answer[: _GENERIC.size], found)
     finally:
         netlink.close()
 
 
-def answered_by(version: int, answerer: int) -> bytes:
-    """The filter of flows that an address answers; of IPv6 ones none, since kernels give those of all others."""
-    if version == 6:
-        return b""
-    ip = pack(_NESTED | _IP, pack(_SOURCE[version], answerer.to_bytes(4, "big")))
-    flags = number(_ORIGINAL_FLAGS, 0) + number(_REPLY_FLAGS, _BY_SOURCE)
-    return pack(_NESTED | _REPLY, ip) + pack(_NESTED | _FILTER, flags)
+def led() -> bytes:
+    """The filter of flows whose destination was made another one; known since Linux 5.18."""
+    status = _TRANSLATED.to_bytes(4, "big")
+    return pack(_STATUS, status) + pack(_STATUS_MASK, status)
 
 
 def of_udp() -> bytes:
-    """The filter of UDP flows."""
+    """The filter of UDP flows; for one IP version only."""
     protocol = pack(_NESTED | _PROTOCOL, pack(_NUMBER, bytes((UDP,))))
     flags = number(_ORIGINAL_FLAGS, _BY_PROTOCOL) + number(_REPLY_FLAGS, 0)
     return pack(_NESTED | _ORIGINAL, protocol) + pack(_NESTED | _FILTER, flags)

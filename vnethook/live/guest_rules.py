@@ -74,10 +74,10 @@ def publish(links: "Links", live: "LiveNetwork", nic: "Nic") -> None:
     added = elements(live.named, nic)
     firewall.change(add=added)
     led = [ports for ports in map(_led, added) if ports is not None]
-    own = {parse_ip(text.partition("/")[0])[1] for _, text in links.all_addresses()} if led else set()
-    for version in {version for version, _ in led}:
-        ranges = [ports for of, ports in led if of == version]
-        _end(version, _taken(own, ranges), flows.of_udp())
+    if led:
+        own = {parse_ip(text.partition("/")[0]) for _, text in links.all_addresses()}
+        for version in {version for version, _ in led}:
+            _end(_taken(own, led), version=version, only=flows.of_udp())
 
 
 def _led(added: "tuple[str, str]") -> "tuple[int, tuple[int, int]] | None":
@@ -90,32 +90,27 @@ def _led(added: "tuple[str, str]") -> "tuple[int, tuple[int, int]] | None":
     return (6 if ":" in address else 4), (int(first), int(last or first))
 
 
-def _taken(own: "set[int]", ranges: "list[tuple[int, int]]") -> "Callable[[Flow], bool]":
+def _taken(own: "set[tuple[int, int]]", led: "list[tuple[int, tuple[int, int]]]") -> "Callable[[Flow], bool]":
     """Whether a UDP flow goes to a port of the host's that leads to the guest by now."""
 
     def is_taken(flow: "Flow") -> bool:
-        is_at_host = not flow.is_led and flow.to in own
-        return is_at_host and any(first <= flow.port <= last for first, last in ranges)
+        is_at_host = not flow.is_led and (flow.version, flow.to) in own
+        return is_at_host and any(of == flow.version and first <= flow.port <= last for of, (first, last) in led)
 
     return is_taken
-
-
-def _led_to(answerer: int) -> "Callable[[Flow], bool]":
-    """Whether a flow was led to a guest's address."""
-    return lambda flow: flow.is_led and flow.answerer == answerer
 
 
 def _take_out(live: "LiveNetwork", nic: "Nic") -> None:
     """Take a guest with the addresses of a record out of the rules, and end what was led to it."""
     firewall.change(delete=elements(live.named, nic))
-    for text in nic.addresses if nic.is_led_to else ():
-        version, number = parse_ip(text)
-        _end(version, _led_to(number), flows.answered_by(version, number))
+    ours = {parse_ip(text) for text in nic.addresses} if nic.is_led_to else set()
+    if ours:
+        _end(lambda flow: flow.is_led and (flow.version, flow.answerer) in ours, only=flows.led())
 
 
-def _end(version: int, is_meant: "Callable[[Flow], bool]", only: bytes) -> None:
+def _end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b"") -> None:
     try:
-        flows.end(version, is_meant, only=only)
+        flows.end(is_meant, version=version, only=only)
     except OSError:
         return  # a kernel that does not tell its flows: they end by themselves
 
