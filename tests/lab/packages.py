@@ -25,7 +25,8 @@ def unpacked(*packages: str) -> Path:
         if not place.exists():
             new = Path(tempfile.mkdtemp(prefix="new.", dir=CACHE))
             try:
-                _download(packages, new)
+                if packages:
+                    _download(packages, new)
                 _prepare_root(new / "root")
                 for file in new.glob("*.deb"):
                     _unpack(file, new / "root")
@@ -51,6 +52,7 @@ def _prepare_root(root: Path) -> None:
     for name in ("bin", "lib", "sbin"):
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
+    (root / "etc").mkdir()
 
 
 def _unpack(file: Path, root: Path) -> None:
