@@ -77,6 +77,12 @@ def _v6(source: str, protocol: int, payload: bytes, *, to: str = ALL_NODES) -> b
     return ether(EVE, BOB, IPV6, ip6(source, to, protocol, payload))
 
 
+def _labelled(label: int) -> bytes:
+    frame = bytearray(_v6(OWN6, FRAGMENT, fragment6(UDP, 72) + bytes(60)))
+    frame[16:18] = label.to_bytes(2, "big")
+    return bytes(frame)
+
+
 HELLO = udp(5000, 5000, b"hello")
 ADVERTISEMENT = bytes.fromhex("86000000400007080000000000000000")
 REDIRECT = bytes.fromhex("8900000000000000") + address(GATEWAY6) + address(BOBS6)
@@ -103,6 +109,14 @@ FORGED = [
     Row(
         "a DHCPv6 answer in a fragment, behind options",
         _v6(LOCAL, FRAGMENT, fragment6(OPTIONS, more=True) + _CHAIN[:24]),
+    ),
+    Row(
+        "a DHCPv6 answer behind options",
+        _v6(LOCAL, OPTIONS, extension(UDP) + udp(5470, 546, b"\x02abc")),
+    ),
+    Row(
+        "a DHCPv6 answer in a fragment",
+        _v6(LOCAL, FRAGMENT, fragment6(UDP, more=True) + udp(5470, 546, bytes(64))),
     ),
     Row("DHCP by another MAC", _v4("0.0.0.0", UDP, udp(68, 67, dhcp(OTHER)), to="255.255.255.255"), KNOWN),
     Row("DHCP by a longer MAC", _v4("0.0.0.0", UDP, udp(68, 67, dhcp(EVE, length=9, tail=b"abc")))),
@@ -161,6 +175,8 @@ HONEST = [
     Row("MLD", _v6(LOCAL, HOPS, extension(ICMPV6) + bytes.fromhex("8f00000000000000")), None),
     Row("a large ping", _v6(OWN6, FRAGMENT, fragment6(ICMPV6, more=True) + _ECHO6 + bytes(64)), None),
     Row("the rest of it", _v6(OWN6, FRAGMENT, fragment6(ICMPV6, 72) + bytes(8)), None),
+    Row("the rest of a flow whose label is like a port of DHCP", _labelled(546), None),
+    Row("... of another one", _labelled(67), None),
     Row("a fragment of UDP", _v6(OWN6, FRAGMENT, fragment6(UDP, more=True) + udp(5000, 5001, bytes(64))), None),
 ]
 LAST = _v4(OWN, UDP, udp(5000, 5002, b"the last of them"))

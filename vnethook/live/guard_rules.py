@@ -125,14 +125,18 @@ def _of_arp(claim: Claim) -> list[bytes]:
 def _of_dhcp(claim: Claim) -> list[bytes]:
     """Answers of a server, and questions in the name of another. What would hide the latter in fragments goes, too.
 
-    A server knows a guest by its hardware address with its kind and length: RFC 2131, section 2.
+    A server knows a guest by its hardware address with its kind and length: RFC 2131, section 2. Of an IPv6 fragment
+    that is not the first the kernel takes the packet's own start for the transport header: where a port could be read
+    there, only others are looked at.
     """
-    found = [_UDP + payload(TRANSPORT_HEADER, 0, bytes([0, 67])) + _DROP]
-    found += [_UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 68])) + _DROP]
-    found += [_UDP + payload(TRANSPORT_HEADER, 0, bytes([2, 35])) + _DROP]
-    found += [_UDP + payload(TRANSPORT_HEADER, 2, bytes([2, 34])) + _DROP]
-    question = _UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 67]))
-    found.append(question + _IPV4 + netdev.has_bits(NETWORK_HEADER, 6, b"\x3f\xff") + _DROP)
+    found = [_UDP + payload(TRANSPORT_HEADER, 0, bytes(own)) + _DROP for own in ([0, 67], [2, 35])]
+    found.append(_IPV4 + _UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 68])) + _DROP)
+    answer = _UDP + payload(TRANSPORT_HEADER, 2, bytes([2, 34]))
+    found.append(_IPV6 + payload(NETWORK_HEADER, 6, b"\x2c", UNEQUAL) + answer + _DROP)
+    found.append(_IPV6 + netdev.first_fragment() + answer + _DROP)
+    port = _UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 67]))
+    question = _IPV4 + port
+    found.append(port + _IPV4 + netdev.has_bits(NETWORK_HEADER, 6, b"\x3f\xff") + _DROP)
     found.append(question + payload(TRANSPORT_HEADER, 8, b"\1\1\6", UNEQUAL) + _DROP)
     if claim.mac:
         found.append(question + payload(TRANSPORT_HEADER, 36, claim.mac, UNEQUAL) + _DROP)
