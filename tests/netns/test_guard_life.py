@@ -11,7 +11,7 @@ from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.lifecycle import attach, changes, health
-from vnethook.live import guard, netdev, nics, port
+from vnethook.live import guard, netdev, nftables, nics, port
 
 pytestmark = pytest.mark.netns
 IFUP, IFDOWN = CHECKOUT / "hooks/qemu/qemu-ifup", CHECKOUT / "hooks/qemu/qemu-ifdown"
@@ -163,6 +163,17 @@ def test_guards_of_guests_that_nobody_detached_go_with_the_next_mend(host: Host)
     (host.root / "run/vnethook/ports/lab/tap1.json").write_text("nonsense")
     host.vnet("net-repair", "lab")
     assert _guards(host) == {}
+
+
+def test_a_guard_that_another_takes_off_meanwhile_is_off(host: Host) -> None:
+    """Two who detach and stop at once may both have seen the chain."""
+
+    def remove_what_is_gone(here: machine.Host) -> None:
+        sight = nftables.chain_uses
+        nftables.chain_uses = lambda chains, **options: sight(chains, **options) | {"g4242": 0}
+        guard.remove(4242)
+
+    on(host, remove_what_is_gone)
 
 
 def test_a_guard_that_cannot_be_put_on_fails_the_attach(host: Host) -> None:

@@ -34,7 +34,7 @@ def put(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> 
     try:
         netdev.apply(_messages(live, link, nic, before), what)
     except HostError as error:
-        if not isinstance(error.__cause__, NetlinkError) or error.__cause__.errno != ENOENT:
+        if not _was_gone(error):
             raise
         netdev.apply(_messages(live, link, nic, before), what)  # another's sweep was faster
     if not nic.held:
@@ -60,8 +60,21 @@ def remove(index: int) -> None:
     """Take the guard off the link of that index, which may be gone; nothing if it has none."""
     chain = chain_name(index)
     if chain in nftables.chain_uses([chain], family=nftables.NETDEV):
-        netdev.apply(netdev.removal(chain), f"chain {chain!r}: remove")
+        _remove(chain)
         netdev.drop_table()
+
+
+def _remove(chain: str) -> None:
+    """Remove a chain that was there a moment ago; raise HostError."""
+    try:
+        netdev.apply(netdev.removal(chain), f"chain {chain!r}: remove")
+    except HostError as error:
+        if not _was_gone(error):  # another's sweep was faster
+            raise
+
+
+def _was_gone(error: HostError) -> bool:
+    return isinstance(error.__cause__, NetlinkError) and error.__cause__.errno == ENOENT
 
 
 def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
@@ -77,14 +90,10 @@ def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
     if not chains:
         return
     there = {chain_name(link.index): link for link in links.all_links()}
-    gone = [
-        message
-        for name in chains
-        if name not in there or not _is_kept(paths, there[name], network, is_up=is_up)
-        for message in netdev.removal(name)
-    ]
+    gone = [name for name in chains if name not in there or not _is_kept(paths, there[name], network, is_up=is_up)]
+    for name in gone:
+        _remove(name)
     if gone:
-        netdev.apply(gone, "guards of NICs that are gone: remove")
         netdev.drop_table()
 
 
