@@ -11,11 +11,12 @@ import pytest
 from tests.lab import Host
 from tests.lab.at_once import at_once
 from tests.lab.library import on
-from vnethook.errors import StateError
+from vnethook.definition.forwarding import PortForward
+from vnethook.errors import DefinitionError, StateError
 from vnethook.hook import serve
 from vnethook.hook.request import NicRequest
 from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, catalog, changes, health
+from vnethook.lifecycle import bringup, catalog, changes, forwards, health, updates
 from vnethook.live import record
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
@@ -31,6 +32,7 @@ FORWARDS = (
 )
 GUARDS = ("", "<guard mode='off'/>", "<guard mode='strict'/>", "<guard mode='standard' mac='no' connections='9'/>")
 OFFERS = ("", "<host allow='22/tcp 123/udp'/>", "<host allow='all'/>")
+BOTH = updates.Affected(live=True, config=True)
 ISOLATED = ("", "", "<port isolated='yes'/>")
 
 
@@ -89,23 +91,33 @@ def _stop(here: machine.Host, random: Random) -> None:
     bringup.stop(here, _name(random), force=True)
 
 
+def _forward(here: machine.Host, random: Random) -> None:
+    """Add or remove a forward, live and stored or one of them."""
+    network, guest = random.choice(NETWORKS), random.choice(GUESTS)
+    port = 8050 + 100 * network + random.choice(range(4))
+    whose = {"domain": f"guest{guest}"} if guest % 2 else {"address": f"10.6{network}.0.{10 + guest}"}
+    item = PortForward((port, port), "tcp", (80, 80), **whose)
+    on = random.choice([BOTH, BOTH, updates.Affected(live=False, config=True)])
+    random.choice([forwards.add, forwards.add, forwards.remove])(here, f"net{network}", item, on=on)
+
+
 def _of_network(act: Callable[[machine.Host, str], object]) -> Callable[[machine.Host, Random], object]:
     return lambda here, random: act(here, _name(random))
 
 
 WHAT = (
-    *(_define, _stop, _unplug, *[_plug] * 3),
+    *(_define, _stop, _unplug, *[_plug] * 3, *[_forward] * 3),
     *map(_of_network, (changes.apply, changes.apply, bringup.start, bringup.restart, health.repair)),
 )
 
 
 def _work(here: machine.Host, seed: int) -> None:
-    """What one process does: any operation, again and again; one that the state of the network refuses is no failure."""
+    """What one process does: any operation, again and again; one that the state of the network or its definition refuses is no failure."""
     random = Random(seed)
     for _ in range(OPERATIONS):
         try:
             random.choice(WHAT)(here, random)
-        except StateError:
+        except (StateError, DefinitionError):
             pass
 
 
