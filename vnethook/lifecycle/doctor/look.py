@@ -8,13 +8,14 @@ from vnethook.capability import dhcp, dnsmasq
 from vnethook.capability.policy import table
 from vnethook.definition import compiled
 from vnethook.definition.store import Store
-from vnethook.errors import HostError, VnetError
-from vnethook.host import facts, listeners, programs, rulesets, services, storage, trial
-from vnethook.lifecycle import bringup, health, lookup, overlap
+from vnethook.errors import DefinitionError, HostError, VnetError
+from vnethook.host import facts, firewall, listeners, programs, rulesets, services, storage, trial
+from vnethook.lifecycle import bringup, definitions, health, lookup, overlap
 from vnethook.lifecycle.doctor import servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
 from vnethook.live import failure
+from vnethook.live.record import NFT
 from vnethook.plan.firewall import KEY
 
 if TYPE_CHECKING:
@@ -48,19 +49,19 @@ def look(host: "Host", only: str = "") -> Survey:
     states = _or(lambda: lookup.states(host), states, NETWORKS, unseen)
     networks = tuple(_network(host, state, unseen) for state in states if only in {"", state.name})
     uplinks = _uplinks(host)
-    firewall = "nft"
-    rules = _RULES if firewall == "nft" and programs.find("nft") else ""
+    chosen = _firewall(host)
+    rules = _RULES if chosen == NFT and programs.find("nft") else ""
     lacks = trial.missing(rules)
     if lacks is None:
         unseen.append(KERNEL)
     managed, networkd = _managers(host, networks)
     needed = [
-        "nft" if firewall == "nft" else "iptables",
+        "nft" if chosen == NFT else "iptables",
         *(["dnsmasq"] if any(network.has_dns or network.has_dhcp for network in networks) else []),
     ]
     return Survey(
         networks=networks,
-        firewall=firewall,
+        firewall=chosen,
         missing_programs=tuple(program for program in needed if programs.find(program) is None),
         hypervisors=tuple(name for name, places in _HYPERVISORS.items() if any(map(glob, places))),
         kernel_lacks=lacks or (),
@@ -134,6 +135,14 @@ def _definition(host: "Host", state: "NetworkState") -> "Network":
     """With what a network is up, or what is stored."""
     live = bringup.live_definition(host, state.name) if state.is_active else None
     return live or compiled.read(host.paths, state.name) or Store(host.paths).stored(state.name)
+
+
+def _firewall(host: "Host") -> str:
+    """What our rules go into; a vnethook.toml that is not in order is told elsewhere."""
+    try:
+        return firewall.choose(host, definitions.settings_of(host.paths).firewall)
+    except DefinitionError:
+        return NFT
 
 
 def _or(answer: "Callable[[], Answer]", otherwise: "Answer", part: str, unseen: list[str]) -> "Answer":
