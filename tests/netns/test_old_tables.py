@@ -8,6 +8,7 @@ from tests.golden.complete import complete
 from tests.golden.test_plans import FOLDER, RULED
 from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
+from tests.lab.machine import PYTHON
 from tests.lab.site import site
 from vnethook.capability import firewall as rules
 from vnethook.definition import xml
@@ -41,6 +42,20 @@ def test_the_kernel_has_only_the_tables_that_are_needed(monkeypatch: pytest.Monk
         assert tables() == {"ip": {"filter", "nat", "mangle"}, "ip6": {"filter"}}
         place.plug("behind")
         assert tables() == {"ip": {"filter", "nat", "mangle"}, "ip6": {"filter", "mangle"}}
+
+
+@pytest.mark.parametrize("firewall", ["iptables-legacy", "iptables-nft"])
+def test_a_hook_brings_a_network_up_without_a_library(monkeypatch: pytest.MonkeyPatch, firewall: str) -> None:
+    monkeypatch.setattr(Host, "firewall", firewall)
+    with Host() as host:
+        for number, tap in enumerate(("tap0", "tap1")):
+            host.make_tap(tap)
+            words = [PYTHON, "-IS", "-X", "importtime", CHECKOUT / "hooks/qemu/qemu-ifup", tap]
+            loaded = {line.rpartition("|")[2].strip() for line in host.run(words).stderr.splitlines()}
+            assert not loaded & {"iptc", "ctypes", "glob", "sysconfig", "vnethook.host.xtables"}
+            assert ("vnethook.plan.xtables" in loaded) is (number == 0)  # cold, then warm
+            assert "vnethook.live.xtables" in loaded
+        host.vnet("net-check", "default")
 
 
 def test_on_a_host_with_nftables_no_old_table_comes_to_be() -> None:

@@ -6,6 +6,7 @@ same lines, so what comes of them is the same.
 """
 
 import os
+import sys
 
 from vnethook.errors import HostError
 from vnethook.host import programs
@@ -66,13 +67,15 @@ class Iptables:
 
 def _library(variant: str) -> "OldTables | None":
     """python-iptables, if it is for such tables and this process has it and may fork: a hook's has no library."""
-    if variant != LEGACY or len(os.listdir("/proc/self/task")) > 1:
+    is_there = any(os.path.isdir(f"{directory}/iptc") for directory in sys.path)  # before the cost of an import
+    if variant != LEGACY or not is_there or len(os.listdir("/proc/self/task")) > 1:
         return None
+    from vnethook.host.xtables import OldTables  # noqa: PLC0415 (a hook has no library)
+
     try:
-        from vnethook.host.xtables import OldTables  # noqa: PLC0415 (a hook has no library)
+        return OldTables()
     except ImportError:
         return None
-    return OldTables()
 
 
 def _restore(family: str, variant: str) -> str:

@@ -26,6 +26,11 @@ PACKAGES = {
     "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)",
     "resolvectl": "systemd-resolved",
     **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
+    **{
+        f"{family}tables-{kind}-restore": f"iptables (Debian) or iptables-{kind} (Fedora)"
+        for family in ("ip", "ip6")
+        for kind in ("legacy", "nft")
+    },
 }
 TIMEOUT_S = 20.0
 _SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17
