@@ -133,6 +133,7 @@ def test_a_nic_is_attached_listed_with_its_lease_and_detached(host: Host) -> Non
             "isolated": False,
             "vlans": [],
             "limits": {},
+            "guard": ["mac", "ipv4", "ipv6", "arp", "nd", "dhcp", "ra", "ethertypes", "vlan"],
         }
         [lease] = host.vnet_json("net-dhcp-leases", "lab")
         assert (lease["ip"], lease["mac"], lease["hostname"]) == (address, MAC, "web")

@@ -188,7 +188,12 @@ def _sources(claim: Claim, version: int, *, is_held: bool) -> list[bytes]:
 def _without_address(claim: Claim, version: int) -> list[bytes]:
     """What a guest sends before it has an address of the network: it asks by DHCP, or looks for its neighbours."""
     if version == 4:
-        return [_from(4, bytes(4)) + _UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 67])) + _ACCEPT]
+        asks = _UDP + payload(TRANSPORT_HEADER, 2, bytes([0, 67])) + _ACCEPT
+        found = [_from(4, bytes(4)) + asks]
+        if not claim.is_own_known(4):
+            # by the address that it had elsewhere, to be told that it is none here: RFC 2131, section 4.3.2
+            found.append(_IPV4 + payload(NETWORK_HEADER, 16, b"\xff" * 4) + asks)
+        return found
     nobody = _from(6, bytes(16)) + netdev.meta(_TRANSPORT, b"\x3a") + _ACCEPT
     if claim.link_local:
         local = [_from(6, claim.link_local) + _HAS_TRANSPORT + _ACCEPT]
