@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from tests.lab import demo_firewall
 from tests.lab.guest import Guest, RefusedError, bridge, tap
 from tests.lab.host import HOOKS, Host
 from tests.lab.image import make_image
@@ -266,6 +267,8 @@ def run(story: Story) -> None:
         demo.try_each_other()
         demo.try_outside()
         demo.try_host()
+        demo_firewall.try_forward(demo)
+        demo_firewall.try_forging(demo)
         demo.show()
         demo.finish(lambda: before.changes_to(demo.host.snapshot(), ignoring=[r"^. file "]))
 
