@@ -160,3 +160,22 @@ def test_a_guest_opens_connections_so_fast_and_no_faster() -> None:
         eve.call(flood)
         assert 10 < _flows(host, OWN) < 250
         assert bob.pings(GATEWAY)
+
+
+def test_a_stream_that_nobody_answers_is_one_connection() -> None:
+    with _lab("<guard connections='5' newConnections='10'/>") as (host, eve, _), Outside() as outside:
+        outside.plug(host)
+        assert _attach(host, "ve", mac=EVE) == []
+        assert eve.lease()["ip"] == OWN
+        outside.run(["nft", "add table ip seen; add chain ip seen input { type filter hook input priority 0; }"])
+        outside.run(["nft", "add rule ip seen input udp dport 9 counter drop"])
+
+        def stream() -> None:
+            import socket
+
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as each:
+                for _ in range(300):
+                    each.sendto(b"no answer is wanted", (WWW_4, 9))
+
+        eve.call(stream)
+        wait_for(lambda: "packets 300 " in outside.run(["nft", "list", "table", "ip", "seen"]).stdout, "all of it")

@@ -178,8 +178,8 @@ def test_the_base_chains_are_those_whose_translation_is_written_by_hand():
     """capability/xtables.py has for each of these rules what all networks share, or nothing where that is the same."""
     rules = [line.removeprefix(f"add rule {table.NAME} ") for line in table.BASE if line.startswith("add rule")]
     assert rules == [
-        "input ct state new iifname vmap @counted",  # not here
-        "forward ct state new iifname vmap @counted",
+        "input ct state new ct status & confirmed == 0 iifname vmap @counted",  # not here
+        "forward ct state new ct status & confirmed == 0 iifname vmap @counted",
         "input iifname vmap @to_host",
         'input iifname != "lo" ip daddr @gateways meta l4proto { 6, 17 } th dport 53 drop',
         'input iifname != "lo" ip6 daddr @gateways6 meta l4proto { 6, 17 } th dport 53 drop',

@@ -46,9 +46,11 @@ _FORWARDING = (
     "ip6 daddr != ::1 fib daddr type local meta l4proto . th dport . ip6 saddr . ip6 daddr vmap @forwards6",
 )
 """How a new connection finds the forward that it means."""
+_BEGINS = "ct state new ct status & confirmed == 0"
+"""The first packet of a connection. The others are new, too, until there is an answer: of a stream there is none."""
 _RULES = (
-    ("input", "ct state new iifname vmap @counted"),
-    ("forward", "ct state new iifname vmap @counted"),
+    ("input", f"{_BEGINS} iifname vmap @counted"),
+    ("forward", f"{_BEGINS} iifname vmap @counted"),
     ("input", "iifname vmap @to_host"),
     # the networks' DNS is for their guests, whichever way a question comes in (CVE-2012-3411)
     ("input", f'iifname != "lo" ip daddr @gateways meta l4proto {{ {TCP_UDP} }} th dport 53 drop'),
