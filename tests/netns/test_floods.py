@@ -11,7 +11,7 @@ from tests.lab.frames import ether, ip4, send, udp
 from tests.lab.library import on
 from tests.lab.outside import WWW, WWW_4, WWW_6
 from vnethook.lifecycle import attach
-from vnethook.live import nics
+from vnethook.live import nics, pinned
 from vnethook.mac import interface_id
 
 pytestmark = pytest.mark.netns
@@ -179,3 +179,16 @@ def test_a_stream_that_nobody_answers_is_one_connection() -> None:
 
         eve.call(stream)
         wait_for(lambda: "packets 300 " in outside.run(["nft", "list", "table", "ip", "seen"]).stdout, "all of it")
+
+
+def test_guests_that_are_gone_leave_their_addresses_to_others_when_there_are_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pinned, "_ON_ITS_WAY_S", -1)  # not one is on its way
+    with _lab("<guard mode='strict'/>") as (host, eve, _):
+        for number in range(5):
+            mac = f"52:54:00:00:66:0{number}"
+            eve.run(["ip", "link", "set", "eth0", "address", mac])
+            assert _attach(host, "ve", mac=mac, guest=f"job{number}") == []
+            assert eve.lease().get("ip", "") in {"10.65.0.100", "10.65.0.101"}, number
+            host.vnet("detach", "ve")

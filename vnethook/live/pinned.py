@@ -1,12 +1,14 @@
 """The addresses that are kept for guests: chosen where the definition fixes none, and never another's.
 
 A guest is remembered by its name, so that it has the same address whatever its MAC is, after a restart too. dnsmasq is
-told of it by the guest's file (naming.py); one that is not there keeps its address. A guest makes up an IPv6 address
-without DHCP by itself (RFC 4862): it is not known here.
+told of it by the guest's file (naming.py); one that is not there keeps its address, unless no other is left and the
+definition does not name it. A guest makes up an IPv6 address without DHCP by itself (RFC 4862): it is not known here.
 """
 
+from time import time
+
 from vnethook.address import format_ip, parse_ip
-from vnethook.live import files, naming
+from vnethook.live import files, naming, nics
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
     from vnethook.live.paths import Paths
     from vnethook.live.record import LiveNetwork
 
-    Pins = dict[str, tuple[str, tuple[str, ...]]]
-    """By a guest's key its MAC and its addresses."""
+    Pins = dict[str, tuple[str, tuple[str, ...], int]]
+    """By a guest's key its MAC, its addresses, and when it was last attached, in Unix time."""
+
+_ON_ITS_WAY_S = 60
+"""How long a guest may be on its way from its address to its record, by which it is seen to be there."""
 
 
 def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
@@ -31,7 +36,7 @@ def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
         return nic.replace(addresses=fixed, pinned=())
     pins = _read(paths, live.name)
     key = key_of(nic)
-    before = pins.pop(key, ("", ()))
+    before = pins.pop(key, ("", (), 0))
     taken = _taken(live, pins)
     leased = _leases(paths, live.name)
     kept = []
@@ -39,15 +44,16 @@ def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
         wanted = [text for text in before[1] if _version(text) == version]
         wanted += [text for text, mac in leased.items() if mac == nic.mac and _version(text) == version]
         found = next((text for text in wanted if text not in taken and _is_in_pool(live, text)), "")
-        found = found or _free(live, version, taken | leased.keys())
+        found = found or _free(live, version, taken | leased.keys()) or _given_up(paths, live, version, pins)
         if found:
             kept.append(found)
-    if before != (nic.mac, tuple(kept)):
-        _write(paths, live.name, {**pins, key: (nic.mac, tuple(kept))})
+    now = int(time())
+    if before[:2] != (nic.mac, tuple(kept)) or now - before[2] > _ON_ITS_WAY_S // 2:
+        _write(paths, live.name, {**pins, key: (nic.mac, tuple(kept), now)})
+    if before[:2] != (nic.mac, tuple(kept)):
         _free_from_others(paths, live, nic, kept, leased)
-        if before[0] not in {"", nic.mac} and files.link_target(f"{paths.dnsmasq(live.name)}/macs/{before[0]}") is None:
-            naming.fix(paths.dnsmasq(live.name), before[0], naming.words_for(live, before[0]))
-            naming.reload_daemon(live)
+        if before[0] not in {"", nic.mac}:
+            _tell_of_no_more(paths, live, before[0])
     return nic.replace(addresses=(*fixed, *kept), pinned=tuple(kept))
 
 
@@ -58,7 +64,7 @@ def key_of(nic: "Nic") -> str:
 
 def tell(paths: "Paths", live: "LiveNetwork") -> None:
     """Tell the dnsmasq of a network that has come up of the addresses that are kept for guests that are not there."""
-    for mac, addresses in _read(paths, live.name).values():
+    for mac, addresses, _ in _read(paths, live.name).values():
         if files.link_target(f"{paths.dnsmasq(live.name)}/macs/{mac}") is None:
             naming.fix(paths.dnsmasq(live.name), mac, naming.told(naming.words_for(live, mac), addresses))
 
@@ -76,11 +82,13 @@ def _read(paths: "Paths", network: str) -> "Pins":
     plain = files.read_json(paths.pinned(network))
     if not isinstance(plain, dict):
         return {}
-    return {key: (mac, tuple(found)) for key, (mac, found) in plain.items()}
+    return {key: (mac, tuple(found), *(since or [0])) for key, (mac, found, *since) in plain.items()}
 
 
 def _write(paths: "Paths", network: str, pins: "Pins") -> None:
-    files.write_json(paths.pinned(network), {key: [mac, list(found)] for key, (mac, found) in pins.items()})
+    files.write_json(
+        paths.pinned(network), {key: [mac, list(found), since] for key, (mac, found, since) in pins.items()}
+    )
 
 
 def _taken(live: "LiveNetwork", pins: "Pins") -> set[str]:
@@ -88,7 +96,7 @@ def _taken(live: "LiveNetwork", pins: "Pins") -> set[str]:
     taken = {own.partition("/")[0] for own in live.addresses}
     taken |= {text for _, words, _ in live.fixed for text in naming.addresses_in(words)}
     taken |= {text for _, text in live.known}
-    return taken | {text for _, found in pins.values() for text in found}
+    return taken | {text for _, found, _ in pins.values() for text in found}
 
 
 def _leases(paths: "Paths", network: str) -> dict[str, str]:
@@ -116,6 +124,31 @@ def _free(live: "LiveNetwork", version: int, taken: "set[str]") -> str:
             if text not in taken:
                 return text
     return ""
+
+
+def _given_up(paths: "Paths", live: "LiveNetwork", version: int, pins: "Pins") -> str:
+    """The address of the guest that has not been there for longest, which is kept for it no longer; empty if none is.
+
+    One that the definition names keeps its own: that is known outside.
+    """
+    there = {key_of(nic) for nic in nics.attached(paths, live.name)}
+    last = time() - _ON_ITS_WAY_S
+    gone = [key for key, (_, _, since) in pins.items() if " " in key and key not in there and since < last]
+    for key in sorted(gone, key=lambda key: pins[key][2]):
+        mac, addresses, _ = pins[key]
+        found = next((text for text in addresses if _version(text) == version and _is_in_pool(live, text)), "")
+        if found:
+            del pins[key]
+            _tell_of_no_more(paths, live, mac)
+            return found
+    return ""
+
+
+def _tell_of_no_more(paths: "Paths", live: "LiveNetwork", mac: str) -> None:
+    """Tell dnsmasq that nothing is kept for a MAC, unless it is another NIC's by now."""
+    if files.link_target(f"{paths.dnsmasq(live.name)}/macs/{mac}") is None:
+        naming.fix(paths.dnsmasq(live.name), mac, naming.words_for(live, mac))
+        naming.reload_daemon(live)
 
 
 def _free_from_others(paths: "Paths", live: "LiveNetwork", nic: "Nic", kept: list[str], leased: dict[str, str]) -> None:

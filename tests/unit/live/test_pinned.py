@@ -3,7 +3,7 @@
 import pytest
 
 from vnethook.address import parse_ip
-from vnethook.live import files, pinned
+from vnethook.live import files, nics, pinned
 from vnethook.live.nics import Nic
 from vnethook.live.paths import Paths
 from vnethook.live.record import LiveNetwork
@@ -61,3 +61,25 @@ def test_an_address_that_is_out_of_range_by_now_is_kept_no_longer(paths):
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
     moved = LIVE.replace(pools=((4, parse_ip("10.0.0.7")[1], parse_ip("10.0.0.8")[1]),))
     assert _addresses(paths, moved, "a", MACS[0]) == ("10.0.0.8",)
+
+
+def test_the_address_of_who_was_not_there_for_longest_goes_to_another_guest_when_no_other_is_left(paths, monkeypatch):
+    monkeypatch.setattr(pinned, "time", lambda: 100)
+    guests = [(name, MACS[number]) for number, name in enumerate("abcd")]
+    assert _addresses(paths, LIVE, *guests[0]) == ("10.0.0.5",)  # the definition names it
+    for name, mac in guests[1:]:
+        assert _addresses(paths, LIVE, name, mac, is_led_to=False)
+    assert _addresses(paths, LIVE, "e", MACS[4], is_led_to=False) == ()  # all of them may be on their way
+    monkeypatch.setattr(pinned, "time", lambda: 1000)
+    nics.write(paths, Nic("tap1", "lab", mac=MACS[1], guest="b"))
+    assert _addresses(paths, LIVE, "c", MACS[2], is_led_to=False) == ("10.0.0.3",)
+    monkeypatch.setattr(pinned, "time", lambda: 2000)
+    assert _addresses(paths, LIVE, "e", MACS[4], is_led_to=False) == ("10.0.0.2",)
+    assert _addresses(paths, LIVE, "f", MACS[5], is_led_to=False) == ("10.0.0.3",)
+    assert _addresses(paths, LIVE, "g", MACS[6], is_led_to=False) == ()
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
+
+
+def test_what_was_kept_before_it_was_known_since_when_is_kept(paths):
+    files.write_json(paths.pinned("lab"), {"a": [MACS[0], ["10.0.0.3"]]})
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.3",)
