@@ -192,3 +192,25 @@ def test_guests_that_are_gone_leave_their_addresses_to_others_when_there_are_no_
             assert _attach(host, "ve", mac=mac, guest=f"job{number}") == []
             assert eve.lease().get("ip", "") in {"10.65.0.100", "10.65.0.101"}, number
             host.vnet("detach", "ve")
+
+
+def test_what_a_guest_opens_by_the_mac_of_one_of_another_network_is_not_counted_as_that_ones() -> None:
+    limits = "<guard mac='no' connections='20' newConnections='10'/>"
+    with _lab(limits) as (host, eve, bob):
+        host.define(f"""<network><name>other</name><bridge name='vnbr2'/>{limits}
+            <ip address='10.66.0.1' prefix='24'/></network>""")
+        on(host, lambda here: attach.attach(here, "other", nics.Nic("ve", "other", mac=EVE)))
+        bob.lease()
+        eve.run(["ip", "address", "add", "10.66.0.2/24", "dev", "eth0"])
+        eve.run(["ip", "link", "set", "eth0", "address", BOB])
+
+        def flood() -> None:
+            import socket
+
+            for _ in range(200):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as each:
+                    each.sendto(b"not a question", ("10.66.0.1", 53))
+
+        eve.call(flood)
+        assert not eve.pings("10.66.0.1")
+        assert bob.pings(GATEWAY)

@@ -1,4 +1,4 @@
-"""How many connections a guest opens, by its MAC, so that none fills the host's table of them.
+"""How many connections a guest opens, by its bridge and MAC, so that none fills the host's table of them.
 
 Of what goes through the host and to it; what guests of one network say to each other is no connection there. An answer
 is none that the guest opened, nor is what comes in from outside.
@@ -20,7 +20,8 @@ def counted(network: "Network") -> list[str]:
     if not guard.counts_flows:
         return []
     rate, most = guard.new_connections or NEW_CONNECTIONS, guard.connections or CONNECTIONS
+    guest = "iifname . ether saddr"
     return [
-        f"update @new_flows {{ ether saddr limit rate over {rate}/second burst {BURST * rate} packets }} drop",
-        f"add @kept_flows {{ ether saddr ct count over {most} }} drop",
+        f"update @new_flows {{ {guest} limit rate over {rate}/second burst {BURST * rate} packets }} drop",
+        f"add @kept_flows {{ {guest} ct count over {most} }} drop",
     ]

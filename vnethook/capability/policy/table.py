@@ -22,8 +22,8 @@ HOLDERS = tuple(
         "add map {t} to_guest {{ type ifname : verdict; }}",
         "add map {t} to_host {{ type ifname : verdict; }}",
         "add map {t} counted {{ type ifname : verdict; }}",
-        "add set {t} kept_flows {{ type ether_addr; size 65535; flags dynamic; }}",
-        "add set {t} new_flows {{ type ether_addr; size 65535; flags dynamic, timeout; timeout 1m; }}",
+        "add set {t} kept_flows {{ type ifname . ether_addr; size 65535; flags dynamic; }}",
+        "add set {t} new_flows {{ type ifname . ether_addr; size 65535; flags dynamic, timeout; timeout 1m; }}",
         "add map {t} translated {{ type ipv4_addr : verdict; flags interval; }}",
         "add map {t} translated6 {{ type ipv6_addr : verdict; flags interval; }}",
         # protocol, port, source, address of the host
