@@ -189,10 +189,11 @@ def _attached(host: Host, port: str, **nic: object) -> list[str]:
 @contextmanager
 def _lab(xml: str = LAB) -> Iterator[tuple[Host, Client, Client]]:
     with Host() as host, Client(host, "eve", port="ve", mac=EVE) as eve, Client(host, "bob", port="vb", mac=BOB) as bob:
-        host.define(xml)
+        if xml:
+            host.define(xml)
         if host.run(["test", "-d", "/proc/sys/net/bridge"], check=False).returncode == 0:  # br_netfilter judges, too
             host.run(["sysctl", "-qw", *(f"net.bridge.bridge-nf-call-{kind}tables=0" for kind in ("ip", "ip6", "arp"))])
-        assert _attached(host, "vb", mac=BOB) == []
+        assert not xml or _attached(host, "vb", mac=BOB) == []
         yield host, eve, bob
 
 
@@ -239,6 +240,20 @@ def test_forged_frames_are_dropped_and_honest_ones_pass(mode: str) -> None:
         if mode == "off":
             expected.remove("a group as Ethernet source")  # no bridge takes that
         assert _came(eve, bob, rows) == expected
+
+
+def test_nobody_is_the_gateway_where_the_host_makes_up_other_addresses_for_its_links() -> None:
+    with _lab("") as (host, eve, bob):
+        for name, value in (("addr_gen_mode", "3"), ("use_tempaddr", "2")):  # ip-sysctl.rst: random
+            host.run(["sysctl", "-qw", f"net.ipv6.conf.default.{name}={value}"])
+        host.define(LAB)
+        for port, mac in (("vb", BOB), ("ve", EVE)):
+            assert _attached(host, port, mac=mac) == []
+        words = ["ip", "-6", "address", "show", "dev", "vnbr1", "scope", "link", "-tentative"]
+        wait_for(lambda: "inet6" in host.run(words).stdout, "the bridge's link-local address")
+        local = host.run(words).stdout.partition("inet6 ")[2].partition("/")[0]
+        forged = [Row("a neighbour advertisement for it", _v6(LOCAL, ICMPV6, neighbour(136, local)))]
+        assert _came(eve, bob, forged) == []
 
 
 def test_a_trunk_may_send_tags_and_is_held_to_all_else_inside_of_them() -> None:

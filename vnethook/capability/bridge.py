@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Create it with a fixed MAC (an unset one follows the lowest of its ports, and guests keep a dead ARP entry).
 
-    Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it. When its MAC
-    is changed all the same, it tells its guests (ip-sysctl.rst, arp_notify and ndisc_notify).
+    Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it. Its own
+    link-local one, in whose name no guest may speak, is made of the MAC, whatever the host has for other links. When
+    its MAC is changed all the same, it tells its guests (ip-sysctl.rst, arp_notify and ndisc_notify).
     """
     name, mac = network.bridge.name, network.mac
     assert name  # a complete definition
@@ -25,6 +26,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     values = (
         (f"net/ipv4/conf/{name}/arp_notify", "1"),
         (f"{ipv6}/accept_ra", "0"),
+        *(((f"{ipv6}/addr_gen_mode", "0"),) if network.has_ipv6 else ()),
         (f"{ipv6}/autoconf", "0"),
         (f"{ipv6}/disable_ipv6", "0" if network.has_ipv6 else "1"),
         (f"{ipv6}/ndisc_notify", "1"),
