@@ -63,10 +63,28 @@ def key_of(nic: "Nic") -> str:
 
 
 def tell(paths: "Paths", live: "LiveNetwork") -> None:
-    """Tell the dnsmasq of a network that has come up of the addresses that are kept for guests that are not there."""
-    for mac, addresses, _ in _read(paths, live.name).values():
+    """Tell the dnsmasq of a network that has come up of the addresses that are kept for guests that are not there.
+
+    Those that a changed definition has no use for are kept no longer. Call it with the network's lock held.
+    """
+    pins = _read(paths, live.name)
+    needed = {key: pin for key, pin in pins.items() if _is_needed(live, key)}
+    if len(needed) < len(pins):
+        there = {key_of(nic) for nic in nics.attached(paths, live.name)}
+        needed = {key: pin for key, pin in pins.items() if key in needed or key in there}
+        for mac in {pin[0] for pin in pins.values()} - {pin[0] for pin in needed.values()}:
+            _tell_of_no_more(paths, live, mac)
+        _write(paths, live.name, needed)
+    for mac, addresses, _ in needed.values():
         if files.link_target(f"{paths.dnsmasq(live.name)}/macs/{mac}") is None:
             naming.fix(paths.dnsmasq(live.name), mac, naming.told(naming.words_for(live, mac), addresses))
+
+
+def _is_needed(live: "LiveNetwork", key: str) -> bool:
+    """Whether addresses are kept for guests that are known by such a key, as far as the definition says it."""
+    if " " not in key:
+        return any(key == label for label, _ in live.named)
+    return any(nics.STRICT in (parts or ()) for parts in (live.guard.parts, *(group.guard for group in live.classes)))
 
 
 def _is_told_by_name(live: "LiveNetwork", nic: "Nic") -> bool:

@@ -80,6 +80,21 @@ def test_the_address_of_who_was_not_there_for_longest_goes_to_another_guest_when
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.5",)
 
 
+def test_what_a_changed_definition_has_no_use_for_is_kept_no_longer(paths):
+    strict = LIVE.replace(named=(("a", ()),), guard=nics.Guarding(nics.GUARDS["strict"]))
+    for number, (name, is_led_to) in enumerate((("a", True), ("b", False), ("c", False))):
+        assert _addresses(paths, strict, name, MACS[number], is_led_to=is_led_to)
+    nics.write(paths, Nic("tap1", "lab", mac=MACS[2], guest="c"))
+    files.write_text(f"{paths.dnsmasq('lab')}/guests/{MACS[1]}", f"{MACS[1]},10.0.0.4\n")
+    pinned.tell(paths, strict)
+    assert sorted(files.names(f"{paths.dnsmasq('lab')}/guests")) == MACS[:3]
+    assert pinned.tell(paths, strict.replace(guard=nics.Guarding())) is None
+    assert sorted(files.names(f"{paths.dnsmasq('lab')}/guests")) == [MACS[0], MACS[2]]
+    assert sorted(files.read_json(paths.pinned("lab"))) == ["a", f"c {MACS[2]}"]
+    pinned.tell(paths, LIVE)
+    assert sorted(files.read_json(paths.pinned("lab"))) == [f"c {MACS[2]}"]
+
+
 def test_what_was_kept_before_it_was_known_since_when_is_kept(paths):
     files.write_json(paths.pinned("lab"), {"a": [MACS[0], ["10.0.0.3"]]})
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.3",)
