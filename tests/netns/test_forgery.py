@@ -122,6 +122,17 @@ def test_a_guest_without_a_known_name_gets_none_by_asking_for_it() -> None:
         assert leases == {stolen: "", lease["ip"]: "alice"}
 
 
+def test_a_guest_whose_mac_has_an_address_and_no_name_gets_none_by_asking_for_it() -> None:
+    mac = "52:54:00:00:00:99"
+    xml = NETWORK.format(forward="").replace("</dhcp>", f"<host mac='{mac}' ip='10.77.0.200'/></dhcp>")
+    with Host() as host, Client(host, "thief", port="vthief", mac=mac) as thief:
+        on(host, lambda here: catalog.define(here, xml, source="lab.xml") and None)
+        on(host, lambda here: attach.attach(here, "lab", nics.Nic("vthief", "lab", mac=mac)) and None)
+        for name in ("alice", "gateway", "wpad"):
+            assert thief.lease(hostname=name)["ip"] == "10.77.0.200"
+            assert thief.resolve(name, server=GATEWAY) == []
+
+
 def _connect(source: str, target: str) -> bool:
     """Open a connection and wait until the listener has closed it, having written down who came."""
     with socket.create_connection((target, 8080), 2, source_address=(source, 0)) as client:

@@ -57,11 +57,9 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         "dhcp-authoritative",
         "dhcp-no-override",
         "no-ping",  # the check of an address costs each guest 3 s; the pool is ours alone
-        # a guest that calls itself wpad would become everybody's proxy: CERT VU#598349
-        "dhcp-name-match=set:wpad,wpad",
-        "dhcp-ignore-names=tag:wpad",
-        # a name is given by the definition or with attach; a guest that calls itself as it likes would take another's
-        "dhcp-ignore-names=tag:!known",
+        # a name is given by the definition or with attach; a guest that calls itself as it likes would take another's,
+        # or one by which everybody is led: CERT VU#598349
+        "dhcp-ignore-names",
         f"dhcp-lease-max={sum(_capacity(ip) for ip in served)}",
     ]
     if "dhcp" in network.effective_guard.parts and not any(
