@@ -10,7 +10,7 @@ from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
-from vnethook.lifecycle import attach, changes, health
+from vnethook.lifecycle import attach, bringup, changes, enforce, health
 from vnethook.live import guard, netdev, nftables, nics, port
 
 pytestmark = pytest.mark.netns
@@ -124,6 +124,22 @@ def test_guards_that_another_program_took_away_are_put_back(host: Host, damage: 
         host.run([IFUP, "tap1"], env={"VNET_NETWORK": "lab"})
         assert _guards(host).items() > before.items()
     assert on(host, lambda here: health.check(here, "lab")) == []
+
+
+def test_a_mend_that_is_killed_before_the_ports_are_guarded_is_finished_by_the_next_hook(host: Host) -> None:
+    host.run([IFUP, "tap0"], env={"VNET_NETWORK": "lab"})
+    before = _guards(host)
+    host.run(["nft", "flush", "ruleset"])
+
+    def act(here: machine.Host) -> object:
+        enforce.keep = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        return bringup.start(here, "lab")
+
+    _killed(host, act)
+    assert sum(_guards(host).values()) == 0
+    host.run([IFUP, "tap1"], env={"VNET_NETWORK": "lab"})
+    assert _guards(host).items() > before.items()
+    host.vnet("net-check", "lab")
 
 
 def test_a_guard_alone_that_is_gone_is_named_and_mended(host: Host) -> None:

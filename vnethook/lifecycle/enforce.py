@@ -29,13 +29,15 @@ def enforce(
     """Bring what is up to a plan, write the live definition, then the live record, and see to the ports of guests.
 
     Gives the record, and what was changed. Until the ports are as it says, the record says that a change is under way,
-    so that whoever comes after a killed one goes on. `live`: the record so far, None for a network that comes up.
-    Raises HostError; then `plan.apply` says what is left.
+    so that whoever comes after a killed one goes on: what a hook looks at is whole before the ports are. `live`: the
+    record so far, None for a network that comes up. Raises HostError; then `plan.apply` says what is left.
     """
+    has_ports = files.is_directory(host.paths.ports(network.name))
+    if live is not None and has_ports:
+        record.write(host.paths, live.replace(is_changing=True))
     changes = plans.apply(host, steps, Journal(host.paths, network.name))
     keep(host, network)
     now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
-    has_ports = files.is_directory(host.paths.ports(network.name))
     record.write(host.paths, now_live.replace(is_changing=has_ports), before=live)
     if live is not None and live.index != now_live.index:
         release(host, live)
