@@ -242,3 +242,47 @@ def test_nothing_is_left_of_a_network_and_its_guests(place: Site) -> None:
         on(place.host, lambda here: catalog.undefine(here, "lab"))
     ignored = [r"\.host ", "tcp_fastopen_key", r"^. file d", "locks/", "compiled/", "link vweb"]
     assert before.changes_to(place.host.snapshot(), ignoring=ignored) == []
+
+
+@pytest.mark.parametrize("by", ["another guest on its link", "a mend"])
+def test_a_record_of_a_link_that_is_gone_takes_nothing_from_the_guest_that_is_back(place: Site, by: str) -> None:
+    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    for interface in ("tap0", "tap1"):
+        place.host.make_tap(interface)
+    _attach(place, "tap1", "web-server", "")  # whose MAC is not known has no name by which its record would be found
+    place.host.run(["ip", "link", "delete", "tap1"])
+    _attach(place, "tap0", "web-server", "")
+    before = place.host.run(["nft", "list", "ruleset"]).stdout
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in before
+    if by == "a mend":
+        on(place.host, lambda here: bringup.start(here, "lab") and None)
+    else:
+        place.host.make_tap("tap1")
+        _attach(place, "tap1", "other", "")
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
+    on(place.host, lambda here: attach.detach(here, "tap0") and None)
+    assert ": 10.61.0.50" not in place.host.run(["nft", "list", "ruleset"]).stdout
+
+
+WITHOUT_DAEMON = f"""
+  <ip address='10.{{number}}.0.1' netmask='255.255.255.0'><dhcp enabled='no'>
+    <host mac='{MAC}' name='web-server' ip='10.61.0.50'/>
+    <host mac='{OTHER_MAC}' name='spare' ip='10.61.0.51'/></dhcp></ip>"""
+"""Nobody has a name in DNS here, by which the record of a link that is gone would be found."""
+
+
+def test_a_network_is_mended_beside_the_record_of_a_link_that_is_gone(place: Site) -> None:
+    forward = "<forward mode='nat'/><dns enable='no'/>"
+    place.define("lab", 61, forward, more=RULES, ips=WITHOUT_DAEMON)
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    for interface in ("tap0", "tap1"):
+        place.host.make_tap(interface)
+    _attach(place, "tap0", "web-server", MAC)
+    place.host.run(["ip", "link", "delete", "tap0"])
+    _attach(place, "tap1", "web-server", OTHER_MAC)
+    place.host.run(["nft", "flush", "ruleset"])
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    rules = place.host.run(["nft", "list", "ruleset"]).stdout
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
+    assert ": 10.61.0.50" not in rules

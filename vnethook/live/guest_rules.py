@@ -46,7 +46,7 @@ def claim(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", befor
             files.make_link(path, nic.interface)
             nic = pinned.addressed(paths, live, nic)
     if before is not None and nic.published and before.published == nic.published and _said(before) != _said(nic):
-        _take_out(live, before)
+        _take_out(paths, live, before)
     return nic
 
 
@@ -100,8 +100,16 @@ def _taken(own: "set[tuple[int, int]]", led: "list[tuple[int, tuple[int, int]]]"
     return is_taken
 
 
-def _take_out(live: "LiveNetwork", nic: "Nic") -> None:
-    """Take a guest with the addresses of a record out of the rules, and end what was led to it."""
+def _take_out(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> None:
+    """Take a guest with the addresses of a record out of the rules, and end what was led to it.
+
+    What another NIC of the guest stands for stays: a record may be left of a link that has gone without a word, and the
+    guest be there by another.
+    """
+    nic = _as_it_is(paths, nic)
+    others = [other for other in nics.attached(paths, live.name) if other.interface != nic.interface]
+    if any((other.published, other.mac) == (nic.published, nic.mac) for other in others):
+        nic = nic.replace(mac="")
     firewall.change(delete=elements(live.named, nic))
     ours = {parse_ip(text) for text in nic.addresses} if nic.is_led_to else set()
     if ours:
@@ -120,7 +128,7 @@ def withdraw(paths: "Paths", nic: "Nic") -> None:
     path = f"{paths.published(nic.network)}/{nic.published}"
     live = record.read(paths, nic.network)
     if live is not None:
-        _take_out(live, nic)
+        _take_out(paths, live, nic)
     if files.link_target(path) != nic.interface:
         return
     files.remove(path)
@@ -144,6 +152,22 @@ def _succeed(paths: "Paths", live: "LiveNetwork", others: "list[Nic]") -> None:
                 naming.reload_daemon(live)
             publish(links, live, new)
             return
+
+
+def of_all(paths: "Paths", links: "Links", network: str, named: "Named") -> list[tuple[str, str]]:
+    """The elements of all guests that are there, (set or map, element); none with the key of another."""
+    found = {}
+    for nic in nics.attached(paths, network):
+        if nics.is_attached(links, nic):
+            for holder, element in elements(named, _as_it_is(paths, nic.replace(published=label_of(nic.guest)))):
+                found[holder, element.partition(" : ")[0]] = (holder, element)
+    return list(found.values())
+
+
+def _as_it_is(paths: "Paths", nic: "Nic") -> "Nic":
+    """The NIC without what its record says of forwards, if they lead to another one of its guest by now."""
+    leads_to = files.link_target(f"{paths.published(nic.network)}/{nic.published}")
+    return nic if leads_to in {None, nic.interface} else nic.replace(is_led_to=False)
 
 
 def elements(named: "Named", nic: "Nic") -> "list[tuple[str, str]]":

@@ -1,7 +1,6 @@
 """The step that puts a network's rules into the table that all networks share."""
 
 from vnethook.live.record import NFT
-from vnethook.names import label_of
 from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
@@ -113,13 +112,12 @@ class InstallRules(FirewallStep):
         """What belongs to guests that are there: nobody who asks for one meets a gap."""
         if not self.guests:
             return ""
-        from vnethook.live import guest_rules, nics  # noqa: PLC0415 (few networks name guests in their rules)
+        from vnethook.live import guest_rules  # noqa: PLC0415 (few networks name guests in their rules)
 
         names = f"{KEY.removeprefix('table ')} "
         return "".join(
             f"add element {names}{holder} {{ {element} }}\n"
-            for nic in nics.attached(host.paths, self.network)
-            for holder, element in guest_rules.elements(self.guests, nic.replace(published=label_of(nic.guest)))
+            for holder, element in guest_rules.of_all(host.paths, host.links, self.network, self.guests)
         )
 
     def covering(self, old: "Self") -> "Self":
