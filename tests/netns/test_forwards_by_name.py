@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.lab.site import Site, site
 from tests.lab.witness import PORT, Witness, ask
 from vnethook.host import host as machine
 from vnethook.lifecycle import attach, bringup, catalog, changes
-from vnethook.live import elements, guest_rules, nics, pinned, port
+from vnethook.live import elements, guest_rules, nics, pinned, port, record
 
 pytestmark = pytest.mark.netns
 MAC, OTHER_MAC = "52:54:00:00:61:01", "52:54:00:00:61:02"
@@ -283,6 +284,37 @@ def test_a_network_is_mended_beside_the_record_of_a_link_that_is_gone(place: Sit
     _attach(place, "tap1", "web-server", OTHER_MAC)
     place.host.run(["nft", "flush", "ruleset"])
     on(place.host, lambda here: bringup.start(here, "lab") and None)
+    rules = place.host.run(["nft", "list", "ruleset"]).stdout
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
+    assert ": 10.61.0.50" not in rules
+
+
+@pytest.mark.parametrize("meanwhile", ["deleted", "added"])
+def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(place: Site, meanwhile: str) -> None:
+    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    place.host.make_tap("tap0")
+    _attach(place, "tap0", "web-server", MAC)
+
+    def act(here: machine.Host) -> None:
+        live, nic = record.read(here.paths, "lab"), nics.read(here.paths, "tap0")
+        assert live
+        assert nic
+        items = guest_rules.elements(live.named, nic)
+        seen = elements._is_there
+
+        def asked(*words: Any) -> bool:
+            found = seen(*words)
+            elements._is_there = seen
+            elements.change(add=items if meanwhile == "added" else (), delete=items)
+            return found
+
+        if meanwhile == "added":
+            elements.change(delete=items)
+        elements._is_there = asked
+        elements.change(add=[(holder, element.replace("10.61.0.50", "10.61.0.51")) for holder, element in items])
+
+    on(place.host, act)
     rules = place.host.run(["nft", "list", "ruleset"]).stdout
     assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
     assert ": 10.61.0.50" not in rules

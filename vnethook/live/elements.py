@@ -5,7 +5,7 @@ nft_set_pipapo.c.
 """
 
 from _struct import Struct
-from errno import ENOENT
+from errno import EEXIST, ENOENT
 
 from vnethook.address import BITS, parse_ip, subnet_of
 from vnethook.errors import HostError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     """(set or map, element as nft writes it: "6 . 80-90 . 0.0.0.0/0 . 192.0.2.1 : 10.0.0.9")."""
 
 _SUBSYSTEM = 10
+_TRIES = 4
 _NEW, _GET, _DELETE = (_SUBSYSTEM << 8 | kind for kind in (12, 13, 14))
 _GENERIC = Struct("!BBH")
 _NESTED = 0x8000
@@ -33,23 +34,31 @@ def change(*, add: "Elements" = (), delete: "Elements" = ()) -> None:
 
     What is added takes the place of what has its key. What is not there need not be deleted, nor its set be there.
     """
-    add = tuple(add)
-    try:
-        netlink = Netlink(NETFILTER)
+    add, delete = tuple(add), tuple(delete)
+    for tries_left in reversed(range(_TRIES)):
         try:
-            messages = [
-                (_DELETE, 0, _message(name, element, with_data=False))
-                for name, element in dict.fromkeys((*delete, *add))
-                if _is_there(netlink, name, element)
-            ]
-            messages += [(_NEW, CREATE, _message(name, element)) for name, element in add]
-            if messages:
-                netlink.transact(_SUBSYSTEM, messages)
-        finally:
-            netlink.close()
-    except OSError as error:
-        msg = f"nftables: elements of {TABLE}: change: {error.strerror}"
-        raise HostError(msg, hint="it needs root, and the network's rules in place") from error
+            _change(add, delete)
+        except OSError as error:
+            if tries_left and error.errno in {EEXIST, ENOENT}:
+                continue  # it was not as we had seen it: another hook was faster
+            msg = f"nftables: elements of {TABLE}: change: {error.strerror}"
+            raise HostError(msg, hint="it needs root, and the network's rules in place") from error
+        return
+
+
+def _change(add: "Elements", delete: "Elements") -> None:
+    netlink = Netlink(NETFILTER)
+    try:
+        messages = [
+            (_DELETE, 0, _message(name, element, with_data=False))
+            for name, element in dict.fromkeys((*delete, *add))
+            if _is_there(netlink, name, element)
+        ]
+        messages += [(_NEW, CREATE, _message(name, element)) for name, element in add]
+        if messages:
+            netlink.transact(_SUBSYSTEM, messages)
+    finally:
+        netlink.close()
 
 
 def _is_there(netlink: Netlink, name: str, element: str) -> bool:
