@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -318,3 +319,24 @@ def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(p
     rules = place.host.run(["nft", "list", "ruleset"]).stdout
     assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
     assert ": 10.61.0.50" not in rules
+
+
+def test_a_flush_in_the_middle_of_an_attach_is_mended_by_it(place: Site) -> None:
+    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    place.host.make_tap("tap0")
+
+    def act(here: machine.Host) -> list[str]:
+        publish = guest_rules.publish
+
+        def flushed(*words: Any) -> None:
+            guest_rules.publish = publish
+            subprocess.run(["nft", "flush", "ruleset"], check=True)
+            publish(*words)
+
+        guest_rules.publish = flushed
+        return attach.attach(here, "lab", nics.Nic("tap0", "lab", mac=MAC, guest="web-server"))
+
+    assert on(place.host, act) == []
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
+    place.host.vnet("net-check", "lab")

@@ -33,7 +33,12 @@ def attach_warm(paths: "Paths", links: "Links", network: str, nic: "Nic") -> lis
         before = nics.read(paths, nic.interface)
         if nic.mac in live.waiting or has_limits(live, nic, before):
             return None
-        return _attach(paths, links, live, nic, before)
+        try:
+            return _attach(paths, links, live, nic, before)
+        except HostError:
+            if not record.fault(live, links):
+                raise
+            return None  # it was undone just now, as by `nft flush ruleset`
 
 
 def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> list[str]:
