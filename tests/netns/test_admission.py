@@ -150,3 +150,18 @@ def test_networks_that_come_up_while_others_change_rules_lose_none_of_anyones(pl
     assert rules.count("-A FORWARD -j VNETHOOK-FORWARD") == 2  # of IPv4 and of IPv6
     _run_at_once(host, [[VNET, "net-destroy", f"net{n}"] for n in range(count)])
     assert not [rule for rule in _rules(host, variant) if "VNETHOOK" in rule]
+
+
+def test_a_filter_that_iptables_can_list_no_longer_keeps_no_network_from_stopping(place: Site) -> None:
+    host = place.host
+    host.run(["iptables-nft", "-P", "FORWARD", "DROP"])
+    place.define("lab", 77, NAT)
+    host.vnet("net-start", "lab")
+    host.run(["nft", "add rule ip filter FORWARD ct state established,related accept"])
+    assert host.run(["iptables-nft", "-S"], check=False).returncode != 0
+    host.vnet("net-restart", "lab")
+    host.vnet("net-destroy", "lab")
+    left = host.run(["nft", "list", "table", "ip", "filter"]).stdout
+    assert "VNETHOOK" not in left
+    assert "ct state established,related accept" in left
+    host.vnet("net-start", "lab")

@@ -100,8 +100,14 @@ class Filters:
                 return []
             return [*_unlinking(saved, chain), f"-F {chain}", f"-X {chain}"]
 
-        if self._has_table(place):
+        if not self._has_table(place):
+            return
+        try:
             self._change(place, lines)
+        except HostError:
+            if place.variant != NFT or _is_of_iptables(place.version):
+                raise
+            _delete(place, chain)
 
     def _change(self, place: Filter, lines: "Callable[[list[str]], list[str]]") -> None:
         """Make what `lines` says of the present rules in one go; again if they have changed meanwhile."""
@@ -164,6 +170,25 @@ def _is_of_iptables(version: int) -> bool:
     if None in programs_needed:
         return False
     return programs.run([_program(NFT, version, ""), "-w", _PATIENCE_S, "-S"]).status == 0
+
+
+def _delete(place: Filter, chain: str) -> None:
+    """Take a chain out of a table that iptables cannot list by now: somebody has written into it with nft(8)."""
+    family = "ip" if place.version == 4 else "ip6"
+    if not nftables.foreign_chains([(FAMILIES[place.version], TABLE, chain)]):
+        return
+    nft = programs.require("nft")
+    made = []
+    for name in dict.fromkeys((place.chain, place.last)):
+        for line in programs.run([nft, "-a", "list", "chain", family, TABLE, name]).output.splitlines():
+            rule, _, handle = line.strip().rpartition(" # handle ")
+            if rule.endswith(f"jump {chain}") and handle.isdecimal():
+                made.append(f"delete rule {family} {TABLE} {name} handle {handle}\n")
+    made += [f"{verb} chain {family} {TABLE} {chain}\n" for verb in ("flush", "delete")]
+    finished = programs.run([nft, "-f", "-"], text="".join(made))
+    if finished.status != 0:
+        msg = f"nft: table {family} {TABLE}: remove chain {chain}: {finished.reason}"
+        raise HostError(msg, hint=f"see `nft list table {family} {TABLE}`")
 
 
 def _unlinking(saved: list[str], chain: str) -> list[str]:
