@@ -13,6 +13,7 @@ from tests.lab.client import Client
 from tests.lab.library import on
 from tests.lab.site import Site, site
 from tests.lab.witness import PORT, Witness, ask
+from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.lifecycle import attach, bringup, catalog, changes
 from vnethook.live import elements, guest_rules, nics, pinned, port, record
@@ -338,5 +339,28 @@ def test_a_flush_in_the_middle_of_an_attach_is_mended_by_it(place: Site) -> None
         return attach.attach(here, "lab", nics.Nic("tap0", "lab", mac=MAC, guest="web-server"))
 
     assert on(place.host, act) == []
+    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
+    place.host.vnet("net-check", "lab")
+
+
+def test_a_nic_that_cannot_be_another_guests_stays_in_the_rules_as_it_was(place: Site) -> None:
+    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    place.host.make_tap("tap0")
+    _attach(place, "tap0", "web-server", MAC)
+    before = _nic(place, "tap0")
+
+    def act(here: machine.Host) -> None:
+        def refuse(*_: object) -> None:
+            port.naming.take = take
+            msg = "refused by the test"
+            raise HostError(msg)
+
+        take, port.naming.take = port.naming.take, refuse  # type: ignore[assignment]
+        with pytest.raises(HostError, match="refused by the test"):
+            attach.attach(here, "lab", nics.Nic("tap0", "lab", mac=OTHER_MAC, guest="other"))
+
+    on(place.host, act)
+    assert _nic(place, "tap0") == before
     assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
     place.host.vnet("net-check", "lab")

@@ -207,6 +207,26 @@ def test_a_guard_that_cannot_be_put_on_fails_the_attach(host: Host) -> None:
     assert on(host, refused) == [0, None]
 
 
+def test_what_can_be_put_back_neither_is_tried_once(host: Host) -> None:
+    host.vnet("attach", "tap0", "--network", "lab", "--mac", MAC)
+
+    def refused(here: machine.Host) -> list[object]:
+        tries = []
+
+        def refuse(_messages: object, what: str) -> None:
+            tries.append(what)
+            msg = f"{what}: refused by the test"
+            raise HostError(msg)
+
+        netdev.apply = refuse
+        before = nics.read(here.paths, "tap0")
+        with pytest.raises(HostError, match=r"^interface 'tap0': guard: refused by the test$"):
+            attach.attach(here, "lab", nics.Nic("tap0", "lab", mac=MAC[:-1] + "2"))
+        return [len(tries), nics.read(here.paths, "tap0") == before]
+
+    assert on(host, refused) == [2, True]
+
+
 @pytest.mark.parametrize("moment", ["before the guard", "after the guard", "after the port"])
 def test_an_attach_that_is_killed_is_finished_by_the_next(host: Host, moment: str) -> None:
     def act(here: machine.Host) -> object:

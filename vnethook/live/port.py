@@ -54,31 +54,29 @@ def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> l
 def _attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic", before: "Nic | None") -> list[str]:
     link = require_link(links, nic.interface, live.name)
     _require_free(paths, links, live, link, before)
-    is_same = before is not None and before.index == link.index and before.network == live.name
-    nic = _completed(live, link, nic, before)
+    claim = naming.Claim(paths, links, live, _completed(live, link, nic, before), [])
+    try:
+        return _made(claim, link, before)
+    except BaseException:
+        _give_up(claim, link, before)
+        raise
+
+
+def _made(claim: naming.Claim, link: "Link", before: "Nic | None") -> list[str]:
+    paths, links, live, nic = claim.paths, claim.links, claim.live, claim.nic
     if live.named or (before is not None and before.published):
         nic = _guest_rules().claim(paths, links, live, nic, before)
     if nics.STRICT in nic.held and nic.guest and not nic.published:
         nic = _addressed(paths, live, nic)
-    claim = naming.Claim(paths, links, live, nic, [])
-    nic = _record(before, claim)
-    try:
-        if nic.held or (before is not None and before.held):
-            from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
+    nic = _record(before, claim.replace(nic=nic))
+    if nic.held or (before is not None and before.held):
+        from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
 
-            claim.warnings.extend(guard.put(live, link, nic, before))
-        if nic.published:
-            _guest_rules().publish(links, live, nic)
-        join(links, live, link, nic, before if is_same else None)
-    except BaseException:
-        naming.forget(paths, nic)
-        if nic.had_ipv6:
-            sysctl.set_ipv6(nic.interface, enabled=True)
-        if before is not None and before.index == link.index:
-            _put_back(paths, links, before)
-        elif nic.held:
-            _unguard(nic)
-        raise
+        claim.warnings.extend(guard.put(live, link, nic, before))
+    if nic.published:
+        _guest_rules().publish(links, live, nic)
+    is_same = before is not None and (before.index, before.network) == (link.index, live.name)
+    join(links, live, link, nic, before if is_same else None)
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
@@ -98,15 +96,21 @@ def _guest_rules() -> "ModuleType":
     return guest_rules
 
 
-def _put_back(paths: "Paths", links: "Links", before: "Nic") -> None:
-    """Attach a NIC where it was before it could not be attached elsewhere, or otherwise: what is raised is why."""
-    live = record.read(paths, before.network)
-    if live is None:
-        return
-    try:
-        _attach(paths, links, live, before, before)
-    except VnetError:
-        nics.write(paths, before)  # the next mend tries again
+def _give_up(claim: naming.Claim, link: "Link", before: "Nic | None") -> None:
+    """Leave a NIC that could not be attached as it was before, once; forget who had the interface if it is gone."""
+    paths = claim.paths
+    naming.forget(paths, nics.read(paths, link.name) or claim.nic)
+    if claim.nic.had_ipv6:
+        sysctl.set_ipv6(link.name, enabled=True)
+    if claim.nic.held and (before is None or before.index != link.index):
+        _unguard(claim.nic)
+    live = record.read(paths, before.network) if before is not None and before.index == link.index else None
+    if live is not None and before is not None:
+        try:
+            link = require_link(claim.links, link.name, live.name)  # which may be on another bridge by now
+            _made(claim.replace(live=live, nic=_completed(live, link, before, before)), link, before)
+        except VnetError:
+            nics.write(paths, before)  # the next mend tries again
 
 
 def _unguard(nic: "Nic") -> None:
