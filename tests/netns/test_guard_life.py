@@ -1,5 +1,6 @@
 """A guard comes and goes with its NIC, whoever is killed, and is mended like all else."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -140,6 +141,18 @@ def test_a_mend_that_is_killed_before_the_ports_are_guarded_is_finished_by_the_n
     host.run([IFUP, "tap1"], env={"VNET_NETWORK": "lab"})
     assert _guards(host).items() > before.items()
     host.vnet("net-check", "lab")
+
+
+def test_the_first_hook_after_an_upgrade_guards_the_ports_of_networks_that_are_up(host: Host) -> None:
+    host.vnet("attach", "tap0", "--network", "lab", "--guard", "off")
+    path = host.root / "run/vnethook/live/lab.json"
+    plain = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in plain.items() if name != "guard"}))
+    host.run(["nft", "flush", "table", "netdev", "vnethook"], check=False)
+    host.run(["nft", "delete", "table", "netdev", "vnethook"], check=False)
+    host.run([IFUP, "tap1"], env={"VNET_NETWORK": "lab"})
+    assert list(_guards(host)) == [f"g{host.json(['ip', '-json', 'link', 'show', 'tap1'])[0]['ifindex']}"]
+    assert host.vnet("net-check", "lab").stdout == "Network lab is as defined\n\n"
 
 
 def test_a_guard_alone_that_is_gone_is_named_and_mended(host: Host) -> None:

@@ -89,12 +89,18 @@ _KINDS = {
 
 
 def read(paths: "Paths", name: str) -> LiveNetwork | None:
-    """The record of a network; None if it is down, or if the record is damaged: then it is brought up anew."""
+    """The record of a network; None if it is down, or if the record is damaged: then it is brought up anew.
+
+    One that an earlier version wrote says that a change is under way: the next mend does what that did not know of.
+    """
     try:
-        live = LiveNetwork.from_plain(files.read_json(path(paths, name)))
+        plain = files.read_json(path(paths, name))
+        live = LiveNetwork.from_plain(plain)
     except (AttributeError, HostError, TypeError):
         return None
-    return live if all(type(getattr(live, field)) is kind for field, kind in _KINDS.items()) else None
+    if not all(type(getattr(live, field)) is kind for field, kind in _KINDS.items()):
+        return None
+    return live if len(plain) == len(live.__dict__) else live.replace(is_changing=True)
 
 
 def is_present(paths: "Paths", name: str) -> bool:

@@ -64,6 +64,12 @@ def test_a_damaged_record_is_none_and_still_present(paths, text):
     assert record.is_present(paths, "lab")
 
 
+def test_a_record_of_an_earlier_version_asks_for_a_mend(paths):
+    older = {name: value for name, value in LIVE.to_plain().items() if name not in {"guard", "named"}}
+    files.write_json(record.path(paths, "lab"), older)
+    assert record.read(paths, "lab") == LIVE.replace(is_changing=True)
+
+
 def test_a_record_of_another_version_is_none(paths):
     files.write_json(record.path(paths, "lab"), LIVE.to_plain() | {"colour": "blue"})
     assert record.read(paths, "lab") is None
