@@ -133,6 +133,8 @@ FORGED = [
         _v6(LOCAL, OPTIONS, extension(FRAGMENT) + fragment6(ICMPV6, more=True) + ADVERTISEMENT[:8]),
     ),
     Row("a redirect", _v6(LOCAL, ICMPV6, REDIRECT)),
+    Row("a query for multicast members", _v6(LOCAL, HOPS, extension(ICMPV6) + bytes.fromhex("82000000") + bytes(20))),
+    Row("a query for IPv4 multicast members", _v4(OWN, 2, bytes.fromhex("1164000000000000"), to="224.0.0.1")),
     Row("a neighbour advertisement for the gateway", _v6(OWN6, ICMPV6, neighbour(136, GATEWAY6))),
     Row("... for the bridge's own", _v6(LOCAL, ICMPV6, neighbour(136, BRIDGES_LOCAL))),
     Row("... behind hops", _v6(OWN6, HOPS, extension(ICMPV6) + neighbour(136, GATEWAY6))),

@@ -46,7 +46,9 @@ def rules(live: "LiveNetwork", nic: "Nic", index: int, sets: "list[Message]") ->
     if "dhcp" in held:
         found += _of_dhcp(claim)
     if "ra" in held:
-        found += [_icmpv6(kind) + _DROP for kind in (134, 137)]
+        found += [_icmpv6(kind) + _DROP for kind in (130, 134, 137)]
+        # by a query for members a bridge knows a multicast router, and sends to its port: RFC 4541, section 2.1.1
+        found.append(_IPV4 + netdev.meta(_TRANSPORT, b"\2") + payload(TRANSPORT_HEADER, 0, b"\x11") + _DROP)
     if "nd" in held:
         found += _of_neighbours(claim, sets)
         if "ipv6" not in held:  # else nothing comes from there
