@@ -44,6 +44,7 @@ def test_each_port_is_in_its_vlans_and_frames_go_no_further(tmp_path: Path) -> N
 NETWORKS = [
     """<network><name>lab</name><uuid>2c6d3e0e-5f0a-4c0f-9d59-7a8f3f1d2b67</uuid><bridge name='vnbr1'/>
       <mac address='52:54:00:00:67:fe'/><dns enable='no'/><vlan><tag id='42'/></vlan>
+      <guard mode='standard' ethertypes='no'/>
       <ip address='10.67.0.1' prefix='24'/>
       <portgroup name='blue'><vlan><tag id='43'/></vlan></portgroup>
       <portgroup name='trunk'><vlan trunk='yes'><tag id='42'/><tag id='43' nativeMode='untagged'/></vlan></portgroup>
