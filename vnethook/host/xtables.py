@@ -11,6 +11,7 @@ from ctypes import CDLL, RTLD_GLOBAL
 from glob import glob
 from sysconfig import get_config_var, get_path
 from types import ModuleType
+from warnings import catch_warnings
 
 from vnethook.errors import HostError
 from vnethook.host import programs
@@ -68,7 +69,8 @@ def _imported() -> "Any":  # noqa: ANN401 (untyped)
         os.environ.setdefault("XTABLES_LIBDIR", _extensions())
         sys.modules["iptc.util"] = stand_in
         try:
-            import iptc  # noqa: F401, PLC0415 (after what it imports is prepared)
+            with catch_warnings(action="ignore"):  # of what it has in its strings, where it is compiled anew
+                import iptc  # noqa: F401, PLC0415 (after what it imports is prepared)
         except Exception as error:
             for name in [name for name in sys.modules if name.partition(".")[0] == "iptc"]:
                 del sys.modules[name]
