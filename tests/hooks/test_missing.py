@@ -49,9 +49,10 @@ def test_a_missing_program_is_named_with_its_package(host, program, package, is_
         host.define("<network><name>lab</name><ip address='2001:db8::1' prefix='64'/></network>")
         env = {"VNET_NETWORK": "lab"}
     before = host.snapshot()
-    show = _hide(host, program)
+    shows = [_hide(host, name) for name in (program, "iptables")]  # that would do in place of nft
     done = host.run([IFUP, "tap0"], check=False, env=env)
-    show()
+    for show in shows:
+        show()
     hint = f"install the package {package}: apt-get install or dnf install"
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr == f"qemu-ifup: program '{program}': not installed\n  {hint}\n"
