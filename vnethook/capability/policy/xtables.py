@@ -37,7 +37,8 @@ _SOURCE, _DESTINATION, _IN, _OUT, _PROTOCOL, _MATCH = range(6)
 """The order of what a rule consists of: a match on ports stands after its protocol."""
 _NEVER = "never"
 """The verdict of a rule that gives packets of this family an address of the other one: it is the other one's."""
-_ANY_PROTOCOL = "-m @"
+_ANY_PROTOCOL, _MULTIPORT = "-m @", "-m multiport"
+_ON_PORTS = (_ANY_PROTOCOL, _MULTIPORT)
 """A match on ports whose protocol another word of the rule says."""
 
 
@@ -232,13 +233,16 @@ def _ports(values: list[str]) -> list[str]:
         if sum(1 + (":" in other) for other in [*found[-1], port]) > _PORTS_IN_MATCH:
             found.append([])
         found[-1].append(port)
-    return [f"-m multiport --dports {','.join(some)}" for some in found]
+    return [f"{_MULTIPORT} --dports {','.join(some)}" for some in found]
 
 
 def _text(parts: "list[Fragment]") -> str:
     """The matches of a rule in iptables' order; an alternative has one protocol, which a match on ports needs."""
     in_order = [text for _, text in sorted(parts, key=lambda part: part[0])]
     protocols = [text.removeprefix("-p ") for text in in_order if text.startswith("-p ")]
-    if len(protocols) > 1 or (not protocols and any("--dport" in text for text in in_order)):
+    if len(protocols) > 1 or (not protocols and any(text.startswith(_ON_PORTS) for text in in_order)):
         raise ValueError(protocols)
-    return " ".join(text.replace(_ANY_PROTOCOL, f"-m {''.join(protocols)}") for text in in_order)
+    protocol = f"-m {''.join(protocols)}"
+    return " ".join(
+        protocol + text.removeprefix(_ANY_PROTOCOL) if text.startswith(_ANY_PROTOCOL) else text for text in in_order
+    )
