@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,7 +15,8 @@ from vnethook.lifecycle import bringup, catalog, definitions
 from vnethook.plan.step import Step
 
 pytestmark = pytest.mark.netns
-FIREWALLS = ("nft", "iptables-legacy")
+FIREWALLS = ("nft",)
+"""test_steps_in_iptables.py has the other one."""
 IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
 RICH = """
 <network><name>rich</name><forward mode='nat'/><bridge name='vnbr9' stp='on' delay='4'/><mtu size='1400'/>
@@ -100,18 +102,28 @@ def _kill(target: Step, *, is_after: bool) -> None:
     type(target).do = do  # type: ignore[method-assign,assignment]
 
 
-@pytest.fixture(params=["alone", "beside another network", "beside a filter that drops"])
-def host(request: pytest.FixtureRequest, firewall: str):  # type: ignore[no-untyped-def]
+ALONE, BESIDE, FILTERED = "alone", "beside another network", "beside a filter that drops"
+
+
+@contextmanager
+def made(situation: str, firewall: str) -> Iterator[Host]:
+    """A host on which the network is defined, and has been up."""
     with Host() as host:
-        if request.param == "beside a filter that drops":
+        if situation == FILTERED:
             for words in ("iptables -P FORWARD DROP", "iptables -P INPUT DROP", "ip6tables-legacy -P INPUT DROP"):
                 host.run(words.split())
             host.run(["iptables", "-A", "INPUT", "-i", "lo", "-j", "ACCEPT"])
-        assert on(host, _define) == STEPS + 3 * (request.param == "beside a filter that drops" and firewall == "nft")
-        if request.param != "alone":
+        assert on(host, _define) == STEPS + 3 * (situation == FILTERED and firewall == "nft")
+        if situation != ALONE:
             on(host, lambda here: bringup.start(here, "other") and None)
         on(host, lambda here: bringup.start(here, "rich") and None)  # what is chosen and kept is there before
         on(host, lambda here: bringup.stop(here, "rich"))
+        yield host
+
+
+@pytest.fixture(params=[ALONE, BESIDE, FILTERED])
+def host(request: pytest.FixtureRequest, firewall: str) -> Iterator[Host]:
+    with made(request.param, firewall) as host:
         yield host
 
 

@@ -74,7 +74,7 @@ def _is_for_nft_only(network):
     return bool(named.guests(network) or (asked and (asked.flows or asked.connections or asked.new_connections)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(networks())
 def test_every_rule_of_any_definition_has_one(network):
     network = complete(network)
