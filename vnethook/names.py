@@ -17,6 +17,8 @@ _LABEL = _ALNUM | frozenset("_-")
 
 BRIDGE_PREFIX = "vnbr"
 """Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
+ZONE = "vnethook"
+"""The zone of firewalld that we bring, with all bridges that have our prefix in it."""
 NETWORK_MAX = 64
 LINK_MAX = 15
 """IFNAMSIZ less the closing NUL, linux/if.h."""

@@ -1,7 +1,5 @@
 """What all guests of a network may send and receive together."""
 
-from vnethook.plan.traffic import LimitTraffic
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
@@ -16,4 +14,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     """
     name = network.bridge.name
     limits = network.bandwidth.numbers if network.bandwidth else ()
-    return [LimitTraffic(network.name, name, limits)] if name and any(limits) else []
+    if not (name and any(limits)):
+        return []
+    from vnethook.plan.traffic import LimitTraffic  # noqa: PLC0415 (few networks have any)
+
+    return [LimitTraffic(network.name, name, limits)]

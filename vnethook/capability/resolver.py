@@ -1,7 +1,6 @@
 """Names of guests for the host itself: its resolver is told whom to ask for the network's domain."""
 
 from vnethook.capability import dns
-from vnethook.plan.resolver import RegisterDomain
 
 DOMAINS_MAX = 32
 """Zones that are registered of a network; systemd-resolved takes 256. A subnet with an odd prefix may have more."""
@@ -17,6 +16,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     """Register the zones for which its name server asks nobody else: what came back to the host would go round."""
     if not registers(network):
         return []
+    from vnethook.plan.resolver import RegisterDomain  # noqa: PLC0415 (few networks register their domain)
+
     return [
         RegisterDomain(
             link=network.bridge.name or "",

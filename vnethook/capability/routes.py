@@ -1,7 +1,5 @@
 """Static routes: what the host reaches by a guest of the network, for as long as the network is up."""
 
-from vnethook.plan.routes import AddRoute
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
@@ -11,5 +9,9 @@ if TYPE_CHECKING:
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Add each route; its gateway is reached by the bridge's address."""
+    if not network.routes:
+        return []
+    from vnethook.plan.routes import AddRoute  # noqa: PLC0415 (few networks have any)
+
     bridge = network.bridge.name or ""
     return [AddRoute(bridge, str(route.subnet), route.gateway, route.effective_metric) for route in network.routes]

@@ -1,8 +1,6 @@
 """VLANs on the bridge of a network: the bridge is a port of its own, with an address, and so in VLANs too."""
 
 from vnethook.capability import nic_class
-from vnethook.live.bridge_port import DEFAULT_VLANS
-from vnethook.plan.vlans import ExpectVlans, FilterVlans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +18,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     name = network.bridge.name
     if name is None or not (network.vlan or any(group.vlan for group in network.portgroups)):
         return []
+    from vnethook.live.bridge_port import DEFAULT_VLANS  # noqa: PLC0415 (few networks have any)
+    from vnethook.plan.vlans import ExpectVlans, FilterVlans  # noqa: PLC0415 (few networks have any)
+
     if not network.owns_bridge:
         return [ExpectVlans(name)]
     return [FilterVlans(name, nic_class.vlans(network.vlan) or DEFAULT_VLANS, network.vlan is not None)]

@@ -5,8 +5,7 @@ other name, and any other zone, is put there when the network comes up.
 """
 
 from vnethook.capability.admission import name_is_ours
-from vnethook.host.firewalld import OURS
-from vnethook.plan.zone import JoinZone
+from vnethook.names import ZONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,22 +16,25 @@ if TYPE_CHECKING:
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (one signature for all capabilities)
     """Put the bridge into its zone, if it is not there by itself."""
-    zone = zone_of(network)
-    return [JoinZone(network.bridge.name or "", zone)] if zone and not is_by_itself(network) else []
+    if not watched(network):
+        return []
+    from vnethook.plan.zone import JoinZone  # noqa: PLC0415 (few networks name a zone, or a bridge their way)
+
+    return [JoinZone(network.bridge.name or "", zone_of(network))]
 
 
 def is_by_itself(network: "Network") -> bool:
     """Whether the bridge is in its zone by the zone's own file."""
-    return zone_of(network) == OURS and name_is_ours(network)
+    return zone_of(network) == ZONE and name_is_ours(network)
 
 
 def zone_of(network: "Network") -> str:
     """The zone that its bridge is to be in; empty for what is not ours to choose: mode open says to leave it alone."""
     if not network.owns_bridge:
         return ""
-    return network.bridge.zone or ("" if network.forward == "open" else OURS)
+    return network.bridge.zone or ("" if network.forward == "open" else ZONE)
 
 
-def watched(steps: "list[Step]") -> str:
+def watched(network: "Network") -> str:
     """The bridge of which a live network's record says that it has to be seen in a zone; empty where there is none."""
-    return next((step.link for step in steps if isinstance(step, JoinZone)), "")
+    return (network.bridge.name or "") if zone_of(network) and not is_by_itself(network) else ""

@@ -4,7 +4,6 @@ import os
 
 from vnethook.host import programs
 from vnethook.live.record import NFT
-from vnethook.live.xtables import LEGACY, VARIANT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def variant(host: "Host") -> str:
 
     The name that the program has behind its links says it; that of before there were two is plain "xtables-multi".
     """
+    from vnethook.live.xtables import LEGACY, VARIANT  # noqa: PLC0415 (few hosts have it)
+
     path = programs.find("iptables")
     is_nft = path is not None and "nft" in os.path.basename(os.path.realpath(path))
     return VARIANT if is_nft and host.nft.has_kernel() else LEGACY

@@ -6,9 +6,8 @@ What is set here is gone after a reload; what is to outlast it lies in files. So
 from vnethook.errors import HostError
 from vnethook.host import programs
 from vnethook.live import nftables
+from vnethook.names import ZONE
 
-OURS = "vnethook"
-"""The zone that we bring, with all bridges that have our prefix in it."""
 PATIENCE_S = 10.0
 """How long an answer may take: it is busy for seconds where it has thousands of addresses to load."""
 _NAME = "org.fedoraproject.FirewallD1"
@@ -32,7 +31,7 @@ class Firewalld:
     def has_ours(self) -> bool:
         """Whether the zone that holds all bridges with our prefix is in force, where it runs."""
         rules = nftables.firewalld_dispatch()
-        return rules is None or f"filter_IN_{OURS}\0".encode() in rules
+        return rules is None or f"filter_IN_{ZONE}\0".encode() in rules
 
     def zones(self) -> list[str]:
         """The names of all zones; raise HostError as all here."""

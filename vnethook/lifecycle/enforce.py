@@ -154,7 +154,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, sin
         owns_bridge=network.owns_bridge,
         admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
         guard=guard.guarding(network, steps),
-        zoned=zone.watched(steps),
+        zoned=zone.watched(network),
         firewall=kind,
     )
 

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
 
 _KINDS: "dict[str, type[Step]]" = {}
+_RARE = {
+    "AddRoute": "routes",
+    "ExpectVlans": "vlans",
+    "FilterVlans": "vlans",
+    "InstallXtables": "xtables",
+    "JoinZone": "zone",
+    "LimitTraffic": "traffic",
+    "RegisterDomain": "resolver",
+}
+"""The modules of kinds that few networks have, loaded where one is."""
 
 
 class Step(Value):
@@ -70,9 +80,10 @@ class Step(Value):
 
 def from_record(record: "dict[str, Any]") -> Step:
     """The step in a line of a journal; raise HostError for a kind that this version does not know."""
-    if record.get("step") == "InstallXtables":
-        from vnethook.plan import xtables  # noqa: F401, PLC0415 (few hosts have any)
-    kind = _KINDS.get(record.get("step", ""))
+    name = record.get("step", "")
+    if name in _RARE:
+        __import__(f"vnethook.plan.{_RARE[name]}")
+    kind = _KINDS.get(name)
     if kind is None:
         msg = f"journal: unknown step {record.get('step')!r}"
         raise HostError(msg, hint="another version of vnethook wrote it")

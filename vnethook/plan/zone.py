@@ -2,7 +2,7 @@
 
 from vnethook.errors import HostError
 from vnethook.host import log
-from vnethook.host.firewalld import OURS
+from vnethook.names import ZONE
 from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ class JoinZone(Step):
         known = host.firewalld.zones()
         if self.zone not in known:
             msg = f"bridge {self.link!r}: firewalld has no zone {self.zone!r}"
-            hint = f"it has {', '.join(known)}; `vnet hooks install` brings the zone {OURS!r}"
+            hint = f"it has {', '.join(known)}; `vnet hooks install` brings the zone {ZONE!r}"
             raise HostError(msg, hint=hint)
 
     def do(self, host: "Host") -> None:
