@@ -32,7 +32,6 @@ def test_the_benchmark_measures_every_hook_that_works_and_judges_those_with_a_bu
         "cold: 20 others defined, down": 1.3,
         "cold: 50 ports on another network": 1.3,
         "vnet net-list --all, 200 defined": 1.5,
-        "rules of one more network, 20 up": 1.3,
         "4000 datagrams of a flow, 20 up": 1.3,
         "1500 datagrams, each a new flow, 20 up": 1.3,
         **{
