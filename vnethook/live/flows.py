@@ -1,4 +1,4 @@
-"""The kernel's table of flows, as far as forwards decide where they go: a flow goes on as it began until it is ended.
+"""The kernel's table of flows, and ending some of them: a flow goes on as it began until then.
 
 Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_conntrack.h; of the flags of a filter:
 ctnetlink's nf_internals.h. A kernel that does not know a filter tells all flows, which are looked at here.
@@ -35,7 +35,7 @@ _TRANSLATED = 1 << 5
 
 
 class Flow(Value):
-    """A flow of TCP or UDP: who began it, by which port of whom, and who answers by which port; addresses as numbers.
+    """A flow: who began it, by which port of whom, and who answers by which port; addresses as numbers.
 
     `is_led`: the destination was made another one.
     """
@@ -49,6 +49,11 @@ class Flow(Value):
     answering_port: int
     is_led: bool
 
+    @property
+    def has_ports(self) -> bool:
+        """Whether it is of a protocol that forwards are for."""
+        return self.protocol in {TCP, UDP}
+
 
 def end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b"") -> None:
     """End the flows that are meant; their next packet begins one anew. Raises NetlinkError, OSError.
@@ -61,7 +66,7 @@ def end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b
         for answer in netlink.request(_GET, DUMP, _GENERIC.pack(_FAMILY[version], 0, 0) + only):
             found = dict(attributes(answer, _GENERIC.size))
             flow = _flow(4 if answer[0] == _FAMILY[4] else 6, found)
-            if flow is not None and is_meant(flow):
+            if is_meant(flow):
                 _delete(netlink, answer[: _GENERIC.size], found)
     finally:
         netlink.close()
@@ -80,10 +85,8 @@ def of_udp() -> bytes:
     return pack(_NESTED | _ORIGINAL, protocol) + pack(_NESTED | _FILTER, flags)
 
 
-def _flow(version: int, found: "dict[int, bytes]") -> Flow | None:
+def _flow(version: int, found: "dict[int, bytes]") -> Flow:
     original, reply = (_ends(version, found.get(kind, b"")) for kind in (_ORIGINAL, _REPLY))
-    if original[0] not in {TCP, UDP}:
-        return None
     is_led = bool(int.from_bytes(found.get(_STATUS, b""), "big") & _TRANSLATED)
     return Flow(version, original[0], original[1], original[2], original[4], reply[1], reply[3], is_led)
 

@@ -94,7 +94,7 @@ def _taken(own: "set[tuple[int, int]]", led: "list[tuple[int, tuple[int, int]]]"
     """Whether a UDP flow goes to a port of the host's that leads to the guest by now."""
 
     def is_taken(flow: "Flow") -> bool:
-        is_at_host = not flow.is_led and (flow.version, flow.to) in own
+        is_at_host = flow.has_ports and not flow.is_led and (flow.version, flow.to) in own
         return is_at_host and any(of == flow.version and first <= flow.port <= last for of, (first, last) in led)
 
     return is_taken
@@ -113,7 +113,7 @@ def _take_out(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> None:
     firewall.change(delete=elements(live.named, nic))
     ours = {parse_ip(text) for text in nic.addresses} if nic.is_led_to else set()
     if ours:
-        _end(lambda flow: flow.is_led and (flow.version, flow.answerer) in ours, only=flows.led())
+        _end(lambda flow: flow.has_ports and flow.is_led and (flow.version, flow.answerer) in ours, only=flows.led())
 
 
 def _end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b"") -> None:
