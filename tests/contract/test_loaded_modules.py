@@ -27,7 +27,7 @@ NEVER = {
     ),
     *("lxml", "operator", "pathlib", "platform", "psutil", "pyroute2", "random", "re", "reprlib", "shutil", "signal"),
     *("site", "socket", "string", "struct", "subprocess", "tempfile", "textwrap", "threading", "token", "tomllib"),
-    *("traceback", "types", "typing", "uuid", "warnings", "weakref"),
+    *("os", "traceback", "types", "typing", "uuid", "warnings", "weakref"),
 }
 WARM_STANDARD = {"_json", "_socket", "_struct", "errno", "fcntl", "gc"}
 WARM_OURS = {
@@ -40,8 +40,7 @@ WARM_OURS = {
     "vnethook.live.sysctl",
 }
 GUARD = {"vnethook.live.guard", "vnethook.live.guard_rules", "vnethook.live.netdev"}
-OS = {"_collections_abc", "_stat", "genericpath", "os", "posixpath", "stat"}
-COLD_STANDARD = WARM_STANDARD | OS | {"_bisect", "bisect", "select", "syslog", "zlib"}
+COLD_STANDARD = WARM_STANDARD | {"_bisect", "bisect", "select", "syslog", "zlib"}
 SETTINGS = {"vnethook.address", "vnethook.definition", "vnethook.definition.settings"}
 SLOW_HALF = ("capability", "definition", "hook", "host", "lifecycle", "live", "plan")
 # Reads and writes XML, lists, or runs in the background: nothing that a guest's start waits for.

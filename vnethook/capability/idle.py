@@ -1,7 +1,5 @@
 """A watcher that takes a network down some time after its last guest; only where the settings ask for it."""
 
-import os
-
 from vnethook.plan.daemon import RunDaemon
 
 TYPE_CHECKING = False
@@ -10,7 +8,7 @@ if TYPE_CHECKING:
     from vnethook.host.facts import Facts
     from vnethook.plan.step import Step
 
-_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PACKAGES = __file__.rsplit("/", 3)[0]
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from vnethook.hook.idle import main; main(sys.argv)"
 
 

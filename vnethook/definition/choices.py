@@ -4,7 +4,7 @@ Without it the built-in default, a file that an administrator put there by hand,
 one at each start. The subnet is remembered for the uuid that it was chosen for.
 """
 
-import os
+import posix
 
 from vnethook.address import parse_subnet
 from vnethook.definition.model import Network
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def random_mac(taken: "Container[str | None]") -> str:
     """A random MAC, of the block that QEMU and libvirt use, that is not taken."""
     while True:
-        mac = f"52:54:00:{os.urandom(3).hex(':')}"
+        mac = f"52:54:00:{posix.urandom(3).hex(':')}"
         if mac not in taken:
             return mac
 

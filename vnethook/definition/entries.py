@@ -6,7 +6,7 @@ those of the files is not used, one that a killed writer or a full disk has torn
 made again from the definition.
 """
 
-import os
+import posix
 
 from vnethook.definition import port_claims
 from vnethook.errors import HostError
@@ -145,18 +145,18 @@ class EntryLog:
         """Put an entry down; nothing if that cannot be: it will be read from its definition again."""
         line = b"\n" + files.dumps(entry.row()).encode()
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = posix.open(self.path, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC | posix.O_NOFOLLOW)
         except OSError:
             return
         try:
-            before = os.fstat(fd)
+            before = posix.fstat(fd)
             is_known = self._stamp == [before.st_mtime_ns, before.st_size, before.st_ino]
-            os.write(fd, line)
-            after = os.fstat(fd)
+            posix.write(fd, line)
+            after = posix.fstat(fd)
         except OSError:
             return
         finally:
-            os.close(fd)
+            posix.close(fd)
         if is_known and after.st_size == before.st_size + len(line):
             self._offset += len(line)
             self._stamp = [after.st_mtime_ns, after.st_size, after.st_ino]
@@ -164,7 +164,7 @@ class EntryLog:
 
     def rewrite(self, entries: "Iterable[Entry]") -> None:
         """Write the log anew; call it with the host's lock held. Nothing if that cannot be."""
-        header = _HEADER % (FORMAT, os.urandom(8).hex().encode())
+        header = _HEADER % (FORMAT, posix.urandom(8).hex().encode())
         lines = [header.decode(), *(files.dumps(entry.row()) for entry in entries)]
         try:
             files.write_text(self.path, "\n".join(lines))
@@ -174,17 +174,17 @@ class EntryLog:
 
     def _read(self) -> bytes:
         """What was added since the last time, or all of another file than before."""
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = posix.open(self.path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW)
         try:
-            header = os.pread(fd, _HEADER_LENGTH, 0)
+            header = posix.pread(fd, _HEADER_LENGTH, 0)
             if header != self._header:
                 self._header, self._offset, self.lines = header, _HEADER_LENGTH, 0
             text = b""
-            while more := os.pread(fd, 1 << 20, self._offset + len(text)):
+            while more := posix.pread(fd, 1 << 20, self._offset + len(text)):
                 text += more
             return text
         finally:
-            os.close(fd)
+            posix.close(fd)
 
     def _entries(self, text: bytes) -> list[Entry]:
         """The entries in what was read; the last line, if it is not whole, is left for the next time."""

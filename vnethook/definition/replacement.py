@@ -3,7 +3,7 @@
 A full disk is thus met while nothing has changed yet.
 """
 
-import os
+import posix
 
 from vnethook.live import files
 
@@ -31,8 +31,8 @@ class Replacement:
         new = files.new_name(name)
         files.discard_new(name)
         try:
-            os.link(files.new_name(path), new)
-            os.rename(new, name)
+            posix.link(files.new_name(path), new)
+            posix.rename(new, name)
         except OSError as error:
             raise files.refusal(name, "link", error) from error
 

@@ -5,10 +5,11 @@ guest (systemd.kill(5), KillMode=control-group): the network's dnsmasq would go 
 A group of our own at the top is not systemd's, so nothing ends what is in it. Source: cgroups(7).
 """
 
-import os
+import posix
 from errno import EBUSY, EEXIST, ENOENT, EROFS
 
 from vnethook.host import log
+from vnethook.live import files
 
 MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 NAME = "vnethook"
@@ -21,13 +22,13 @@ def take_out(pid: int) -> None:
         return
     try:
         try:
-            os.mkdir(f"{mount}/{NAME}", 0o755)
+            posix.mkdir(f"{mount}/{NAME}", 0o755)
         except FileExistsError:
             pass
         with open(f"{mount}/{NAME}/cgroup.procs", "wb", buffering=0) as procs:
             procs.write(b"%d\n" % pid)
     except OSError as error:
-        log.warning(f"process {pid}: move to control group {NAME!r}: {os.strerror(error.errno or 0)}")
+        log.warning(f"process {pid}: move to control group {NAME!r}: {posix.strerror(error.errno or 0)}")
 
 
 def tidy() -> None:
@@ -36,15 +37,15 @@ def tidy() -> None:
     if mount is None:
         return
     try:
-        os.rmdir(f"{mount}/{NAME}")
+        posix.rmdir(f"{mount}/{NAME}")
     except OSError as error:
         if error.errno not in {EBUSY, EEXIST, ENOENT, EROFS}:
-            log.warning(f"control group {NAME!r}: remove: {os.strerror(error.errno or 0)}")
+            log.warning(f"control group {NAME!r}: remove: {posix.strerror(error.errno or 0)}")
 
 
 def _mount() -> str | None:
     """Where the unified hierarchy is mounted, None if it is not."""
-    return next((path for path in MOUNTS if os.path.exists(f"{path}/cgroup.procs")), None)
+    return next((path for path in MOUNTS if files.exists(f"{path}/cgroup.procs")), None)
 
 
 def _group_of(pid: int) -> str:

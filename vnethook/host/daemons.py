@@ -4,7 +4,7 @@ Its record is a JSON file, written when it runs. A process that was killed betwe
 record leaves a mark; whoever comes next looks through all processes for the daemon's own word before starting another.
 """
 
-import os
+import posix
 from errno import ESRCH
 from time import monotonic, sleep
 
@@ -40,14 +40,14 @@ class Daemons:
         finished = programs.run(argv)
         if finished.status != 0:
             files.remove(mark)
-            name = os.path.basename(argv[0])
+            name = files.base_name(argv[0])
             msg = f"{name}: start: {finished.reason}"
             raise HostError(msg, hint=_hint(finished.reason))
         text = (files.read_text(pid_file) or "").strip()
         pid = int(text) if text.isascii() and text.isdigit() else 0
         start = process.start_time(pid) if pid else None
         if start is None:
-            msg = f"{os.path.basename(argv[0])}: start: it ended at once"
+            msg = f"{files.base_name(argv[0])}: start: it ended at once"
             raise HostError(msg, hint="see the system log")
         cgroup.take_out(pid)
         files.write_json(record, {"pid": pid, "start": start, "tag": tag})
@@ -60,7 +60,7 @@ class Daemons:
             return
         pid, start, _ = running
         try:
-            os.kill(pid, _SIGHUP)
+            posix.kill(pid, _SIGHUP)
         except ProcessLookupError:
             return
         files.write_json(record, {"pid": pid, "start": start, "tag": tag})
@@ -75,9 +75,9 @@ class Daemons:
         text = (files.read_text(pid_file) or "").strip()
         if text.isascii() and text.isdigit() and word in process.command_line(int(text)):
             pids.add(int(text))
-        if os.path.exists(mark):
+        if files.exists(mark):
             pids |= _with_word(word)
-        for pid in pids - {os.getpid()}:  # the watcher of an idle network stops itself last, by ending
+        for pid in pids - {posix.getpid()}:  # the watcher of an idle network stops itself last, by ending
             _end(pid)
         for path in (pid_file, record, mark):
             files.remove(path)
@@ -101,7 +101,7 @@ def _with_word(word: str) -> set[int]:
 def _end(pid: int) -> None:
     """End a process by SIGTERM, then by SIGKILL; through a pidfd, so that it cannot be another one meanwhile."""
     try:
-        handle = os.pidfd_open(pid)
+        handle = posix.pidfd_open(pid)
     except OSError as error:
         if error.errno == ESRCH:
             return
@@ -124,7 +124,7 @@ def _end(pid: int) -> None:
             else:
                 return
     finally:
-        os.close(handle)
+        posix.close(handle)
     msg = f"process {pid}: end: it does not react to SIGKILL"
     raise HostError(msg)
 

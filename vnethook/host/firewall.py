@@ -1,8 +1,7 @@
 """Which firewall of this host our rules go into: nftables, or one of the two variants of iptables."""
 
-import os
-
 from vnethook.host import programs
+from vnethook.live import files
 from vnethook.live.record import NFT
 
 TYPE_CHECKING = False
@@ -27,8 +26,10 @@ def variant(host: "Host") -> str:
 
     The name that the program has behind its links says it; that of before there were two is plain "xtables-multi".
     """
+    from posixpath import realpath  # noqa: PLC0415 (few hosts have iptables alone)
+
     from vnethook.live.xtables import LEGACY, VARIANT  # noqa: PLC0415 (few hosts have it)
 
     path = programs.find("iptables")
-    is_nft = path is not None and "nft" in os.path.basename(os.path.realpath(path))
+    is_nft = path is not None and "nft" in files.base_name(realpath(path))
     return VARIANT if is_nft and host.nft.has_kernel() else LEGACY

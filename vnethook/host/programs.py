@@ -7,13 +7,13 @@ How a child ended is told to its parent, once: a program that ignores SIGCHLD is
 or other thread waits for any child may be told elsewhere. There a shell in between writes it into a pipe.
 """
 
-import os
+import posix
 import select
 from _signal import SIG_DFL, getsignal  # type: ignore[import-not-found]  # signal loads enum
 from errno import ENOENT
 
 from vnethook.errors import HostError
-from vnethook.live import lock
+from vnethook.live import lock, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ PACKAGES = {
 }
 TIMEOUT_S = 20.0
 _SIGPIPE, _SIGKILL, _SIGCHLD = 13, 9, 17
+_START = 0
+"""SEEK_SET, lseek(2)."""
 _SHELL = "/bin/sh"
 _TELL = '"$@" {0}>&-; echo $? >&{0}'
 """What the shell in between runs: a program that does not have descriptor {0}, by which it then tells its status."""
@@ -60,7 +62,7 @@ def find(program: str) -> str | None:
     """The absolute path of a program in the system's directories, None if it is not installed."""
     for place in PLACES:
         path = f"{place}/{program}"
-        if os.access(path, os.X_OK):
+        if posix.access(path, posix.X_OK):
             return path
     return None
 
@@ -79,57 +81,57 @@ def run(
     argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S, environment: dict[str, str] | None = None
 ) -> Finished:
     """Run a program to its end with `text` as its input; raise HostError if it cannot be started or does not end."""
-    source, output, errors = (os.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
+    source, output, errors = (posix.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
     try:
-        os.write(source, text.encode("utf-8", "surrogateescape"))
-        os.lseek(source, 0, os.SEEK_SET)
+        posix.write(source, text.encode("utf-8", "surrogateescape"))
+        posix.lseek(source, 0, _START)
         streams = (source, output, errors)
         run_child = _run_own if _is_parent_told() else _run_by_shell
         status = run_child(argv, streams, ENVIRONMENT if environment is None else environment, timeout_s)
         return Finished(status, _content(output), _content(errors))
     finally:
         for fd in (source, output, errors):
-            os.close(fd)
+            posix.close(fd)
 
 
 def _is_parent_told() -> bool:
     """Whether nobody but us can learn how a child of ours ended: no signal handler and no other thread."""
-    return getsignal(_SIGCHLD) == SIG_DFL and len(os.listdir("/proc/self/task")) == 1
+    return getsignal(_SIGCHLD) == SIG_DFL and len(posix.listdir("/proc/self/task")) == 1
 
 
 def _run_own(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
     """Run a program as a child that is waited for; its exit status."""
     pid = _spawn(argv, streams, environment)
-    handle = os.pidfd_open(pid)
+    handle = posix.pidfd_open(pid)
     try:
         if not _is_ready(handle, timeout_s):
-            os.kill(pid, _SIGKILL)
-            os.waitpid(pid, 0)
+            posix.kill(pid, _SIGKILL)
+            posix.waitpid(pid, 0)
             raise _too_slow(argv[0], timeout_s)
-        return _exit_status(os.waitpid(pid, 0)[1])
+        return _exit_status(posix.waitpid(pid, 0)[1])
     finally:
-        os.close(handle)
+        posix.close(handle)
 
 
 def _run_by_shell(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
     """Run a program as the child of a shell, which tells its exit status; whoever waits for the shell."""
-    if not os.access(argv[0], os.X_OK):
+    if not posix.access(argv[0], posix.X_OK):
         raise _not_started(argv[0], ENOENT)
     number = next(fd for fd in _DIGITS if fd not in lock.held())
-    reader, writer = os.pipe()
+    reader, writer = posix.pipe()
     try:
         words = [_SHELL, "-c", _TELL.format(number), _SHELL, *argv]
         try:
             pid = _spawn(words, streams, environment, tell=(writer, number))
         finally:
-            os.close(writer)
+            posix.close(writer)
         is_over = _is_ready(reader, timeout_s)
         if not is_over:
             _kill_group(pid)
-        status = os.read(reader, 16)
+        status = posix.read(reader, 16)
         _reap(pid)
     finally:
-        os.close(reader)
+        posix.close(reader)
     if not is_over:
         raise _too_slow(argv[0], timeout_s)
     if not status:
@@ -144,28 +146,28 @@ def _spawn(
     """Start a program, with `tell`: in a process group of its own, that descriptor as that number; its pid."""
     kept = set(lock.held())
     actions: list[tuple[int, int] | tuple[int, int, int]] = []
-    for name in os.listdir("/proc/self/fd"):
+    for name in posix.listdir("/proc/self/fd"):
         fd = int(name)
         if fd > 2 and fd not in kept and fd not in (*streams, *(tell or ())[:1]) and _is_open(fd):
-            actions.append((os.POSIX_SPAWN_CLOSE, fd))
-    actions += [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
-    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: takes close-on-exec off, posix_spawn(3)
-    actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in streams]
+            actions.append((posix.POSIX_SPAWN_CLOSE, fd))
+    actions += [(posix.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
+    actions += [(posix.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: takes close-on-exec off, posix_spawn(3)
+    actions += [(posix.POSIX_SPAWN_CLOSE, fd) for fd in streams]
     if tell:
-        actions.append((os.POSIX_SPAWN_DUP2, *tell))
+        actions.append((posix.POSIX_SPAWN_DUP2, *tell))
     signals = [_SIGPIPE, _SIGCHLD]
     try:
         if tell:
-            return os.posix_spawn(
+            return posix.posix_spawn(
                 argv[0], argv, environment, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=signals
             )
-        return os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigmask=[], setsigdef=signals)
+        return posix.posix_spawn(argv[0], argv, environment, file_actions=actions, setsigmask=[], setsigdef=signals)
     except OSError as error:
         raise _not_started(argv[0], error.errno or 0) from error
 
 
 def _not_started(program: str, errno: int) -> HostError:
-    reason = "not installed" if errno == ENOENT else os.strerror(errno)
+    reason = "not installed" if errno == ENOENT else posix.strerror(errno)
     return HostError(f"program {program!r}: start: {reason}")
 
 
@@ -176,7 +178,7 @@ def _too_slow(program: str, timeout_s: float) -> HostError:
 
 def _is_open(fd: int) -> bool:
     try:
-        os.fstat(fd)
+        posix.fstat(fd)
     except OSError:
         return False  # the descriptor of the listing itself
     return True
@@ -191,7 +193,7 @@ def _is_ready(fd: int, timeout_s: float) -> bool:
 
 def _kill_group(pid: int) -> None:
     try:
-        os.kill(-pid, _SIGKILL)
+        posix.kill(-pid, _SIGKILL)
     except ProcessLookupError:
         return
 
@@ -199,20 +201,20 @@ def _kill_group(pid: int) -> None:
 def _reap(pid: int) -> None:
     """Have no zombie of a child that has ended, unless somebody else was faster."""
     try:
-        os.waitpid(pid, 0)
+        posix.waitpid(pid, 0)
     except ChildProcessError:
         return
 
 
 def _exit_status(wait_status: int) -> int:
-    code = os.waitstatus_to_exitcode(wait_status)
+    code = posix.waitstatus_to_exitcode(wait_status)
     return code if code >= 0 else 128 - code
 
 
 def _content(fd: int) -> str:
-    os.lseek(fd, 0, os.SEEK_SET)
+    posix.lseek(fd, 0, _START)
     parts = []
-    while part := os.read(fd, 1 << 16):
+    while part := posix.read(fd, 1 << 16):
         parts.append(part)
     return b"".join(parts).decode("utf-8", "replace")
 
@@ -220,8 +222,9 @@ def _content(fd: int) -> str:
 def call_vnet(words: list[str], *, text: str = "") -> Finished:
     """Have the installed `vnet` do what takes a library, with `text` as its input; how it ended."""
     environment = dict(ENVIRONMENT)
-    if "VNETHOOK_ROOT" in os.environ:
-        environment["VNETHOOK_ROOT"] = os.environ["VNETHOOK_ROOT"]
+    root = paths.variables().get("VNETHOOK_ROOT")
+    if root is not None:
+        environment["VNETHOOK_ROOT"] = root
     return run([vnet(), *words], text=text, environment=environment)
 
 
@@ -238,11 +241,10 @@ def run_vnet(words: list[str], *, text: str = "") -> None:
 
 def vnet() -> str:
     """The `vnet` command that belongs to this package: of its virtual environment, its checkout, or the system's."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    above = os.path.dirname(package)
-    prefix = os.path.dirname(os.path.dirname(os.path.dirname(above)))  # PREFIX/lib/pythonX.Y/site-packages
+    above = __file__.rsplit("/", 3)[0]
+    prefix = above.rsplit("/", 3)[0]  # PREFIX/lib/pythonX.Y/site-packages
     for path in (f"{above}/.venv/bin/vnet", f"{prefix}/bin/vnet", "/usr/local/bin/vnet", "/usr/bin/vnet"):
-        if os.access(path, os.X_OK):
+        if posix.access(path, posix.X_OK):
             return path
     msg = "command 'vnet': not found beside the package"
     raise HostError(msg, hint="install it with `pip install .`, then run `vnet hooks install`")

@@ -1,6 +1,6 @@
 """The sysctls of this host, as the steps see them."""
 
-import os
+import posix
 
 from vnethook.live import sysctl
 
@@ -19,6 +19,6 @@ class Sysctls:
     def interfaces(self, family: str) -> list[str]:
         """The names that have settings of their own for "ipv4" or "ipv6", with `all` and `default`."""
         try:
-            return sorted(os.listdir(f"/proc/sys/net/{family}/conf"))
+            return sorted(posix.listdir(f"/proc/sys/net/{family}/conf"))
         except FileNotFoundError:
             return []

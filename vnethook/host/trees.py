@@ -1,6 +1,6 @@
 """Whole directories of ours."""
 
-import os
+import posix
 
 from vnethook.live import files
 
@@ -8,7 +8,7 @@ from vnethook.live import files
 def remove_tree(path: str) -> None:
     """Remove a directory with all that is in it, following no link; nothing if it is gone."""
     try:
-        entries = list(os.scandir(path))
+        entries = list(posix.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:

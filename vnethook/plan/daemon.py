@@ -1,10 +1,10 @@
 """The step that keeps a program running for a network."""
 
-import os
 from zlib import crc32
 
 from vnethook.errors import HostError
 from vnethook.host import programs
+from vnethook.live import files
 from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class RunDaemon(Step):
     def require(self, host: "Host") -> None:
         programs.require(self.program)
         for path in self.directories:
-            if not os.path.isdir(path):
+            if not files.is_directory(path):
                 msg = f"{self.name}: start: directory {path!r}: no such directory"
                 raise HostError(msg, hint="make it, readable for everybody, or change the definition")
 

@@ -3,7 +3,7 @@
 A process that is killed leaves a journal whose last step may or may not be done; undoing it is harmless either way.
 """
 
-import os
+import posix
 
 from vnethook.errors import HostError
 from vnethook.live import files
@@ -42,9 +42,9 @@ class Journal:
                 self._fd = self._open()
             data = f"{line}\n".encode()
             while data:
-                data = data[os.write(self._fd, data) :]
+                data = data[posix.write(self._fd, data) :]
         except OSError as error:
-            msg = f"journal {self.path!r}: write: {os.strerror(error.errno or 0)}"
+            msg = f"journal {self.path!r}: write: {posix.strerror(error.errno or 0)}"
             raise HostError(msg, hint="the run directory has to be writable and have room") from error
         self._known[line] = None
 
@@ -63,7 +63,7 @@ class Journal:
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
         if self._fd >= 0:
-            os.close(self._fd)
+            posix.close(self._fd)
             self._fd = -1
 
     def _open(self) -> int:
@@ -72,12 +72,12 @@ class Journal:
             text = files.read_text(self.path) or ""
             if text and not text.endswith("\n"):
                 files.write_text(self.path, text[: text.rfind("\n") + 1], mode=0o600)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW
         try:
-            return os.open(self.path, flags, 0o600)
+            return posix.open(self.path, flags, 0o600)
         except FileNotFoundError:
-            files.make_directory(os.path.dirname(self.path), mode=0o700)
-            return os.open(self.path, flags, 0o600)
+            files.make_directory(files.directory_of(self.path), mode=0o700)
+            return posix.open(self.path, flags, 0o600)
 
     def _lines(self) -> list[str]:
         """The whole lines; one without its end was being written by a process that was killed, so nothing was done."""

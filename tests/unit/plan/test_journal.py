@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posix
 import stat
 
 import pytest
@@ -90,8 +91,8 @@ def test_a_journal_that_cannot_be_written_says_so(host):
 
 
 def test_a_line_that_is_written_in_parts_is_written_whole(host, monkeypatch):
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+    write = posix.write
+    monkeypatch.setattr(posix, "write", lambda fd, data: write(fd, data[:10]))
     journal = Journal(host.paths, "lab")
     journal.add(ONE)
     journal.add(TWO)
@@ -100,7 +101,7 @@ def test_a_line_that_is_written_in_parts_is_written_whole(host, monkeypatch):
 
 def _refuse_after(monkeypatch, size):
     """Let a write take so many bytes and the next one none, as on a disk that is nearly full."""
-    write = os.write
+    write = posix.write
     room = [size, 0]
 
     def write_while_there_is_room(fd, data):
@@ -109,7 +110,7 @@ def _refuse_after(monkeypatch, size):
             raise OSError(errno.ENOSPC, "")
         return write(fd, data[:left])
 
-    monkeypatch.setattr(os, "write", write_while_there_is_room)
+    monkeypatch.setattr(posix, "write", write_while_there_is_room)
 
 
 def test_a_line_that_has_room_only_for_a_part_is_refused_and_counts_as_not_written(host, monkeypatch):
