@@ -113,5 +113,5 @@ def _rules(here: machine.Host) -> tuple[str, str]:
     """The transactions that install and remove the rules of a network that is defined and down."""
     catalog.define(here, _xml(LAST, 255), source="bench")
     network = definitions.load(here, LAST)
-    [step] = firewall.plan(network, facts.collect(here, network))
+    [step] = firewall.plan(network, facts.collect(here, facts.asked(network)))
     return step.install, step.removal

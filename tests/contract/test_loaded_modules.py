@@ -3,6 +3,7 @@
 import pytest
 
 from tests.lab import CHECKOUT, Host
+from tests.lab.host import VNET
 from tests.lab.libvirt_call import MAC, NIC, domain
 from tests.lab.machine import PYTHON
 
@@ -42,6 +43,17 @@ WARM_OURS = {
 GUARD = {"vnethook.live.guard", "vnethook.live.guard_rules", "vnethook.live.netdev"}
 COLD_STANDARD = WARM_STANDARD | {"_bisect", "bisect", "select", "syslog", "zlib"}
 SETTINGS = {"vnethook.address", "vnethook.definition", "vnethook.definition.settings"}
+PREPARED = {
+    *("vnethook.address", "vnethook.definition", "vnethook.definition.settings", "vnethook.definition.sources"),
+    *("vnethook.host", "vnethook.lifecycle", "vnethook.plan"),
+    *(f"vnethook.host.{name}" for name in ("cgroup", "daemons", "facts", "filters", "firewall", "firewalld", "guards")),
+    *(f"vnethook.host.{name}" for name in ("host", "log", "nft", "programs", "routes", "shared", "sysctls", "trees")),
+    *(f"vnethook.lifecycle.{name}" for name in ("attach", "bringup", "enforce", "prepared", "target")),
+    *(f"vnethook.live.{name}" for name in ("announced", "failure", "waiting")),
+    *(f"vnethook.plan.{name}" for name in ("apply", "daemon", "files", "firewall", "guard", "journal")),
+    *(f"vnethook.plan.{name}" for name in ("links", "step", "sysctl")),
+}
+"""What a start loads for which all is prepared: nothing of definitions and what is made of them."""
 SLOW_HALF = ("capability", "definition", "hook", "host", "lifecycle", "live", "plan")
 # Reads and writes XML, lists, or runs in the background: nothing that a guest's start waits for.
 NOT_FOR_HOOKS = {
@@ -83,6 +95,14 @@ def test_a_cold_hook_loads_no_library_and_no_slow_part_of_the_standard_one(cold)
     assert not cold & NEVER
     assert not ours & NOT_FOR_HOOKS
     assert {name.split(".")[1] for name in ours if name.count(".") > 1} == set(SLOW_HALF)
+
+
+def test_a_cold_hook_of_a_network_that_was_up_before_loads_nothing_to_plan_it(host, bare, cold):
+    host.run([VNET, "net-destroy", "default", "--force"])
+    again = _loaded(host, QEMU / "qemu-ifup", "tap0") - bare
+    ours = {name for name in again if name.split(".")[0] == "vnethook"}
+    assert again - ours <= COLD_STANDARD
+    assert ours == WARM_OURS | GUARD | PREPARED | {"vnethook.hook.qemu"}
 
 
 def test_a_warm_qemu_ifup_loads_the_fast_path_and_nothing_else(host, bare, cold):

@@ -11,7 +11,7 @@ from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.errors import HostError, StateError
 from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, catalog, definitions
+from vnethook.lifecycle import bringup, catalog, definitions, planning
 from vnethook.plan.step import Step
 
 pytestmark = pytest.mark.netns
@@ -49,7 +49,7 @@ def _without_names(rich: str) -> str:
 
 def _count(here: machine.Host) -> int:
     network = definitions.load(here, "rich")
-    return len(bringup.steps_of(here, network, by=bringup.ADMIN))
+    return len(planning.steps_of(here, network, by=bringup.ADMIN))
 
 
 def _start_with(change: Callable[[Step], None], number: int) -> Callable[[machine.Host], str]:
@@ -57,7 +57,7 @@ def _start_with(change: Callable[[Step], None], number: int) -> Callable[[machin
 
     def start(here: machine.Host) -> str:
         network = definitions.load(here, "rich")
-        step = bringup.steps_of(here, network, by=bringup.ADMIN)[number]
+        step = planning.steps_of(here, network, by=bringup.ADMIN)[number]
         change(step)
         try:
             bringup.start(here, "rich")
@@ -178,7 +178,7 @@ def test_a_stop_killed_at_any_step_is_finished_by_the_next_start_or_stop(host: H
         for finish in ("start", "stop"):
 
             def stop(here: machine.Host, number: int = number) -> None:
-                target = bringup.steps_of(here, definitions.load(here, "rich"), by=bringup.ADMIN)[number]
+                target = planning.steps_of(here, definitions.load(here, "rich"), by=bringup.ADMIN)[number]
 
                 def undo(step: Step, here: machine.Host) -> None:
                     if is_after or step != target:

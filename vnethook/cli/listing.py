@@ -9,7 +9,7 @@ import click
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import value, verb
-from vnethook.definition import compiled
+from vnethook.definition import compiled, sources
 from vnethook.errors import UsageError
 from vnethook.live import paths, record
 
@@ -183,7 +183,7 @@ def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
 def _only_network() -> str:
     """The only network that is defined, else the built-in default if there is no other; raise UsageError."""
     known = compiled.network_names(paths.current())
-    defined = [name for name in known if compiled.source_of(paths.current(), name)] or known
+    defined = [name for name in known if sources.source_of(paths.current(), name)] or known
     if len(defined) == 1:
         return defined[0]
     msg = f"network: not named, and there are {len(defined)}"

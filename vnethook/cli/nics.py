@@ -8,7 +8,8 @@ import click
 from vnethook.cli import arguments, known, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import verb
-from vnethook.definition.compiled import DEFAULT
+from vnethook.definition import settings
+from vnethook.definition.sources import DEFAULT
 from vnethook.errors import UsageError, VnetError
 from vnethook.host import learned
 from vnethook.live.nics import GUARDS, Nic
@@ -54,7 +55,7 @@ def attach(interface: str, net: str | None, portgroup: str | None, guest: str, *
     mac, guard = own["mac"], own["guard"] or ""
     canonical = "" if mac is None else arguments.mac(mac)
     named = net if net is not None else os.environ.get("VNET_NETWORK") or None
-    mapped = named or slow.definitions.settings_of(host.paths).network_of(interface, guest)
+    mapped = named or settings.current(host.paths).network_of(interface, guest)
     network, mapped_group = slow.nics.place(host, mapped or DEFAULT)
     require_link(host.links, interface, network)
     group = portgroup or os.environ.get("VNET_PORTGROUP") or mapped_group

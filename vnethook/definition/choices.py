@@ -7,6 +7,7 @@ one at each start. The subnet is remembered for the uuid that it was chosen for.
 import posix
 
 from vnethook.address import parse_subnet
+from vnethook.definition import sources
 from vnethook.definition.model import Network
 from vnethook.errors import DefinitionError, HostError
 from vnethook.live import files, nics
@@ -50,7 +51,7 @@ def complete(network: Network, old: Network | None, index: "Index", *, is_taken:
 def read(paths: "Paths", name: str) -> dict[str, str]:
     """What was chosen for a network, by "uuid", "bridge", "mac", "subnet"; nothing if the file is lost or damaged."""
     try:
-        found = files.read_json(path(paths, name))
+        found = files.read_json(sources.chosen_path(paths, name))
     except HostError:
         return {}  # chosen anew: a guest's start does not fail for it
     if not isinstance(found, dict):
@@ -98,26 +99,18 @@ def prepare(paths: "Paths", replacement: "Replacement", network: Network) -> lis
     """
     chosen = content(network)
     if chosen == read(paths, network.name):
-        return stamp(paths, network.name)
+        return sources.chosen_stamp(paths, network.name)
     is_durable = "subnet" in chosen
-    return replacement.write(path(paths, network.name), files.dumps(chosen) + "\n", is_durable=is_durable)
-
-
-def stamp(paths: "Paths", name: str) -> list[int]:
-    """The stamp of what was chosen for a network, empty if nothing was."""
-    return files.stamp(path(paths, name)) or []
+    return replacement.write(
+        sources.chosen_path(paths, network.name), files.dumps(chosen) + "\n", is_durable=is_durable
+    )
 
 
 def remove(paths: "Paths", name: str) -> None:
     """Forget what was chosen for a network."""
-    files.remove(path(paths, name))
+    files.remove(sources.chosen_path(paths, name))
 
 
 def automatic_subnet(network: Network) -> "Subnet | None":
     """The subnet of a network that was chosen and not written, None if it has none."""
     return next((ip.subnet for ip in network.ips if ip.automatic), None)
-
-
-def path(paths: "Paths", name: str) -> str:
-    """Where it is remembered what was chosen for a network."""
-    return f"{paths.state}/chosen/{name}.json"

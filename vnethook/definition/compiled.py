@@ -8,7 +8,7 @@ The definition of a network that was created and not defined lies in the run dir
 here holds the host's lock.
 """
 
-from vnethook.definition import choices
+from vnethook.definition import choices, sources
 from vnethook.definition.model import Network
 from vnethook.definition.replacement import Replacement
 from vnethook.errors import DefinitionError, HostError, NoNetworkError
@@ -19,44 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from vnethook.definition.sources import Origin
     from vnethook.live.paths import Paths
 
 FORMAT = 3
-DEFAULT = "default"
-"""The network that exists without a file."""
 NAMES_IN_HINT = 20
 """How many networks are listed to who names one that does not exist."""
-
-
-def path_of(paths: "Paths", name: str, *, is_transient: bool) -> str:
-    """Where the XML of a network lies, or would lie."""
-    return f"{paths.transient if is_transient else paths.networks}/{name}.xml"
-
-
-def source_of(paths: "Paths", name: str) -> str | None:
-    """The XML file that defines `name`: a transient one, a stored one, or None (the built-in default has none)."""
-    if not is_network_name(name):
-        return None
-    for is_transient in (True, False):
-        path = path_of(paths, name, is_transient=is_transient)
-        if files.stamp(path) is not None:
-            return path
-    return None
-
-
-def is_built_in(paths: "Paths", name: str) -> bool:
-    """Whether the network exists without a file: `default` does, until somebody undefines it."""
-    return name == DEFAULT and not files.exists(undefined_mark(paths))
-
-
-def undefined_mark(paths: "Paths") -> str:
-    """The file that says that there is no built-in default."""
-    return f"{paths.networks}/{DEFAULT}.undefined"
-
-
-def exists(paths: "Paths", name: str) -> bool:
-    """Whether `name` is a network: there is a file for it, or it is the built-in default."""
-    return source_of(paths, name) is not None or is_built_in(paths, name)
 
 
 def read(paths: "Paths", name: str) -> Network | None:
@@ -67,26 +35,18 @@ def read(paths: "Paths", name: str) -> Network | None:
 
 def read_whole(paths: "Paths", name: str) -> tuple[Network, list[int] | None] | None:
     """The compiled definition, and the stamp of what was chosen for it, None if its XML says all."""
-    source = source_of(paths, name)
-    if source is None and not is_built_in(paths, name):
-        return None
     found = _plain(_path(paths, name))
-    if found.get("format") != FORMAT or found.get("source") != source:
-        return None
-    if source is not None and found.get("stamp") != files.stamp(source):
-        return None
-    chosen = found.get("chosen")
-    if chosen is not None and chosen != choices.stamp(paths, name):
+    if found.get("format") != FORMAT or not sources.is_current(paths, name, found):
         return None
     try:
-        return Network.from_plain(found["network"]), chosen
+        return Network.from_plain(found["network"]), found.get("chosen")
     except (AttributeError, DefinitionError, KeyError, TypeError):
         return None  # of another version
 
 
 def write(paths: "Paths", network: Network) -> None:
     """Compile a complete definition that is in place, with what was chosen for it; that is remembered."""
-    source = source_of(paths, network.name)
+    source = sources.source_of(paths, network.name)
     stamp = files.stamp(source) if source else None
     with Replacement() as replacement:
         chosen = choices.prepare(paths, replacement, network)
@@ -119,6 +79,14 @@ def prepare(
         replacement.link(path, f"{paths.bridge_users(bridge)}/{network.name}")
 
 
+def origin(paths: "Paths", network: Network) -> "Origin | None":
+    """Where a definition came from, see sources.py; None if it is another by now."""
+    found = _plain(_path(paths, network.name))
+    if found.get("network") != network.to_sparse():
+        return None
+    return {key: found.get(key) for key in ("source", "stamp", "chosen")}
+
+
 def identity(paths: "Paths", name: str) -> dict[str, str]:
     """The "uuid", "bridge" and "mac" with which a network was last compiled, as far as it was."""
     network = _plain(_path(paths, name)).get("network")
@@ -139,18 +107,19 @@ def remove_link(paths: "Paths", bridge: str | None, name: str) -> None:
 
 
 def remove(paths: "Paths", name: str) -> None:
-    """Forget the compiled form of a network and the link by its bridge."""
+    """Forget the compiled form of a network, what was prepared from it, and the link by its bridge."""
     remove_link(paths, identity(paths, name).get("bridge"), name)
     files.remove(_path(paths, name))
+    files.remove(paths.prepared(name))
 
 
 def forget_transient(paths: "Paths", name: str) -> bool:
     """Remove the definition of a network that was created, and with the last one what was chosen; whether it was."""
-    if not is_network_name(name) or not files.remove(path_of(paths, name, is_transient=True)):
+    if not is_network_name(name) or not files.remove(sources.path_of(paths, name, is_transient=True)):
         return False
-    if source_of(paths, name) is None:
+    if sources.source_of(paths, name) is None:
         remove(paths, name)
-        if not is_built_in(paths, name):
+        if not sources.is_built_in(paths, name):
             choices.remove(paths, name)
     remove_unused_index(paths)
     return True
@@ -189,7 +158,7 @@ def users(paths: "Paths", bridge: str) -> list[str]:
 def network_names(paths: "Paths") -> list[str]:
     """The sorted names of all networks: defined, created, and the built-in default."""
     found = {*files.names(paths.networks, ".xml"), *files.names(paths.transient, ".xml")}
-    found |= {DEFAULT} if is_built_in(paths, DEFAULT) else set()
+    found |= {sources.DEFAULT} if sources.is_built_in(paths, sources.DEFAULT) else set()
     return sorted(name for name in found if is_network_name(name))
 
 

@@ -8,7 +8,7 @@ from _thread import RLock
 from time import monotonic, time
 
 from vnethook.address import Subnet
-from vnethook.definition import choices, compiled, port_claims
+from vnethook.definition import choices, compiled, port_claims, sources
 from vnethook.definition.blocks import Blocks
 from vnethook.definition.entries import Entry, EntryLog, entry_of
 from vnethook.definition.model import Network
@@ -191,22 +191,22 @@ class Index:
         return found
 
     def _is_built_in(self, key: "Key") -> bool:
-        return key == _BUILT_IN and compiled.is_built_in(self._paths, key[0])
+        return key == _BUILT_IN and sources.is_built_in(self._paths, key[0])
 
     def _stamp(self, key: "Key") -> list[int] | None:
-        return files.stamp(compiled.path_of(self._paths, key[0], is_transient=key[1]))
+        return files.stamp(sources.path_of(self._paths, key[0], is_transient=key[1]))
 
     def _has(self, key: "Key", stamp: list[int] | None) -> bool:
         """Whether what is known of a definition is what it says now; not for one that does not exist."""
         entry = self._entries.get(key)
         if entry is None or entry.xml != stamp or (stamp is None and not self._is_built_in(key)):
             return False
-        return entry.chosen is None or entry.chosen == choices.stamp(self._paths, entry.name)
+        return entry.chosen is None or entry.chosen == sources.chosen_stamp(self._paths, entry.name)
 
     def _learn(self, key: "Key", read: "Reader | None") -> bool:
         """Read one definition; whether that could be done, or it is gone."""
         for _ in range(TRIES):
-            stamp, chosen = self._stamp(key), choices.stamp(self._paths, key[0])
+            stamp, chosen = self._stamp(key), sources.chosen_stamp(self._paths, key[0])
             if stamp is None and not self._is_built_in(key):
                 self._drop(key)
                 return True
@@ -214,7 +214,7 @@ class Index:
             if entry is None:
                 self._drop(key)
                 return False
-            if (self._stamp(key), choices.stamp(self._paths, key[0])) == (stamp, chosen):
+            if (self._stamp(key), sources.chosen_stamp(self._paths, key[0])) == (stamp, chosen):
                 self._take(entry)
                 if stamp is not None and stamp[0] < (time() - SETTLED_S) * 1e9:
                     self._log.add(entry)
@@ -228,7 +228,7 @@ class Index:
         name, is_transient = key
         if stamps[0] is None:
             return entry_of(key, stamps, choices.filled_in(self._paths, Network(name, forward="nat")))
-        if compiled.source_of(self._paths, name) == compiled.path_of(self._paths, name, is_transient=is_transient):
+        if sources.source_of(self._paths, name) == sources.path_of(self._paths, name, is_transient=is_transient):
             found = compiled.read_whole(self._paths, name)
             if found is not None:
                 return entry_of(key, (stamps[0], found[1]), found[0])
@@ -275,7 +275,7 @@ class Index:
             self._ports.discard(f"{entry.name}/{entry.is_transient}/{place}")
 
 
-_BUILT_IN = (compiled.DEFAULT, False)
+_BUILT_IN = (sources.DEFAULT, False)
 _indexes: "dict[Paths, Index]" = {}
 
 

@@ -128,6 +128,11 @@ def read(paths: "Paths") -> Settings:
         raise DefinitionError(msg, hint=error.hint) from None
 
 
+def current(paths: "Paths") -> Settings:
+    """The settings, compiled once after an edit; raise DefinitionError for a vnethook.toml that is not in order."""
+    return compiled(paths) or compile(paths)
+
+
 def compiled(paths: "Paths") -> Settings | None:
     """The settings without reading TOML; None if vnethook.toml has changed since `compile`."""
     stamp = files.stamp(paths.config)

@@ -9,12 +9,12 @@ one of the two. Readers take no lock.
 
 from math import inf
 
-from vnethook.definition import choices, collisions, compiled
+from vnethook.definition import choices, collisions, compiled, sources
 from vnethook.definition import index as indexes
-from vnethook.definition.compiled import DEFAULT
 from vnethook.definition.entries import Entry, entry_of
 from vnethook.definition.model import Network
 from vnethook.definition.replacement import Replacement
+from vnethook.definition.sources import DEFAULT
 from vnethook.errors import BusyError, DefinitionError, HostError, StateError, VnetError
 from vnethook.live import files
 from vnethook.live.lock import Lock
@@ -44,7 +44,7 @@ class Store:
 
     def is_persistent(self, name: str) -> bool:
         """Whether the network is defined; the built-in default is, without a file."""
-        return self._has_file(name, is_transient=False) or compiled.is_built_in(self.paths, name)
+        return self._has_file(name, is_transient=False) or sources.is_built_in(self.paths, name)
 
     def is_transient(self, name: str) -> bool:
         """Whether the network was created, with a definition that lasts until it stops."""
@@ -52,7 +52,7 @@ class Store:
 
     def is_built_in(self, name: str) -> bool:
         """Whether the network is the built-in default, with no file that says otherwise."""
-        return compiled.is_built_in(self.paths, name) and compiled.source_of(self.paths, name) is None
+        return sources.is_built_in(self.paths, name) and sources.source_of(self.paths, name) is None
 
     def read(self, name: str) -> Network:
         """The definition in force: the transient one, else the stored one, with earlier choices filled in.
@@ -114,7 +114,7 @@ class Store:
 
     def text(self, name: str) -> str:
         """The stored definition as it lies on disk, also one that is refused; raise as `stored` does for none."""
-        path = compiled.path_of(self.paths, name, is_transient=False)
+        path = sources.path_of(self.paths, name, is_transient=False)
         text = files.read_text(path) if is_network_name(name) else None
         if text is not None:
             return text
@@ -127,7 +127,7 @@ class Store:
             files.remove(self._autostart_path(network.name))  # left by a killed removal
         self._write(network, is_transient=False)
         if network.name == DEFAULT:
-            files.remove(compiled.undefined_mark(self.paths))
+            files.remove(sources.undefined_mark(self.paths))
 
     def write_transient(self, network: Network) -> None:
         """Keep a definition until the network stops or the host does, and compile it."""
@@ -142,8 +142,8 @@ class Store:
         if not self.is_persistent(name):
             self.stored(name)  # raises what fits
         if name == DEFAULT:
-            files.write_text(compiled.undefined_mark(self.paths), "")
-        files.remove(compiled.path_of(self.paths, name, is_transient=False))
+            files.write_text(sources.undefined_mark(self.paths), "")
+        files.remove(sources.path_of(self.paths, name, is_transient=False))
         files.remove(self._autostart_path(name))
         if not self.is_transient(name):
             compiled.remove(self.paths, name)
@@ -171,7 +171,7 @@ class Store:
         Raise as `read` and `choose` do.
         """
         key = (name, self.is_transient(name))
-        source = compiled.source_of(self.paths, name)
+        source = sources.source_of(self.paths, name)
         stamp = files.stamp(source) if source else None  # before reading: a later change then shows
         network, says_all = self._read(*key)
         network = choose(network)
@@ -207,7 +207,7 @@ class Store:
     # What it is made of
 
     def _has_file(self, name: str, *, is_transient: bool) -> bool:
-        return is_network_name(name) and files.exists(compiled.path_of(self.paths, name, is_transient=is_transient))
+        return is_network_name(name) and files.exists(sources.path_of(self.paths, name, is_transient=is_transient))
 
     def _autostart_path(self, name: str) -> str:
         return f"{self.paths.autostart}/{name}.xml"
@@ -224,9 +224,9 @@ class Store:
 
     def _read(self, name: str, is_transient: bool) -> tuple[Network, bool]:  # noqa: FBT001 (the index's Reader)
         """A definition with earlier choices filled in, and whether its XML says all."""
-        path = compiled.path_of(self.paths, name, is_transient=is_transient) if is_network_name(name) else ""
+        path = sources.path_of(self.paths, name, is_transient=is_transient) if is_network_name(name) else ""
         text = files.read_text(path) if path else None
-        if text is None and (is_transient or not compiled.is_built_in(self.paths, name)):
+        if text is None and (is_transient or not sources.is_built_in(self.paths, name)):
             raise compiled.unknown(self.paths, name)
         network = Network(DEFAULT, forward="nat") if text is None else xml_module().parse(text, source=path).network
         if network.name != name:
@@ -241,7 +241,7 @@ class Store:
             msg = f"network {network.name!r}: store: uuid, MAC, bridge name or subnet was not chosen"
             raise VnetError(msg)
         name = network.name
-        path = compiled.path_of(self.paths, name, is_transient=is_transient)
+        path = sources.path_of(self.paths, name, is_transient=is_transient)
         text = xml_module().stored(network)
         is_alone = not self._has_file(name, is_transient=not is_transient)
         former = compiled.identity(self.paths, name).get("bridge")
@@ -258,13 +258,13 @@ class Store:
             raise
         if (is_transient or is_alone) and former != network.bridge.name:
             compiled.remove_link(self.paths, former, name)
-        is_last = is_alone and not (is_transient and compiled.is_built_in(self.paths, name))
-        if says_all and is_last and choices.stamp(self.paths, name):
+        is_last = is_alone and not (is_transient and sources.is_built_in(self.paths, name))
+        if says_all and is_last and sources.chosen_stamp(self.paths, name):
             choices.remove(self.paths, name)
         self._index.save()
 
     def _after_removal(self, name: str, *, was_transient: bool) -> None:
-        if compiled.source_of(self.paths, name) is not None and compiled.read(self.paths, name) is None:
+        if sources.source_of(self.paths, name) is not None and compiled.read(self.paths, name) is None:
             try:
                 self.compile(name, lambda network: network)
             except (DefinitionError, HostError):

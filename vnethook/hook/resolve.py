@@ -90,5 +90,4 @@ def _mapped(paths: "Paths", request: "NicRequest") -> str:
         return ""
     from vnethook.definition import settings  # noqa: PLC0415 (only where there is a configuration)
 
-    found = settings.compiled(paths) or settings.compile(paths)  # compiled once after an edit
-    return found.network_of(request.interface, request.guest)
+    return settings.current(paths).network_of(request.interface, request.guest)

@@ -54,23 +54,39 @@ class Facts(Value):
     has_nf_tables: bool = True
 
 
-def collect(host: "Host", network: "Network", *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
-    """Read what the plan for this network needs; the firewall is chosen (host/firewall.py).
+class Asked(Value):
+    """What of the host a network's plan depends on.
+
+    `filtered`: the IP versions of which the host's own packet filter must let its packets through; `has_ipv6`: whether
+    one of its addresses is of that version.
+    """
+
+    filtered: tuple[int, ...]
+    has_ipv6: bool
+
+
+def asked(network: "Network") -> Asked:
+    """What the plan for a network depends on.
+
+    In mode open what the host's filter does with its packets is left to the administrator.
+    """
+    return Asked(filtered_versions(network), network.has_ipv6)
+
+
+def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
+    """Read what a plan needs; the firewall is chosen (host/firewall.py).
 
     Where that is iptables our own rules are at its head, and what they accept no later one drops.
     """
-    filters = host.filters.dropping(filtered_versions(network)) if firewall == NFT else ()
+    filters = host.filters.dropping(of.filtered) if firewall == NFT else ()
     has_ipv6 = firewall == NFT or host.sysctls.read(f"{_IPV6_CONF}/all/disable_ipv6") is not None
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
-    listening = _accepts_ra(host) if network.has_ipv6 else ()
+    listening = _accepts_ra(host) if of.has_ipv6 else ()
     return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables)
 
 
 def filtered_versions(network: "Network") -> tuple[int, ...]:
-    """The IP versions of which the host's own packet filter must let a network's packets through.
-
-    In mode open what it does with them is left to the administrator.
-    """
+    """The IP versions of which the host's own packet filter must let a network's packets through."""
     if not network.owns_bridge or network.forward == "open":
         return ()
     return tuple(sorted({ip.version for ip in network.ips}))

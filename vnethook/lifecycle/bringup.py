@@ -5,13 +5,11 @@ A network that is up is mended by the definition it came up with, kept beside it
 from the next start.
 """
 
-from vnethook import capability
-from vnethook.capability import support
-from vnethook.definition import compiled
-from vnethook.definition.model import Network
+from vnethook.definition import sources
 from vnethook.errors import HostError, NoNetworkError, StateError, VnetError
-from vnethook.host import facts, firewall, log
-from vnethook.lifecycle import definitions, enforce, firewalls, overlap, uplinks
+from vnethook.host import log
+from vnethook.lifecycle import enforce, prepared
+from vnethook.lifecycle.target import ADMIN, AUTOSTART, GUEST
 from vnethook.live import announced, failure, files, naming, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
@@ -20,11 +18,29 @@ from vnethook.plan.journal import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from vnethook.definition.model import Network
     from vnethook.host.host import Host
     from vnethook.plan.apply import Change
-    from vnethook.plan.step import Step
 
-GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
+__all__ = [
+    "ADMIN",
+    "AUTOSTART",
+    "GUEST",
+    "bring_up",
+    "discard",
+    "forget_transient",
+    "guests",
+    "is_half_made",
+    "live_definition",
+    "live_facts",
+    "mend",
+    "restart",
+    "start",
+    "stop",
+    "take_down",
+]
 
 
 def start(host: "Host", name: str, *, by: str = ADMIN) -> LiveNetwork:
@@ -72,9 +88,11 @@ def _require_unused(host: "Host", name: str) -> None:
 
 def restart(host: "Host", name: str) -> LiveNetwork:
     """Take a network down and bring it up as it is defined now, with the same guests attached."""
+    from vnethook.lifecycle import definitions, planning  # noqa: PLC0415 (a hook's start may do without)
+
     with Lock(host.paths.lock(name)) as lock:
         live = record.read(host.paths, name)
-        _require_startable(host, definitions.load(host, name))
+        planning.require_startable(host, definitions.load(host, name))
         if live is not None or is_half_made(host, name):
             take_down(host, name, is_forgotten=False)
         return bring_up(host, name, by=live.started_by if live else ADMIN, lock=lock)
@@ -107,13 +125,14 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
         else:
             record.check_namespace(live)
         by = live.started_by if live and by == GUEST else by
-        network = _definition(host, name, live)
-        support.require(network)
-        network, live = _without_overlap(host, network, live)
-        if live is None:
-            require_bridge(host, network)
-            require_ports(host, network)
-        now_live, changes = enforce.enforce(host, network, steps_of(host, network, by=by), by=by, live=live)
+        target = prepared.read(host, name, by=by) if live is None else None
+        network = None
+        if target is None:
+            from vnethook.lifecycle import planning  # noqa: PLC0415 (a hook's start may do without)
+
+            network, live = planning.settled(host, name, live)
+            target = planning.target(host, network, by=by)
+        now_live, changes = enforce.enforce(host, target, by=by, live=live)
     except BaseException:
         if live is None:
             made = record.read(host.paths, name)
@@ -123,26 +142,12 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
                 log.error(str(error))  # what is raised is why the start failed
             lock.finish()
         raise
-    for warning in _warnings(host, network) if live is None else ():
+    if live is None and network is not None:
+        target = target.replace(warnings=planning.warnings(host, network))
+        planning.prepare(host, network, target)
+    for warning in target.warnings:
         log.warning(f"network {name!r}: {warning}")
     return now_live, changes
-
-
-def _warnings(host: "Host", network: Network) -> list[str]:
-    found = [*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network)]
-    if network.forwarding is not None:
-        from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
-
-        found += host_ports.warnings(host, network)
-    return found
-
-
-def require_ports(host: "Host", network: Network) -> None:
-    """Raise HostError if one of its forwards is that of another network that is up."""
-    if network.forwarding is not None:
-        from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
-
-        host_ports.require(host, network)
 
 
 def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
@@ -153,10 +158,10 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
     live = record.read(host.paths, name)
     if live is not None:
         record.check_namespace(live)
-        changed = live_definition(host, name)
+        bridge = _plain_definition(host, name).get("bridge") or {}
         enforce.release(host, live)  # first: nothing else says that the NICs are on a bridge that stays
         record.remove(host.paths, live)
-        record.forget_bridge(host.paths, (changed.bridge.name or "") if changed else "", name)
+        record.forget_bridge(host.paths, bridge.get("name") or "", name)
     else:
         files.remove(record.path(host.paths, name))
     for nic in nics.attached(host.paths, name):
@@ -175,10 +180,12 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
 
 def forget_transient(host: "Host", name: str) -> None:
     """Forget the definition of a network that was created and not defined, with what was kept for it."""
-    if not files.exists(compiled.path_of(host.paths, name, is_transient=True)):
+    if not files.exists(sources.path_of(host.paths, name, is_transient=True)):
         return
+    from vnethook.definition import compiled  # noqa: PLC0415 (few networks are created without being defined)
+
     with host.shared.lock():
-        if compiled.forget_transient(host.paths, name) and not compiled.exists(host.paths, name):
+        if compiled.forget_transient(host.paths, name) and not sources.exists(host.paths, name):
             files.remove(f"{host.paths.leases}/{name}")
             files.remove(host.paths.pinned(name))
             failure.remove(host.paths, name)
@@ -187,22 +194,6 @@ def forget_transient(host: "Host", name: str) -> None:
 def is_half_made(host: "Host", name: str) -> bool:
     """Whether a start or stop of the network was killed, or could not undo everything: its journal is there."""
     return files.exists(Journal(host.paths, name).path)
-
-
-def require_bridge(host: "Host", network: Network) -> None:
-    """Raise HostError if a network cannot have its bridge.
-
-    One of its own must not be there: it is another program's. One of the administrator's must not be a network's own.
-    """
-    link = host.links.link(network.bridge.name or "")
-    if not network.owns_bridge:
-        other = record.by_bridge(host.paths, network.bridge.name or "")
-        if other is not None and other != network.name:
-            msg = f"network {network.name!r}: bridge {network.bridge.name!r}: is that of network {other!r}"
-            raise HostError(msg, hint="name that network in its place")
-    elif link is not None and not (link.kind == "bridge" and link.mac == network.mac):
-        msg = f"network {network.name!r}: bridge {link.name!r}: an interface of that name exists and is not ours"
-        raise HostError(msg, hint="leave the name out of <bridge>, or choose another")
 
 
 def discard(host: "Host", name: str) -> None:
@@ -221,63 +212,27 @@ def _undo(host: "Host", name: str) -> list[VnetError]:
     return errors
 
 
-def steps_of(host: "Host", network: Network, *, by: str) -> list["Step"]:
-    """The plan for a network on this host; its rules stay in what they were put into until it comes up again."""
-    configured = definitions.settings_of(host.paths)
-    live = record.read(host.paths, network.name)
-    chosen = live.firewall if live else firewall.choose(host, configured.firewall)
-    idle_s = configured.idle_s if by == GUEST else None
-    return capability.plan(network, facts.collect(host, network, idle_s=idle_s, firewall=chosen))
-
-
-def live_definition(host: "Host", name: str) -> Network | None:
+def live_definition(host: "Host", name: str) -> "Network | None":
     """The definition with which a live network came up."""
-    plain = files.read_json(f"{host.paths.definitions}/{name}.json")
-    return Network.from_plain(plain) if plain else None
+    plain = _plain_definition(host, name)
+    if not plain:
+        return None
+    from vnethook.definition.model import Network  # noqa: PLC0415 (a hook's start may do without)
+
+    return Network.from_plain(plain)
 
 
 def live_facts(host: "Host", name: str) -> tuple[str, str]:
     """Forward mode and title of a live network, without the cost of all of its definition."""
-    plain = files.read_json(f"{host.paths.definitions}/{name}.json")
-    return (plain.get("forward") or "", plain.get("title") or "") if isinstance(plain, dict) else ("", "")
+    plain = _plain_definition(host, name)
+    return plain.get("forward") or "", plain.get("title") or ""
+
+
+def _plain_definition(host: "Host", name: str) -> "dict[str, Any]":
+    found = files.read_json(f"{host.paths.definitions}/{name}.json")
+    return found if isinstance(found, dict) else {}
 
 
 def guests(host: "Host", name: str) -> list[nics.Nic]:
     """The NICs that are attached to a network now."""
     return [nic for nic in nics.attached(host.paths, name) if nics.is_attached(host.links, nic)]
-
-
-def _definition(host: "Host", name: str, live: LiveNetwork | None) -> Network:
-    return (live_definition(host, name) if live else None) or definitions.load(host, name)
-
-
-def _without_overlap(host: "Host", network: Network, live: LiveNetwork | None) -> tuple[Network, LiveNetwork | None]:
-    """Make sure that no subnet of the network is the host's: another is chosen where we chose and nobody is on it.
-
-    A network with guests goes on as it is, with a warning: it works, and to refuse a NIC would not give the LAN back.
-    """
-    found = overlap.of(host, network)
-    if found is None:
-        return network, live
-    if live is not None and guests(host, network.name):
-        log.warning(f"{found}; its guests stay attached; stop them, then net-restart it")
-        return network, live
-    if not found.is_chosen:
-        raise HostError(str(found), hint=found.hint)
-    if live is not None:
-        take_down(host, network.name, is_forgotten=False)
-        return _without_overlap(host, definitions.load(host, network.name), None)
-    chosen = definitions.choose_again(host, network)
-    log.warning(f"{found}; it has {', '.join(map(str, chosen.subnets))} from now on")
-    return chosen, None
-
-
-def _require_startable(host: "Host", network: Network) -> None:
-    """Raise HostError if the network could not come up as it is defined now; asked while the old one still works."""
-    found = overlap.of(host, network)
-    if found and not found.is_chosen:
-        raise HostError(str(found), hint=found.hint)
-    if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
-        require_bridge(host, network)
-    require_ports(host, network)
-    plans.require(host, steps_of(host, network, by=ADMIN))

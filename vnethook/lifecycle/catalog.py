@@ -1,7 +1,7 @@
 """Define networks, forget them, list them: what needs the store and its XML, which no guest's start waits for."""
 
 from vnethook.capability import support
-from vnethook.definition import compiled, settings
+from vnethook.definition import compiled, settings, sources
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
@@ -212,7 +212,7 @@ def set_autostart(host: Host, name: str, *, enabled: bool) -> None:
 
 def compile_definition(host: Host, name: str) -> Network:
     """Bring the compiled form of a definition up to date, choosing what it leaves open; raise as `load` does."""
-    if not compiled.exists(host.paths, name):
+    if not sources.exists(host.paths, name):
         raise compiled.unknown(host.paths, name)
     store = Store(host.paths)
 
@@ -233,7 +233,7 @@ def compile_changed(host: Host) -> None:
 
 
 def _compile_if_changed(host: Host, name: str) -> None:
-    if compiled.source_of(host.paths, name) is not None and compiled.read(host.paths, name) is None:
+    if sources.source_of(host.paths, name) is not None and compiled.read(host.paths, name) is None:
         try:
             compile_definition(host, name)
         except (DefinitionError, HostError, NoNetworkError):

@@ -7,7 +7,7 @@ with the live definition, which is the old one until the host is as the new one 
 from vnethook.capability import support
 from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import log
-from vnethook.lifecycle import bringup, definitions, enforce, overlap
+from vnethook.lifecycle import bringup, definitions, enforce, overlap, planning
 from vnethook.live import record
 from vnethook.live.lock import Lock
 from vnethook.plan import apply as plans
@@ -17,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
+    from vnethook.lifecycle.target import Target
     from vnethook.live.record import LiveNetwork
     from vnethook.plan.apply import Change
-    from vnethook.plan.step import Step
 
 
 def apply(host: "Host", name: str) -> "list[Change]":
@@ -32,8 +32,8 @@ def preview(host: "Host", name: str) -> "list[Change]":
     """What `apply` would change, and raise; changes nothing."""
     with Lock(host.paths.lock(name)) as lock:
         live = _live(host, name, lock)
-        _, steps = _checked(host, definitions.load(host, name), live)
-        return list(plans.changes(host, steps, Journal(host.paths, name).steps()))
+        _, target = _checked(host, definitions.load(host, name), live)
+        return list(plans.changes(host, target.steps, Journal(host.paths, name).steps()))
 
 
 def apply_definition(host: "Host", name: str, network: "Network", *, lock: Lock) -> "list[Change]":
@@ -43,10 +43,10 @@ def apply_definition(host: "Host", name: str, network: "Network", *, lock: Lock)
     here: then it goes on with the one that it had.
     """
     live = _live(host, name, lock)
-    old, steps = _checked(host, network, live)
+    old, target = _checked(host, network, live)
     record.write(host.paths, live.replace(is_changing=True))
     try:
-        _, changes = enforce.enforce(host, network, steps, by=live.started_by, live=live)
+        _, changes = enforce.enforce(host, target, by=live.started_by, live=live)
     except BaseException:
         _go_back(host, old, live)
         raise
@@ -65,8 +65,8 @@ def _live(host: "Host", name: str, lock: Lock) -> "LiveNetwork":
     return live
 
 
-def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Network, list[Step]]":
-    """The definition in force and the plan for the new one; raise if that cannot be. Changes nothing.
+def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Network, Target]":
+    """The definition in force and what the network is to be by the new one; raise if that cannot be. Changes nothing.
 
     A subnet that is in force and has become the host's is none of a change's business: its guests use it.
     """
@@ -76,17 +76,16 @@ def _checked(host: "Host", network: "Network", live: "LiveNetwork") -> "tuple[Ne
     if found and found.subnet not in old.claims:
         raise HostError(str(found), hint=found.hint)
     if (network.owns_bridge, network.bridge.name) != (live.owns_bridge, live.bridge):
-        bringup.require_bridge(host, network)
-    bringup.require_ports(host, network)
-    steps = bringup.steps_of(host, network, by=live.started_by)
-    plans.require(host, steps)
-    return old, steps
+        planning.require_bridge(host, network)
+    planning.require_ports(host, network)
+    target = planning.target(host, network, by=live.started_by)
+    plans.require(host, target.steps)
+    return old, target
 
 
 def _go_back(host: "Host", old: "Network", live: "LiveNetwork") -> None:
     """Bring the host back to the definition that was in force; what is raised is why it had to be."""
     try:
-        steps = bringup.steps_of(host, old, by=live.started_by)
-        enforce.enforce(host, old, steps, by=live.started_by, live=live)
+        enforce.enforce(host, planning.target(host, old, by=live.started_by), by=live.started_by, live=live)
     except VnetError as error:
         log.error(f"{error}; network {live.name!r} is mended by the next start")

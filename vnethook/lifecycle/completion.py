@@ -5,7 +5,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.store import Store
 from vnethook.errors import CollisionError, ExistsError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions, options, overlap
+from vnethook.lifecycle import definitions, options, overlap, planning
 from vnethook.live import record
 
 
@@ -26,7 +26,7 @@ def completed(host: Host, store: Store, network: Network) -> Network:
     store.collision(network)
     bridge = network.bridge.name or ""
     if bridge not in looked_for and (not network.owns_bridge or record.by_bridge(host.paths, bridge) is None):
-        bringup.require_bridge(host, network)
+        planning.require_bridge(host, network)
     found = overlap.of(host, network) if network.claims else None
     if found and not found.is_chosen:
         hint = "without <ip address=…> a free subnet is chosen" if found.element == "<ip>" else found.hint

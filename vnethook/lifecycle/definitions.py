@@ -5,7 +5,7 @@ What changed on disk since it was compiled is compiled here if this process has 
 """
 
 from vnethook.capability import subnet as subnets
-from vnethook.definition import choices, compiled, settings
+from vnethook.definition import choices, compiled, settings, sources
 from vnethook.definition.model import Network
 from vnethook.errors import HostError
 from vnethook.host import facts, programs
@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.address import Subnet
     from vnethook.definition.index import Index
-    from vnethook.definition.settings import Settings
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
 
@@ -26,8 +25,8 @@ def load(host: "Host", name: str) -> Network:
     found = compiled.read(host.paths, name)
     if found is not None:
         return found
-    if compiled.source_of(host.paths, name) is None:
-        if compiled.is_built_in(host.paths, name):
+    if sources.source_of(host.paths, name) is None:
+        if sources.is_built_in(host.paths, name):
             return _built_in(host)
         raise compiled.unknown(host.paths, name)
     with host.shared.lock():
@@ -41,16 +40,11 @@ def load(host: "Host", name: str) -> Network:
     return catalog.compile_definition(host, name)
 
 
-def settings_of(paths: "Paths") -> "Settings":
-    """The host's settings; raise DefinitionError for a vnethook.toml that is not in order."""
-    return settings.compiled(paths) or settings.compile(paths)  # compiled once after an edit
-
-
 def choose_subnet(host: "Host", network: Network, index: "Index") -> Network:
     """The network with a free subnet where it wants one; call it with the host's lock held, and remember the result."""
     if not network.wants_subnet:
         return network
-    configured = settings_of(host.paths)
+    configured = settings.current(host.paths)
     taken = [item.subnet for item in facts.taken_subnets(host, except_devices=[network.bridge.name or ""])]
 
     def is_taken(subnet: "Subnet") -> bool:
@@ -88,7 +82,7 @@ def compile_changed() -> None:
 def _built_in(host: "Host") -> Network:
     """The network that exists without a file: what it needs is chosen at its first start and remembered."""
     with host.shared.lock():
-        network = choices.filled_in(host.paths, Network(compiled.DEFAULT, forward="nat"))
+        network = choices.filled_in(host.paths, Network(sources.DEFAULT, forward="nat"))
         index = _index(host.paths)
         network = network.replace(
             uuid=network.uuid or nics.random_uuid(),

@@ -2,29 +2,26 @@
 
 from time import time
 
-from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, zone
-from vnethook.capability.policy import named
 from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files, naming, nics, port, process, record
 from vnethook.live.nics import GUARDS, LIMITS, Nic, Traits
-from vnethook.live.record import NFT, LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.daemon import RunDaemon
-from vnethook.plan.firewall import FirewallStep, InstallRules
 from vnethook.plan.journal import Journal
-from vnethook.plan.sysctl import HoldSysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.definition.model import Network
+    from typing import Any
+
     from vnethook.host.host import Host
+    from vnethook.lifecycle.target import Target
+    from vnethook.live.record import LiveNetwork
     from vnethook.plan.apply import Change
-    from vnethook.plan.step import Step
 
 
 def enforce(
-    host: "Host", network: "Network", steps: "list[Step]", *, by: str, live: LiveNetwork | None
+    host: "Host", target: "Target", *, by: str, live: "LiveNetwork | None"
 ) -> "tuple[LiveNetwork, list[Change]]":
     """Bring what is up to a plan, write the live definition, then the live record, and see to the ports of guests.
 
@@ -32,27 +29,29 @@ def enforce(
     so that whoever comes after a killed one goes on: what a hook looks at is whole before the ports are. `live`: the
     record so far, None for a network that comes up. Raises HostError; then `plan.apply` says what is left.
     """
-    has_ports = files.is_directory(host.paths.ports(network.name))
+    name = target.live.name
+    has_ports = files.is_directory(host.paths.ports(name))
     if live is not None and has_ports:
         record.write(host.paths, live.replace(is_changing=True))
-    changes = plans.apply(host, steps, Journal(host.paths, network.name))
-    keep(host, network)
-    now_live = _live(host, network, steps, by=by, since=live.since if live else int(time()))
+    changes = plans.apply(host, target.steps, Journal(host.paths, name))
+    keep(host, name, target.definition)
+    now_live = _live(host, target, by=by, since=live.since if live else int(time()))
     record.write(host.paths, now_live.replace(is_changing=has_ports), before=live)
     if live is not None and live.index != now_live.index:
         release(host, live)
-    if files.stamp(host.paths.pinned(network.name)):
+    if files.stamp(host.paths.pinned(name)):
         from vnethook.live import pinned  # noqa: PLC0415 (few networks keep addresses for guests)
 
         pinned.tell(host.paths, now_live)
-    host.guards.sweep(network.name, is_up=True)
+    if live is not None or has_ports:  # else there is nothing of it: what went down has taken its guards with it
+        host.guards.sweep(name, is_up=True)
     if has_ports:
         _attach_again(host, now_live)
         record.write(host.paths, now_live)
     return now_live, changes
 
 
-def release(host: "Host", live: LiveNetwork) -> None:
+def release(host: "Host", live: "LiveNetwork") -> None:
     """Take the NICs of a network off a bridge that it uses no longer and that stays: one of the administrator's."""
     for nic in () if live.owns_bridge else nics.attached(host.paths, live.name):
         link = host.links.link(nic.interface)
@@ -60,12 +59,12 @@ def release(host: "Host", live: LiveNetwork) -> None:
             host.links.set_link(nic.interface, master=0)
 
 
-def keep(host: "Host", network: "Network") -> None:
+def keep(host: "Host", network: str, definition: "dict[str, Any]") -> None:
     """Keep the definition with which a network is up, until it goes down."""
-    files.write_json(f"{host.paths.definitions}/{network.name}.json", network.to_plain())
+    files.write_json(f"{host.paths.definitions}/{network}.json", definition)
 
 
-def _attach_again(host: "Host", live: LiveNetwork) -> None:
+def _attach_again(host: "Host", live: "LiveNetwork") -> None:
     """Put the NICs that have a record back on the bridge; forget those whose link is gone."""
     nics.forget_strays(host.paths, live.name)
     for nic in nics.attached(host.paths, live.name):
@@ -86,7 +85,7 @@ def _attach_again(host: "Host", live: LiveNetwork) -> None:
             log.warning(f"{error}; no rate is guaranteed on network {live.name!r}")
 
 
-def _put_back(host: "Host", live: LiveNetwork, nic: Nic) -> list[str]:
+def _put_back(host: "Host", live: "LiveNetwork", nic: Nic) -> list[str]:
     """Attach a NIC again as its record says; give warnings."""
     if not port.has_limits(live, nic, nic):
         return port.attach(host.paths, host.links, live, nic)
@@ -104,7 +103,7 @@ def _awaited(host: "Host", network: str) -> tuple[str, ...]:
     return tuple(port.mac for port in waiting.ports(host.paths, network))
 
 
-def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
+def _regrouped(live: "LiveNetwork", nic: Nic) -> Nic:
     """The NIC in its portgroup; if the network has that no longer, in none, and not let out of its VLAN by that."""
     if not nic.portgroup or any(group.name == nic.portgroup for group in live.classes):
         return nic
@@ -115,47 +114,20 @@ def _regrouped(live: LiveNetwork, nic: Nic) -> Nic:
     return changed.replace(portgroup="", guard=nic.guard or mode)
 
 
-def _live(host: "Host", network: "Network", steps: "list[Step]", *, by: str, since: int) -> LiveNetwork:
-    bridge = host.links.link(network.bridge.name or "")
+def _live(host: "Host", target: "Target", *, by: str, since: int) -> "LiveNetwork":
+    live = target.live
+    bridge = host.links.link(live.bridge)
     if bridge is None:
-        msg = f"bridge {network.bridge.name!r}: it vanished while the network came up"
+        msg = f"bridge {live.bridge!r}: it vanished while the network came up"
         raise HostError(msg)
-    shared = {forwarding.IPV4, forwarding.IPV6}
-    kind = next((step.firewall for step in steps if isinstance(step, FirewallStep)), NFT)
-    return LiveNetwork(
-        name=network.name,
-        uuid=network.uuid or "",
-        bridge=bridge.name,
+    return live.replace(
         index=bridge.index,
         mtu=bridge.mtu,
         namespace=process.network_namespace(),
         started_by=by,
         since=since,
-        chains=tuple(use for step in steps if isinstance(step, FirewallStep) for use in step.uses),
-        elements=tuple(key for step in steps if isinstance(step, InstallRules) for key in step.elements),
-        daemons=tuple(_running(host, step) for step in steps if isinstance(step, RunDaemon)),
-        sysctls=tuple(
-            (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
-        ),
-        addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
-        subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
-        routes=tuple(
-            (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
-            for route in network.routes
-        ),
-        fixed=dhcp.fixed(network),
-        reserved=dns.reserved_names(network),
-        classes=nic_class.classes(network),
-        waiting=_awaited(host, network.name),
-        limits=network.bandwidth.numbers if network.bandwidth else (),
-        named=named.guests(network),
-        pools=dhcp.pools(network),
-        known=dhcp.unserved(network),
-        owns_bridge=network.owns_bridge,
-        admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
-        guard=guard.guarding(network, steps),
-        zoned=zone.watched(network),
-        firewall=kind,
+        daemons=tuple(_running(host, step) for step in target.steps if isinstance(step, RunDaemon)),
+        waiting=_awaited(host, live.name),
     )
 
 

@@ -8,7 +8,7 @@ where the kernel lost count, or a whole directory came or went, the states befor
 import select
 from typing import TYPE_CHECKING
 
-from vnethook.definition import compiled
+from vnethook.definition import compiled, sources
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
@@ -73,7 +73,7 @@ class Watcher:
             paths.definitions: self._live_definition,
             paths.interfaces: self._nic,
         }
-        self._built_in_uuid = compiled.identity(paths, compiled.DEFAULT).get("uuid", "")
+        self._built_in_uuid = compiled.identity(paths, sources.DEFAULT).get("uuid", "")
         self._make_directories()
         self._directories = Directories(list(self._of_directory))
         for _ in self._look_at_all():
@@ -137,11 +137,11 @@ class Watcher:
 
     def _built_in(self, change: "Change") -> "Iterator[Event]":
         """The default that has no file is undefined by a mark."""
-        known = self._known(compiled.DEFAULT)
-        mark = files.base_name(compiled.undefined_mark(self._paths))
+        known = self._known(sources.DEFAULT)
+        mark = files.base_name(sources.undefined_mark(self._paths))
         if isinstance(change, Renamed) and change.name == mark and not known.is_defined:
-            yield Event(UNDEFINED, compiled.DEFAULT, known.uuid or self._built_in_uuid)
-        self._forget(compiled.DEFAULT, known)
+            yield Event(UNDEFINED, sources.DEFAULT, known.uuid or self._built_in_uuid)
+        self._forget(sources.DEFAULT, known)
 
     def _defined(self, name: str, known: _Known, stamp: list[int] | None) -> "Iterator[Event]":
         network = self._stored(name)

@@ -2,10 +2,10 @@
 
 from vnethook.capability import firewall as rules
 from vnethook.capability import guard
+from vnethook.definition import settings
 from vnethook.errors import UnsupportedError
 from vnethook.host import firewall
 from vnethook.host.facts import Facts
-from vnethook.lifecycle import definitions
 from vnethook.live.record import NFT
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     """What this host cannot do for it, a line each; also why it could not be started."""
-    chosen = firewall.choose(host, definitions.settings_of(host.paths).firewall)
+    chosen = firewall.choose(host, settings.current(host.paths).firewall)
     if chosen == NFT or not network.owns_bridge:
         return ()
     facts = Facts(host.paths, firewall=chosen, has_nf_tables=host.nft.has_kernel())

@@ -3,7 +3,7 @@
 from vnethook.definition.model import Network
 from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, overlap, uplinks
+from vnethook.lifecycle import bringup, overlap, planning, uplinks
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import bridge_port, guard, nics, record
 from vnethook.live.lock import Lock
@@ -16,7 +16,7 @@ def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
     """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host."""
     network = in_force(host, name)
     return [
-        (step, step.is_done(host)) for step in bringup.steps_of(host, network, by=_by(record.read(host.paths, name)))
+        (step, step.is_done(host)) for step in planning.steps_of(host, network, by=_by(record.read(host.paths, name)))
     ]
 
 
@@ -66,7 +66,7 @@ def _repair(host: Host, name: str, lock: Lock) -> list[str]:
 
 def _undone(host: Host, network: Network, live: LiveNetwork | None) -> list[str]:
     """What the plan for a network finds not done."""
-    return [f"not done: {step}" for step in plans.check(host, bringup.steps_of(host, network, by=_by(live)))]
+    return [f"not done: {step}" for step in plans.check(host, planning.steps_of(host, network, by=_by(live)))]
 
 
 def _live(host: Host, name: str) -> LiveNetwork | None:

@@ -1,7 +1,7 @@
 """Which networks there are, by what they are called, and how each of them is."""
 
 from vnethook.address import BITS, Subnet
-from vnethook.definition import compiled
+from vnethook.definition import compiled, sources
 from vnethook.definition.entries import Entry
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store
@@ -114,7 +114,7 @@ def live_definition(host: Host, name: str) -> Network | None:
 def _exists(host: Host, name: str) -> bool:
     """Whether there is a network of that name: defined, up, or half made."""
     return is_network_name(name) and (
-        compiled.exists(host.paths, name) or record.is_present(host.paths, name) or bringup.is_half_made(host, name)
+        sources.exists(host.paths, name) or record.is_present(host.paths, name) or bringup.is_half_made(host, name)
     )
 
 

@@ -115,7 +115,7 @@ def _apply(host: Host, network: Network, lock: Lock) -> None:
 
 def _write(host: Host, network: Network, _lock: Lock) -> None:
     """Keep a definition as that with which the network came up, and in the file of one that lasts only so long."""
-    enforce.keep(host, network)
+    enforce.keep(host, network.name, network.to_plain())
     _write_transient(host, network)
 
 

@@ -51,6 +51,10 @@ class Paths(Value):
         """Where the compiled definitions lie."""
         return f"{self.state}/compiled"
 
+    def prepared(self, network: str) -> str:
+        """What a start of the network needs and was made at an earlier one."""
+        return f"{self.compiled}/{network}.plan"
+
     @property
     def leases(self) -> str:
         """Where dnsmasq keeps its leases, one file per network."""

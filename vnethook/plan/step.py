@@ -13,16 +13,29 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
 
 _KINDS: "dict[str, type[Step]]" = {}
-_RARE = {
+_MODULES = {
+    "AddAddress": "links",
     "AddRoute": "routes",
+    "AdmitGuests": "admission",
+    "CreateBridge": "links",
     "ExpectVlans": "vlans",
     "FilterVlans": "vlans",
+    "FixAddresses": "addresses",
+    "HoldSysctl": "sysctl",
+    "InstallRules": "firewall",
     "InstallXtables": "xtables",
     "JoinZone": "zone",
     "LimitTraffic": "traffic",
+    "MakeDirectory": "files",
+    "MarkGuards": "guard",
     "RegisterDomain": "resolver",
+    "RequireBridge": "links",
+    "RunDaemon": "daemon",
+    "SetLinkSysctls": "links",
+    "SetLinkUp": "links",
+    "WriteFile": "files",
 }
-"""The modules of kinds that few networks have, loaded where one is."""
+"""Where each kind is, loaded when a record of one is read."""
 
 
 class Step(Value):
@@ -81,8 +94,8 @@ class Step(Value):
 def from_record(record: "dict[str, Any]") -> Step:
     """The step in a line of a journal; raise HostError for a kind that this version does not know."""
     name = record.get("step", "")
-    if name in _RARE:
-        __import__(f"vnethook.plan.{_RARE[name]}")
+    if name not in _KINDS and name in _MODULES:
+        __import__(f"vnethook.plan.{_MODULES[name]}")
     kind = _KINDS.get(name)
     if kind is None:
         msg = f"journal: unknown step {record.get('step')!r}"

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from vnethook.address import parse_subnet
-from vnethook.definition import choices, compiled
+from vnethook.definition import choices, compiled, sources
 from vnethook.definition.model import Bridge, Ip, Network
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
@@ -135,7 +135,7 @@ def test_the_built_in_default_is_there_until_it_is_removed_and_again_when_it_is_
     compiled.write(store.paths, AUTO.replace(name="default").with_subnet(SUBNET))
     store.remove("default")
     assert (store.names(), store.entries()) == ([], [])
-    assert (store.is_persistent("default"), compiled.exists(store.paths, "default")) == (False, False)
+    assert (store.is_persistent("default"), sources.exists(store.paths, "default")) == (False, False)
     for act in (store.read, store.stored, store.remove):
         with pytest.raises(NoNetworkError) as caught:
             act("default")
@@ -271,7 +271,7 @@ def test_a_network_does_not_collide_with_itself_or_its_change(store):
 
 def test_no_file_outside_the_store_is_reached_by_a_name(store):
     store.write(LAB)
-    assert compiled.source_of(store.paths, "../networks/lab") is None
+    assert sources.source_of(store.paths, "../networks/lab") is None
     assert compiled.by_bridge(store.paths, "../x") is None
     assert not store.is_persistent("../networks/lab")
     assert not store.is_autostart("../networks/lab")

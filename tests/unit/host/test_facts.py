@@ -19,7 +19,7 @@ def host(tmp_path):
 
 
 def _listening(host):
-    return facts.collect(host, rich.NETWORK).accepts_ra
+    return facts.collect(host, facts.asked(rich.NETWORK)).accepts_ra
 
 
 def test_an_uplink_and_those_to_come_listen_to_routers(host):
@@ -27,7 +27,7 @@ def test_an_uplink_and_those_to_come_listen_to_routers(host):
 
 
 def test_a_network_without_ipv6_asks_for_nothing(host):
-    assert facts.collect(host, Network("lab")).accepts_ra == ()
+    assert facts.collect(host, facts.asked(Network("lab"))).accepts_ra == ()
 
 
 def test_a_host_that_forwarded_ipv6_before_us_is_left_alone(host):

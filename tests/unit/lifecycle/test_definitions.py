@@ -244,11 +244,11 @@ def test_the_built_in_network_needs_no_vnet(host, run):
 
 
 def test_the_settings_are_compiled_once_after_an_edit(host, monkeypatch):
-    assert definitions.settings_of(host.paths) == settings.Settings()
+    assert settings.current(host.paths) == settings.Settings()
     files.write_text(host.paths.config, "[networks]\nidle = 60\n")
-    assert definitions.settings_of(host.paths).idle_s == 60
+    assert settings.current(host.paths).idle_s == 60
     monkeypatch.setattr(settings, "read", None)
-    assert definitions.settings_of(host.paths).idle_s == 60
+    assert settings.current(host.paths).idle_s == 60
     monkeypatch.undo()
     files.write_text(host.paths.config, "[networks]\nidle = 9\n")
-    assert definitions.settings_of(host.paths).idle_s == 9
+    assert settings.current(host.paths).idle_s == 9

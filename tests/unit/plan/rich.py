@@ -60,4 +60,4 @@ STEPS = (
 
 def plan(host, network=NETWORK, *, idle_s=60):
     """The steps that bring the network up on this host; `idle_s`: with the watcher too."""
-    return capability.plan(network, facts.collect(host, network, idle_s=idle_s))
+    return capability.plan(network, facts.collect(host, facts.asked(network), idle_s=idle_s))

@@ -15,7 +15,7 @@ NETWORK = Network("lan", UUID, Bridge("br0"), forward="bridge")
 
 
 def _plan(host):
-    return capability.plan(NETWORK, facts.collect(host, NETWORK, idle_s=60))
+    return capability.plan(NETWORK, facts.collect(host, facts.asked(NETWORK), idle_s=60))
 
 
 def test_a_bridge_that_is_there_is_used_and_nothing_is_changed_or_journalled(host):

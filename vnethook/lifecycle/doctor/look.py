@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from vnethook.capability import dhcp, dnsmasq
 from vnethook.capability.policy import table
-from vnethook.definition import compiled
+from vnethook.definition import compiled, settings
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, HostError, VnetError
 from vnethook.host import facts, firewall, listeners, programs, rulesets, services, storage, trial
-from vnethook.lifecycle import bringup, definitions, health, lookup, overlap
+from vnethook.lifecycle import bringup, health, lookup, overlap
 from vnethook.lifecycle.doctor import servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
@@ -140,7 +140,7 @@ def _definition(host: "Host", state: "NetworkState") -> "Network":
 def _firewall(host: "Host") -> str:
     """What our rules go into; a vnethook.toml that is not in order is told elsewhere."""
     try:
-        return firewall.choose(host, definitions.settings_of(host.paths).firewall)
+        return firewall.choose(host, settings.current(host.paths).firewall)
     except DefinitionError:
         return NFT
 

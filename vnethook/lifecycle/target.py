@@ -1,0 +1,41 @@
+"""What a network is to be on this host, whether it was planned just now or at an earlier start."""
+
+from vnethook.definition import settings
+from vnethook.host import facts, firewall
+from vnethook.live import record
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from vnethook.host.facts import Asked, Facts
+    from vnethook.host.host import Host
+    from vnethook.live.record import LiveNetwork
+    from vnethook.plan.step import Step
+
+GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
+"""Who brought a network up."""
+
+
+class Target(Value):
+    """The steps that lead there, and what is kept while it is up.
+
+    `live`: its record but for what is known only then; `definition`: all of it, as plain data; `facts`: those that it
+    was planned by; `warnings`: of what it goes without, a line each.
+    """
+
+    steps: "tuple[Step, ...]"
+    live: "LiveNetwork"
+    definition: "dict[str, Any]"
+    facts: "Facts"
+    warnings: tuple[str, ...] = ()
+
+
+def facts_of(host: "Host", network: str, asked: "Asked", *, by: str) -> "Facts":
+    """What the plan for a network depends on; its rules stay in what they were put into until it comes up again."""
+    configured = settings.current(host.paths)
+    live = record.read(host.paths, network)
+    chosen = live.firewall if live else firewall.choose(host, configured.firewall)
+    idle_s = configured.idle_s if by == GUEST else None
+    return facts.collect(host, asked, idle_s=idle_s, firewall=chosen)
