@@ -1,5 +1,6 @@
 """Two networks that would lead one connection to two guests, and programs of the host at ports that are forwarded."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from tests.lab.machine import PYTHON
 from tests.lab.site import Site, site
 from vnethook.errors import CollisionError, HostError
 from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, changes, health
+from vnethook.lifecycle import bringup, changes, definitions, health, host_ports
 
 pytestmark = pytest.mark.netns
 NAT = "<forward mode='nat'/>"
@@ -83,6 +84,18 @@ def test_a_port_that_a_program_of_the_host_serves_is_told_with_its_name(place: S
         "network 'n71': incoming on 203.0.113.1: the host has no such address: nothing comes in by it until it has"
     )
     assert len(said) == 2
+
+
+def test_a_program_on_all_addresses_of_ipv6_is_in_the_way_of_ipv4_too(place: Site) -> None:
+    _define(place, 71, "port='8080'")
+
+    def said(here: machine.Host, *, of_both: bool) -> list[str]:
+        with socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=of_both):
+            return host_ports.warnings(here, definitions.load(here, "n71"))
+
+    told = on(place.host, lambda here: said(here, of_both=True))
+    assert [line.partition(": ")[0] for line in told] == ["incoming port 8080/tcp"]
+    assert on(place.host, lambda here: said(here, of_both=False)) == []
 
 
 def _ours(here: machine.Host) -> None:

@@ -11,9 +11,12 @@ from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vnethook.host.conntrack import Conntrack
     from vnethook.host.firewalld import Firewalld
     from vnethook.host.iptables import Iptables
+    from vnethook.host.listeners import Listener
     from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
@@ -73,6 +76,12 @@ class Host:
         from vnethook.host.conntrack import Conntrack  # noqa: PLC0415 (no start needs it)
 
         return Conntrack()
+
+    def listeners(self, is_meant: "Callable[[Listener], bool]") -> "tuple[Listener, ...]":
+        """The sockets of programs that listen, of those that are meant by all but their process."""
+        from vnethook.host.listeners import listeners  # noqa: PLC0415 (few networks have forwards)
+
+        return listeners(is_meant)
 
     def close(self) -> None:
         """Let go of the kernel's sockets."""

@@ -1,14 +1,11 @@
 """Ports of the host that a network's forwards take: from another network that is up, or from a program on the host."""
 
-import os
-import sys
-
-from vnethook.address import BITS, format_ip
 from vnethook.definition import port_claims
 from vnethook.definition.forwarding import Forwarding
 from vnethook.definition.port_claims import PortClaims
 from vnethook.errors import HostError
-from vnethook.live import files, process, record
+from vnethook.live import files, record
+from vnethook.names import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +14,10 @@ if TYPE_CHECKING:
     from vnethook.definition.forwarding import PortForward
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
+    from vnethook.host.listeners import Listener
 
-_TABLES = (("tcp", 4, "0A"), ("tcp", 6, "0A"), ("udp", 4, "07"), ("udp", 6, "07"))
-"""Protocol, IP version, and the state of a socket that listens. Source: proc(5), the kernel's tcp_states.h."""
-_OURS = (53, 67, 547)
-"""Of our own dnsmasq, which keeps them."""
-_ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 (nobody listens there)
+_DNS, _DHCP = 53, (67, 547)
+"""Of our own dnsmasq, which keeps them, the first on the addresses of its network."""
 
 
 def require(host: "Host", network: "Network") -> None:
@@ -65,63 +60,34 @@ def warnings(host: "Host", network: "Network") -> list[str]:
     lines = [
         f"incoming on {text}: the host has no such address: nothing comes in by it until it has" for text in missing
     ]
-    return [*lines, *_served(items)]
+    return [*lines, *_served(host, items)]
 
 
-def _served(items: "list[PortForward]") -> list[str]:
+def _served(host: "Host", items: "list[PortForward]") -> list[str]:
     """Which ports that forwards take a program of the host serves."""
     found: dict[str, set[str]] = {}
-    for protocol, version, address, port, inode in _listeners():
-        for item in items:
-            is_meant = (
-                protocol in item.protocols and version in item.versions and item.ports[0] <= port <= item.ports[1]
-            )
-            if is_meant and (item.on is None or address in {_ANY[version], item.on}):
-                found.setdefault(f"incoming port {port}/{protocol}", set()).add(inode)
-    programs = _programs({inode for inodes in found.values() for inode in inodes}) if found else {}
+    for listener in host.listeners(lambda one: not _is_ours(one) and any(_is_taken(one, item) for item in items)):
+        found.setdefault(f"incoming port {listener.port}/{listener.protocol}", set()).add(listener.program)
     return [
-        f"{what}: {_listed(inodes, programs)} on the host listens there: what comes goes to the guest"
-        for what, inodes in found.items()
+        f"{what}: {_listed(programs)} on the host listens there: what comes goes to the guest"
+        for what, programs in found.items()
     ]
 
 
-def _listed(inodes: set[str], programs: dict[str, str]) -> str:
-    return ", ".join(sorted({programs[inode] for inode in inodes if inode in programs})) or "a program"
+def _is_ours(listener: "Listener") -> bool:
+    return listener.port in _DHCP or (listener.port == _DNS and not listener.is_on_all_addresses)
 
 
-def _listeners() -> "Iterator[tuple[str, int, str, int, str]]":
-    """(protocol, IP version, address, port, inode) of each socket that listens, but for our own dnsmasq's."""
-    for protocol, version, state in _TABLES:
-        try:
-            with open(f"/proc/net/{protocol}{'6' if version == 6 else ''}", encoding="ascii") as table:
-                lines = table.read().splitlines()[1:]
-        except OSError:
-            continue  # a kernel without IPv6
-        for line in lines:
-            words = line.split()
-            address, _, port = words[1].partition(":")
-            text = format_ip(version, _number(version, address))
-            number = int(port, 16)
-            is_ours = number in _OURS[1:] or (number == _OURS[0] and text != _ANY[version])
-            if words[3] == state and not is_ours:
-                yield protocol, version, text, number, words[9]
+def _is_taken(listener: "Listener", item: "PortForward") -> bool:
+    """Whether a forward takes something of what a program listens for."""
+    return (
+        listener.protocol in item.protocols
+        and item.ports[0] <= listener.port <= item.ports[1]
+        and any(version in item.versions for version in listener.versions)
+        and (item.on is None or listener.is_on_all_addresses or listener.address == item.on)
+    )
 
 
-def _number(version: int, text: str) -> int:
-    """An address in words of the host's byte order. Source: tcp4_seq_show() and tcp6_seq_show() of the kernel."""
-    starts = range(0, BITS[version] // 4, 8)
-    return int.from_bytes(b"".join(int(text[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in starts), "big")
-
-
-def _programs(inodes: set[str]) -> dict[str, str]:
-    """The names of the programs that hold these sockets, by inode, as far as we may see them."""
-    found = {}
-    for pid in process.running():
-        try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                target = os.readlink(f"/proc/{pid}/fd/{name}")
-                if target.startswith("socket:[") and target[8:-1] in inodes:
-                    found[target[8:-1]] = process.command_line(pid)[0].rpartition("/")[2] or f"process {pid}"
-        except (OSError, IndexError):
-            continue  # it has ended meanwhile, or is somebody else's
-    return found
+def _listed(programs: set[str]) -> str:
+    """A process calls itself what it likes."""
+    return ", ".join(sorted(name if name.isprintable() else shown(name) for name in programs if name)) or "a program"

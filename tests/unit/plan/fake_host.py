@@ -385,6 +385,10 @@ class FakeHost:
         self.resolved = FakeResolved(self.changes, self.links)
         self.filters = FakeFilters(self.changes)
         self.firewalld = FakeFirewalld(self.changes)
+        self.listening = []  # by programs
+
+    def listeners(self, is_meant):
+        return tuple(one for one in self.listening if is_meant(one))
 
     def state(self):
         """All that a network could have changed, but for lock files and empty directories."""

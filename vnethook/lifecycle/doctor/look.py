@@ -9,7 +9,7 @@ from vnethook.capability.policy import table
 from vnethook.definition import compiled, settings
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, HostError, VnetError
-from vnethook.host import facts, firewall, listeners, programs, rulesets, services, storage, trial
+from vnethook.host import facts, firewall, programs, rulesets, services, storage, trial
 from vnethook.lifecycle import bringup, health, lookup, overlap
 from vnethook.lifecycle.doctor import servers
 from vnethook.lifecycle.doctor.storage import HOOKS
@@ -69,7 +69,7 @@ def look(host: "Host", only: str = "") -> Survey:
         tables=_or(rulesets.read, (), FIREWALL, unseen),
         uplinks=uplinks,
         bridges_call=tuple(version for version, path in _CALLS.items() if host.sysctls.read(path) == "1"),
-        listeners=listeners.listeners(servers.PORTS),
+        listeners=host.listeners(lambda one: one.port in servers.PORTS),
         has_read_only_sysctls=bool(os.statvfs("/proc/sys/net").f_flag & os.ST_RDONLY),
         sysctls=_sysctls(host, uplinks),
         places=tuple(map(storage.place, (host.paths.run, host.paths.state, host.paths.etc, HOOKS))),

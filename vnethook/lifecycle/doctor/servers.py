@@ -47,11 +47,10 @@ def _is_in_the_way(listener: "Listener", network: "NetworkSeen") -> bool:
     is_served = {DNS: network.has_dns, DHCP: network.has_dhcp and 4 in network.versions, DHCP6: network.has_dhcp}
     if not is_served.get(listener.port, False):
         return False
-    version = 6 if ":" in listener.address else 4
     if listener.port == DHCP6 and 6 not in network.versions:
         return False
-    if listener.is_everywhere:  # a socket on :: takes IPv4 too, unless it was asked not to
-        return version in network.versions or version == 6
+    if listener.is_everywhere:
+        return any(version in network.versions for version in listener.versions)
     return listener.address in network.gateways
 
 

@@ -92,6 +92,10 @@ CASES = {
             )
         ],
     ),
+    "a DNS server on all addresses of the other IP version": (
+        {"networks": (DOWN,), "listeners": (Listener("udp", "::", 53, 0, 8, "named", is_ipv6_only=True),)},
+        [],
+    ),
     "a DNS server where none is needed": (
         {"networks": (DOWN.replace(has_dns=False),), "listeners": (Listener("udp", "0.0.0.0", 53, 0, 8, "named"),)},
         [],
