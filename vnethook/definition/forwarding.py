@@ -1,5 +1,7 @@
 """The firewall of the 2007 dialect: ports forwarded to guests, and what guests may reach outside."""
 
+from _socket import IPPROTO_TCP, IPPROTO_UDP
+
 from vnethook.address import Subnet, check_canonical, parse_ip, parse_subnet
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_domain_name, label_of, refuse, shown
@@ -13,6 +15,8 @@ PORT_MAX = 65535
 MOVED_MAX = 1024
 """Ports of one forward that become others: the firewall holds a pair for each."""
 PROTOCOLS = ("tcp", "udp", "both")
+NUMBERS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
+"""What forwards are for, by the numbers that protocols have in packets."""
 WITH_PORTS = (*PROTOCOLS, "sctp")
 OUTGOING = (*WITH_PORTS, "icmp", "gre", "esp", "ah", "any")
 """What guests may send outside is said by these."""
@@ -156,6 +160,11 @@ class Forwarding(Value):
     incoming: Incoming | None = None
     outgoing: Outgoing | None = None
     _nested = {"incoming": Incoming, "outgoing": Outgoing}  # noqa: RUF012 (ClassVar needs typing)
+
+    @property
+    def port_forwards(self) -> tuple[PortForward, ...]:
+        """The forwards that are in force while the network is up."""
+        return self.incoming.forwards if self.enabled and self.incoming else ()
 
 
 def shown_ports(ports: tuple[int, int]) -> str:

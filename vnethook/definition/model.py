@@ -22,6 +22,10 @@ from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
 from vnethook.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.forwarding import Outgoing, PortForward
+
 __all__ = [
     "Bandwidth",
     "Bridge",
@@ -160,6 +164,16 @@ class Network(Spelt):
     def effective_guard(self) -> Guard:
         """How ports are guarded: by default those of a bridge of its own; on another one a guest may be anything."""
         return self.guard or Guard("standard" if self.owns_bridge else "off")
+
+    @property
+    def port_forwards(self) -> "tuple[PortForward, ...]":
+        """The forwards that are in force while it is up."""
+        return self.forwarding.port_forwards if self.forwarding else ()
+
+    @property
+    def outgoing(self) -> "Outgoing | None":
+        """What is said of what goes out while it is up; None: all may."""
+        return self.forwarding.outgoing if self.forwarding and self.forwarding.enabled else None
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:

@@ -6,7 +6,7 @@ overlaps of thousands (blocks.py).
 
 from vnethook.address import Subnet
 from vnethook.definition.blocks import Blocks
-from vnethook.definition.forwarding import PortForward
+from vnethook.definition.forwarding import NUMBERS, PortForward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from vnethook.definition.model import Network
 
-_PROTOCOLS = {"tcp": 6, "udp": 17}
 _DUMMY = {(4,): "0.0.0.0", (6,): "::", (4, 6): None}  # noqa: S104 (nobody listens there)
 """What stands for a guest's address, of which only the IP version matters."""
 
@@ -54,20 +53,14 @@ class PortClaims:
         for protocol in item.protocols:
             for block in _of_range(item.ports):
                 for on in places:
-                    found = self._by_place.get((_PROTOCOLS[protocol], on))
+                    found = self._by_place.get((NUMBERS[protocol], on))
                     for _, owner in found.overlapping(block) if found else ():
                         yield owner
 
 
 def plain(network: "Network") -> "list[list[Any]]":
     """The forwards of a definition that are in force while it is up, as JSON's types."""
-    forwarding = network.forwarding
-    if forwarding is None or not forwarding.enabled or forwarding.incoming is None:
-        return []
-    return [
-        [*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on]
-        for item in forwarding.incoming.forwards
-    ]
+    return [[*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on] for item in network.port_forwards]
 
 
 def read(row: "list[Any]") -> PortForward:
@@ -84,8 +77,8 @@ def _share_source(one: PortForward, other: PortForward) -> bool:
 def _blocks(item: PortForward) -> "Iterator[tuple[tuple[int, str | None], Subnet]]":
     for protocol in item.protocols:
         for block in _of_range(item.ports):
-            yield (_PROTOCOLS[protocol], ""), block
-            yield (_PROTOCOLS[protocol], item.on), block
+            yield (NUMBERS[protocol], ""), block
+            yield (NUMBERS[protocol], item.on), block
 
 
 def _of_range(ports: tuple[int, int]) -> "Iterator[Subnet]":

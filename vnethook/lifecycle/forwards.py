@@ -37,9 +37,7 @@ def forwards(host: "Host", network: str | None = None) -> list[Shown]:
 
 
 def _of(host: "Host", name: str) -> "Iterator[Shown]":
-    whole = catalog.in_force(host, name)
-    forwarding = whole.forwarding
-    items = forwarding.incoming.forwards if forwarding and forwarding.enabled and forwarding.incoming else ()
+    items = catalog.in_force(host, name).port_forwards
     is_up = bool(items) and record.is_present(host.paths, name)
     named = any(item.domain for item in items)
     guests = {nic.published: nic.addresses for nic in bringup.guests(host, name) if nic.is_led_to} if named else {}

@@ -45,8 +45,7 @@ def _live(host: "Host") -> "Iterator[tuple[str, PortForward]]":
     for name in record.names(host.paths):
         whole = files.read_json(f"{host.paths.definitions}/{name}.json")
         said = whole.get("forwarding") if isinstance(whole, dict) else None
-        incoming = Forwarding.from_plain(said).incoming if said and said.get("enabled") else None
-        for item in incoming.forwards if incoming else ():
+        for item in Forwarding.from_plain(said).port_forwards if said else ():
             yield name, item
 
 

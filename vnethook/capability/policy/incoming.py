@@ -7,7 +7,7 @@ that some connection could mean are refused before, so that each is a place of i
 from vnethook.capability.policy import named
 from vnethook.capability.policy.matches import family
 from vnethook.capability.policy.table import TCP_UDP
-from vnethook.definition.forwarding import EVERYWHERE, shown_ports
+from vnethook.definition.forwarding import EVERYWHERE, NUMBERS, shown_ports
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MAPS = {4: "forwards", 6: "forwards6"}
 """The maps of the table, by IP version."""
-NUMBERS = {"tcp": 6, "udp": 17}
 _MATCH = {"tcp": "tcp dport", "udp": "udp dport", "both": f"meta l4proto {{ {TCP_UDP} }} th dport"}
 
 
@@ -30,11 +29,8 @@ def forwards(network: "Network") -> "tuple[PortForward, ...]":
 
     Without an IPv6 subnet, for example, no guest has an address for what comes by IPv6.
     """
-    forwarding = network.forwarding
-    if forwarding is None or not forwarding.enabled or forwarding.incoming is None:
-        return ()
     known = {subnet.version for subnet in network.subnets}
-    return tuple(item for item in forwarding.incoming.forwards if known.intersection(item.versions))
+    return tuple(item for item in network.port_forwards if known.intersection(item.versions))
 
 
 def summary(network: "Network") -> "tuple[Led, ...]":

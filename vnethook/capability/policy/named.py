@@ -7,7 +7,7 @@ none of them: a connection that would be led to it is for the host then.
 from vnethook.address import BITS, Subnet, parse_subnet
 from vnethook.capability.policy.matches import own_name
 from vnethook.capability.policy.table import NAME
-from vnethook.definition.forwarding import EVERYWHERE, shown_ports
+from vnethook.definition.forwarding import EVERYWHERE, NUMBERS, shown_ports
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
@@ -25,15 +25,11 @@ ADDRESS = {4: "ADDRESS4", 6: "ADDRESS6"}
 MAC = "MAC"
 """What stands for the MAC of each of the guest's NICs."""
 _TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
-_NUMBERS = {"tcp": 6, "udp": 17}
 
 
 def forwards(network: "Network") -> "tuple[PortForward, ...]":
     """The forwards to guests by name that are in force while the network is up."""
-    forwarding = network.forwarding
-    if forwarding is None or not forwarding.enabled or forwarding.incoming is None:
-        return ()
-    return tuple(item for item in forwarding.incoming.forwards if item.domain)
+    return tuple(item for item in network.port_forwards if item.domain)
 
 
 def map_name(network: "Network", version: int) -> str:
@@ -48,10 +44,8 @@ def set_name(network: "Network", version: int) -> str:
 
 def senders(network: "Network") -> dict[str, str]:
     """The sets of the MACs that guests send from, by the label of each guest that `<outgoing>` names."""
-    forwarding = network.forwarding
-    if forwarding is None or not forwarding.enabled or forwarding.outgoing is None:
-        return {}
-    labels = dict.fromkeys(label_of(rule.domain) for rule in forwarding.outgoing.rules if rule.domain)
+    rules = network.outgoing.rules if network.outgoing else ()
+    labels = dict.fromkeys(label_of(rule.domain) for rule in rules if rule.domain)
     return {label: own_name(network, f"macs{index}") for index, label in enumerate(labels)}
 
 
@@ -98,7 +92,7 @@ def _elements(network: "Network", version: int, items: "list[PortForward]") -> "
     reached: dict[int, dict[Subnet, list[tuple[int, int]]]] = {}
     for item in (item for item in items if version in item.versions):
         source = parse_subnet(item.source) if item.source else anywhere
-        for number in (_NUMBERS[protocol] for protocol in item.protocols):
+        for number in (NUMBERS[protocol] for protocol in item.protocols):
             reached.setdefault(number, {}).setdefault(source, []).append(item.to or item.ports)
             key = f"{number} . {shown_ports(item.ports)} . {source} . {item.on or anywhere}"
             yield map_name(network, version), f"{key} : {ADDRESS[version]}"

@@ -6,6 +6,7 @@ Rules that follow each other and differ by TCP and UDP ports only are one look-u
 from vnethook.address import parse_subnet
 from vnethook.capability.policy import named
 from vnethook.capability.policy.matches import ANSWERS, REFUSAL, family, port_set
+from vnethook.definition.forwarding import NUMBERS
 from vnethook.names import label_of
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ _ALLOWED = ("accept",)
 
 def chain(network: "Network") -> list[str]:
     """The rules of the chain; none where all may go out."""
-    outgoing = network.forwarding.outgoing if network.forwarding and network.forwarding.enabled else None
+    outgoing = network.outgoing
     if outgoing is None:
         return []
     found: list[str] = []
@@ -97,7 +98,7 @@ def _conditions(rule: "PortRule", sets: dict[str, str]) -> str:
 
 def _match(protocol: str, ports: "Ports") -> str:
     if ports == [EVERY_PORT]:
-        return f"meta l4proto {6 if protocol == 'tcp' else 17}"
+        return f"meta l4proto {NUMBERS[protocol]}"
     return f"{protocol} dport {{ {port_set(ports)} }}"
 
 
