@@ -303,17 +303,17 @@ def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(p
         assert live
         assert nic
         items = guest_rules.elements(live.named, nic)
-        seen = elements._is_there
+        seen = elements.has_element
 
         def asked(*words: Any) -> bool:
             found = seen(*words)
-            elements._is_there = seen
+            elements.has_element = seen
             elements.change(add=items if meanwhile == "added" else (), delete=items)
             return found
 
         if meanwhile == "added":
             elements.change(delete=items)
-        elements._is_there = asked
+        elements.has_element = asked
         elements.change(add=[(holder, element.replace("10.61.0.50", "10.61.0.51")) for holder, element in items])
 
     on(place.host, act)

@@ -4,13 +4,12 @@ Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h;
 nft_set_pipapo.c.
 """
 
-from _struct import Struct
 from errno import EEXIST, ENOENT
 
 from vnethook.address import BITS, parse_ip, subnet_of
 from vnethook.errors import HostError
-from vnethook.live.netlink import CREATE, NETFILTER, Netlink, NetlinkError, pack, text
-from vnethook.live.nftables import INET, TABLE
+from vnethook.live.netlink import CREATE, NETFILTER, NETFILTER_HEAD, Netlink, nested, pack, text
+from vnethook.live.nftables import INET, SUBSYSTEM, TABLE, has_element
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +18,11 @@ if TYPE_CHECKING:
     Elements = Iterable[tuple[str, str]]
     """(set or map, element as nft writes it: "6 . 80-90 . 0.0.0.0/0 . 192.0.2.1 : 10.0.0.9")."""
 
-_SUBSYSTEM = 10
 _TRIES = 4
-_NEW, _GET, _DELETE = (_SUBSYSTEM << 8 | kind for kind in (12, 13, 14))
-_GENERIC = Struct("!BBH")
-_NESTED = 0x8000
+_NEW, _DELETE = SUBSYSTEM << 8 | 12, SUBSYSTEM << 8 | 14
 _TABLE_NAME, _SET_NAME, _ELEMENTS = 1, 2, 3
 _KEY, _DATA, _KEY_END = 1, 2, 10
-_HEAD = _GENERIC.pack(INET, 0, 0) + text(_TABLE_NAME, TABLE)
+_HEAD = NETFILTER_HEAD.pack(INET, 0, 0) + text(_TABLE_NAME, TABLE)
 
 
 def change(*, add: "Elements" = (), delete: "Elements" = ()) -> None:
@@ -52,25 +48,13 @@ def _change(add: "Elements", delete: "Elements") -> None:
         messages = [
             (_DELETE, 0, _message(name, element, with_data=False))
             for name, element in dict.fromkeys((*delete, *add))
-            if _is_there(netlink, name, element)
+            if has_element(netlink, name, packed(element)[0])
         ]
         messages += [(_NEW, CREATE, _message(name, element)) for name, element in add]
         if messages:
-            netlink.transact(_SUBSYSTEM, messages)
+            netlink.transact(SUBSYSTEM, messages)
     finally:
         netlink.close()
-
-
-def _is_there(netlink: Netlink, name: str, element: str) -> bool:
-    """Whether a set has an element with that key."""
-    first, _, _ = packed(element)
-    try:
-        netlink.request(_GET, 0, _in_set(name, _value(_KEY, first)))
-    except NetlinkError as error:
-        if error.errno == ENOENT:
-            return False
-        raise
-    return True
 
 
 def _message(name: str, element: str, *, with_data: bool = True) -> bytes:
@@ -80,11 +64,11 @@ def _message(name: str, element: str, *, with_data: bool = True) -> bytes:
 
 
 def _in_set(name: str, element: bytes) -> bytes:
-    return _HEAD + text(_SET_NAME, name) + pack(_NESTED | _ELEMENTS, pack(_NESTED | 1, element))
+    return _HEAD + text(_SET_NAME, name) + nested(_ELEMENTS, nested(1, element))
 
 
 def _value(kind: int, value: bytes) -> bytes:
-    return pack(_NESTED | kind, pack(1, value))
+    return nested(kind, pack(1, value))
 
 
 def packed(element: str) -> tuple[bytes, bytes, bytes]:

@@ -7,7 +7,17 @@ ctnetlink's nf_internals.h. A kernel that does not know a filter tells all flows
 from _struct import Struct
 from errno import ENOENT
 
-from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, number, pack
+from vnethook.live.netlink import (
+    DUMP,
+    NETFILTER,
+    NETFILTER_HEAD,
+    Netlink,
+    NetlinkError,
+    attributes,
+    nested,
+    number,
+    pack,
+)
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -20,10 +30,8 @@ if TYPE_CHECKING:
 
 TCP, UDP = 6, 17
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2
-_GENERIC = Struct("!BBH")
 _PORT = Struct("!H")
 _FAMILY = {0: 0, 4: 2, 6: 10}
-_NESTED = 0x8000
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _FILTER, _STATUS_MASK = 1, 2, 3, 12, 18, 25, 26
 _IP, _PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
@@ -63,11 +71,11 @@ def end(is_meant: "Callable[[Flow], bool]", *, version: int = 0, only: bytes = b
     """
     netlink = Netlink(NETFILTER)
     try:
-        for answer in netlink.request(_GET, DUMP, _GENERIC.pack(_FAMILY[version], 0, 0) + only):
-            found = dict(attributes(answer, _GENERIC.size))
+        for answer in netlink.request(_GET, DUMP, NETFILTER_HEAD.pack(_FAMILY[version], 0, 0) + only):
+            found = dict(attributes(answer, NETFILTER_HEAD.size))
             flow = _flow(4 if answer[0] == _FAMILY[4] else 6, found)
             if is_meant(flow):
-                _delete(netlink, answer[: _GENERIC.size], found)
+                _delete(netlink, answer[: NETFILTER_HEAD.size], found)
     finally:
         netlink.close()
 
@@ -80,9 +88,9 @@ def led() -> bytes:
 
 def of_udp() -> bytes:
     """The filter of UDP flows; for one IP version only."""
-    protocol = pack(_NESTED | _PROTOCOL, pack(_NUMBER, bytes((UDP,))))
+    protocol = nested(_PROTOCOL, pack(_NUMBER, bytes((UDP,))))
     flags = number(_ORIGINAL_FLAGS, _BY_PROTOCOL) + number(_REPLY_FLAGS, 0)
-    return pack(_NESTED | _ORIGINAL, protocol) + pack(_NESTED | _FILTER, flags)
+    return nested(_ORIGINAL, protocol) + nested(_FILTER, flags)
 
 
 def _flow(version: int, found: "dict[int, bytes]") -> Flow:
@@ -108,7 +116,7 @@ def _ends(version: int, data: bytes) -> tuple[int, int, int, int, int]:
 
 def _delete(netlink: Netlink, head: bytes, found: "dict[int, bytes]") -> None:
     kinds: Iterable[int] = (_ORIGINAL, _ID, _ZONE)
-    parts = (pack(kind | (_NESTED if kind == _ORIGINAL else 0), found[kind]) for kind in kinds if kind in found)
+    parts = ((nested if kind == _ORIGINAL else pack)(kind, found[kind]) for kind in kinds if kind in found)
     try:
         netlink.request(_DELETE, 0, head + b"".join(parts))
     except NetlinkError as error:

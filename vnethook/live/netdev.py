@@ -8,8 +8,8 @@ from _struct import Struct
 from errno import EBUSY, ENOENT
 
 from vnethook.errors import HostError
-from vnethook.live.netlink import CREATE, NETFILTER, Netlink, NetlinkError, pack, text
-from vnethook.live.nftables import NETDEV, TABLE
+from vnethook.live.netlink import CREATE, NETFILTER, NETFILTER_HEAD, Netlink, NetlinkError, nested, pack, text
+from vnethook.live.nftables import NETDEV, SUBSYSTEM, TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 PRIORITY = -510
 """Of our hook: before the rates', and before whatever else looks at what comes in."""
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _DELETE_CHAIN, _NEW_RULE, _DELETE_RULE, _NEW_SET, _NEW_ELEMENT = (
-    10 << 8 | kind for kind in (0, 2, 3, 5, 6, 8, 9, 12)
+    SUBSYSTEM << 8 | kind for kind in (0, 2, 3, 5, 6, 8, 9, 12)
 )
 _APPEND, _UNLESS_USED = 0x800, 0x100
-_NESTED = 0x8000
 _BIG, NATIVE = Struct("!I"), Struct("=I")
-_GENERIC = Struct("!BBH").pack(NETDEV, 0, 0)
+_HEAD = NETFILTER_HEAD.pack(NETDEV, 0, 0)
 _IN_TABLE = text(1, TABLE)
 EQUAL, UNEQUAL = 0, 1
 DROP, ACCEPT, RETURN = 0, 1, -5 & 0xFFFFFFFF
@@ -89,7 +88,7 @@ def is_none_of(name: int) -> bytes:
 
 def verdict(code: int) -> bytes:
     """End a rule by DROP, ACCEPT or RETURN."""
-    data = pack(_NESTED | 2, pack(_NESTED | 2, pack(1, _BIG.pack(code))))
+    data = nested(2, nested(2, pack(1, _BIG.pack(code))))
     return _expression("immediate", pack(1, _BIG.pack(0)) + data)
 
 
@@ -98,12 +97,12 @@ def set_of(name: int, values: "list[bytes]", *, base: int, offset: int) -> "list
     size = len(values[0])
     head = _IN_TABLE + text(2, "__set%d")
     description = pack(3, _BIG.pack(_ANONYMOUS | _CONSTANT)) + pack(4, _BIG.pack(_INTEGER)) + pack(5, _BIG.pack(size))
-    description += pack(10, _BIG.pack(name)) + pack(_NESTED | 9, pack(1, _BIG.pack(len(values))))
+    description += pack(10, _BIG.pack(name)) + nested(9, pack(1, _BIG.pack(len(values))))
     description += pack(13, _note(0, NATIVE.pack(_BIG_ENDIAN)) + _note(3, _type_of(base, offset, size)))
-    elements = b"".join(pack(_NESTED | 1, pack(_NESTED | 1, pack(1, value))) for value in values)
+    elements = b"".join(nested(1, nested(1, pack(1, value))) for value in values)
     return [
-        (_NEW_SET, CREATE, _GENERIC + head + description),
-        (_NEW_ELEMENT, CREATE, _GENERIC + head + pack(4, _BIG.pack(name)) + pack(_NESTED | 3, elements)),
+        (_NEW_SET, CREATE, _HEAD + head + description),
+        (_NEW_ELEMENT, CREATE, _HEAD + head + pack(4, _BIG.pack(name)) + nested(3, elements)),
     ]
 
 
@@ -113,21 +112,21 @@ def replacement(chain: str, link: str, rules: "Iterable[bytes]", *, is_there: bo
     `is_there`: one of that name exists, and goes.
     """
     hook = pack(1, _BIG.pack(0)) + pack(2, _BIG.pack(PRIORITY & 0xFFFFFFFF)) + text(3, link)
-    base = pack(_NESTED | 4, hook) + pack(5, _BIG.pack(1)) + text(7, "filter") if link else b""
+    base = nested(4, hook) + pack(5, _BIG.pack(1)) + text(7, "filter") if link else b""
     named = _IN_TABLE + text(2, chain)
     return [
-        (_NEW_TABLE, CREATE, _GENERIC + _IN_TABLE),
+        (_NEW_TABLE, CREATE, _HEAD + _IN_TABLE),
         *(removal(chain) if is_there else ()),
-        (_NEW_CHAIN, CREATE, _GENERIC + _IN_TABLE + text(3, chain) + base),
-        *((_NEW_RULE, CREATE | _APPEND, _GENERIC + named + pack(_NESTED | 4, rule)) for rule in rules),
+        (_NEW_CHAIN, CREATE, _HEAD + _IN_TABLE + text(3, chain) + base),
+        *((_NEW_RULE, CREATE | _APPEND, _HEAD + named + nested(4, rule)) for rule in rules),
     ]
 
 
 def removal(chain: str) -> "list[Message]":
     """The messages that remove a chain."""
     return [
-        (_DELETE_RULE, 0, _GENERIC + _IN_TABLE + text(2, chain)),
-        (_DELETE_CHAIN, 0, _GENERIC + _IN_TABLE + text(3, chain)),
+        (_DELETE_RULE, 0, _HEAD + _IN_TABLE + text(2, chain)),
+        (_DELETE_CHAIN, 0, _HEAD + _IN_TABLE + text(3, chain)),
     ]
 
 
@@ -140,7 +139,7 @@ def apply(messages: "list[Message]", what: str) -> None:
     except OSError as error:
         raise _refused(what, error) from error
     try:
-        netlink.transact(_SUBSYSTEM, messages)
+        netlink.transact(SUBSYSTEM, messages)
     except NetlinkError as error:
         raise _refused(what, error) from error
     finally:
@@ -154,7 +153,7 @@ def drop_table() -> None:
     except OSError:
         return  # a kernel without nf_tables has none
     try:
-        netlink.transact(_SUBSYSTEM, [(_DELETE_TABLE, _UNLESS_USED, _GENERIC + _IN_TABLE)])
+        netlink.transact(SUBSYSTEM, [(_DELETE_TABLE, _UNLESS_USED, _HEAD + _IN_TABLE)])
     except NetlinkError as error:
         if error.errno not in {EBUSY, ENOENT}:
             raise _refused("table netdev vnethook: remove", error) from error  # noqa: EM101 (no message yet)
@@ -162,16 +161,13 @@ def drop_table() -> None:
         netlink.close()
 
 
-_SUBSYSTEM = 10
-
-
 def _compare(value: bytes, operator: int) -> bytes:
-    data = pack(_NESTED | 3, pack(1, value))
+    data = nested(3, pack(1, value))
     return _expression("cmp", _REGISTER + pack(2, _BIG.pack(operator)) + data)
 
 
 def _and(mask: bytes) -> bytes:
-    data = pack(_NESTED | 4, pack(1, mask)) + pack(_NESTED | 5, pack(1, bytes(len(mask))))
+    data = nested(4, pack(1, mask)) + nested(5, pack(1, bytes(len(mask))))
     return _expression("bitwise", _REGISTER + pack(2, _BIG.pack(1)) + pack(3, _BIG.pack(len(mask))) + data)
 
 
@@ -187,7 +183,7 @@ def _note(kind: int, data: bytes) -> bytes:
 
 
 def _expression(name: str, data: bytes) -> bytes:
-    return pack(_NESTED | 1, text(1, name) + pack(_NESTED | 2, data))
+    return nested(1, text(1, name) + nested(2, data))
 
 
 def _refused(what: str, error: OSError) -> HostError:

@@ -23,7 +23,9 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 270, 10, 11, 12
 _HEADER = Struct("=IHHII")
 _ATTRIBUTE = Struct("=HH")
 _INT = Struct("=i")
-_GENERIC = Struct("!BBH")
+NETFILTER_HEAD = Struct("!BBH")
+"""What begins each message of netfilter: family, version, and for a batch the subsystem. Source: nfnetlink.h."""
+_NESTED = 0x8000
 _RECEIVE_BYTES = 1 << 17
 
 
@@ -35,6 +37,11 @@ def pack(kind: int, data: bytes) -> bytes:
     """One attribute: length, kind, data, padding to four bytes."""
     length = 4 + len(data)
     return _ATTRIBUTE.pack(length, kind) + data + b"\0" * (-length % 4)
+
+
+def nested(kind: int, data: bytes) -> bytes:
+    """One attribute that holds attributes."""
+    return pack(_NESTED | kind, data)
 
 
 def text(kind: int, value: str) -> bytes:
@@ -96,7 +103,7 @@ class Netlink:
         Source: linux/netfilter/nfnetlink.h, NFNL_MSG_BATCH_BEGIN. The kernel reports what it refuses, and then, or at
         the end, acknowledges the last message.
         """
-        frame = _GENERIC.pack(0, 0, subsystem)
+        frame = NETFILTER_HEAD.pack(0, 0, subsystem)
         batch = [(_BATCH_BEGIN, 0, frame), *messages, (_BATCH_END, 0, frame)]
         last = len(messages)
         data = b""

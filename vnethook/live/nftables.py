@@ -9,21 +9,21 @@ from _struct import Struct
 from errno import ENOENT
 
 from vnethook.errors import HostError
-from vnethook.live.netlink import DUMP, NETFILTER, Netlink, NetlinkError, attributes, pack, text
+from vnethook.live.netlink import DUMP, NETFILTER, NETFILTER_HEAD, Netlink, NetlinkError, attributes, nested, pack, text
 
 TABLE = "vnethook"
-_GET_CHAIN, _GET_RULE, _GET_ELEMENT = 10 << 8 | 4, 10 << 8 | 7, 10 << 8 | 13
+SUBSYSTEM = 10
+"""nf_tables' among those of netfilter, linux/netfilter/nfnetlink.h."""
+_GET_CHAIN, _GET_RULE, _GET_ELEMENT = (SUBSYSTEM << 8 | kind for kind in (4, 7, 13))
 INET, IPV4, NETDEV, IPV6 = 1, 2, 5, 10
 """Families, linux/netfilter.h."""
 _OURS = (INET, TABLE)
 MARKED = 1
 """The use of the chain that says that the guards of a network's ports have not been taken away."""
-_GENERIC = Struct("!BBH")
 _BIG_U32 = Struct("!I")
 _TABLE_NAME, _CHAIN_NAME, _CHAIN_POLICY, _CHAIN_USE = 1, 3, 5, 6
 _RULE_TABLE, _RULE_CHAIN = 1, 2
 _SET_NAME, _SET_ELEMENTS = 2, 3
-_NESTED = 0x8000
 _DROP = b"\0\0\0\0"
 """NF_DROP, linux/netfilter.h."""
 
@@ -49,7 +49,7 @@ def all_chain_uses(family: int, *, table: str = TABLE) -> dict[str, int]:
     """The chains of a table of a family (ours of NETDEV are bound to one link each), and the use of each."""
     netlink = _open()
     try:
-        answers = netlink.request(_GET_CHAIN, DUMP, _GENERIC.pack(family, 0, 0))
+        answers = netlink.request(_GET_CHAIN, DUMP, NETFILTER_HEAD.pack(family, 0, 0))
     except NetlinkError as error:
         raise _refused("chains", error) from error  # noqa: EM101 (no message yet)
     finally:
@@ -89,7 +89,7 @@ def foreign_rules(family: int, table: str, chain: str) -> bytes | None:
         if _get(netlink, _GET_CHAIN, f"chain {chain!r}", text(_CHAIN_NAME, chain), (family, table)) is None:
             return None
         wanted = text(_RULE_TABLE, table) + text(_RULE_CHAIN, chain)
-        return b"".join(netlink.request(_GET_RULE, DUMP, _GENERIC.pack(family, 0, 0) + wanted))
+        return b"".join(netlink.request(_GET_RULE, DUMP, NETFILTER_HEAD.pack(family, 0, 0) + wanted))
     except NetlinkError as error:
         what = f"chain {chain!r}"
         raise _refused(what, error) from error
@@ -109,14 +109,15 @@ def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:
     """Those of these elements, (set, key in hexadecimal), that are not in the table's sets, as "set key"."""
     netlink = _open()
     try:
-        return [f"{name} {key}" for name, key in elements if not _has(netlink, name, key)]
+        return [f"{name} {key}" for name, key in elements if not has_element(netlink, name, bytes.fromhex(key))]
     finally:
         netlink.close()
 
 
-def _has(netlink: Netlink, name: str, key: str) -> bool:
-    element = pack(_NESTED | 1, pack(_NESTED | 1, pack(1, bytes.fromhex(key))))  # an element, its key, the key's value
-    body = text(_SET_NAME, name) + pack(_NESTED | _SET_ELEMENTS, element)
+def has_element(netlink: Netlink, name: str, key: bytes) -> bool:
+    """Whether one of our sets has an element with that key, for a range its first one; raise HostError."""
+    element = nested(1, nested(1, pack(1, key)))  # an element, its key, the key's value
+    body = text(_SET_NAME, name) + nested(_SET_ELEMENTS, element)
     return _get(netlink, _GET_ELEMENT, f"set {name!r}", body) is not None
 
 
@@ -131,7 +132,7 @@ def _open() -> Netlink:
 def _get(netlink: Netlink, kind: int, what: str, body: bytes, of: "tuple[int, str]" = _OURS) -> bytes | None:
     """The answer to a question about a table, None if what is asked for does not exist."""
     try:
-        return netlink.request(kind, 0, _GENERIC.pack(of[0], 0, 0) + text(_TABLE_NAME, of[1]) + body)[0]
+        return netlink.request(kind, 0, NETFILTER_HEAD.pack(of[0], 0, 0) + text(_TABLE_NAME, of[1]) + body)[0]
     except NetlinkError as error:
         if error.errno == ENOENT:
             return None
