@@ -11,8 +11,9 @@ from tests.lab import CHECKOUT, Host
 from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
+from vnethook.host import programs
 from vnethook.lifecycle import attach, bringup, changes, enforce, health
-from vnethook.live import guard, netdev, nftables, nics, port
+from vnethook.live import guard, netdev, nftables, nics, port, record
 
 pytestmark = pytest.mark.netns
 IFUP, IFDOWN = CHECKOUT / "hooks/qemu/qemu-ifup", CHECKOUT / "hooks/qemu/qemu-ifdown"
@@ -194,15 +195,49 @@ def test_guards_of_guests_that_nobody_detached_go_with_the_next_mend(host: Host)
     assert _guards(host) == {}
 
 
-def test_a_guard_that_another_takes_off_meanwhile_is_off(host: Host) -> None:
-    """Two who detach and stop at once may both have seen the chain."""
+MARK = "mark_of_the_test"
 
-    def remove_what_is_gone(here: machine.Host) -> None:
-        sight = nftables.chain_uses
-        nftables.chain_uses = lambda chains, **options: sight(chains, **options) | {"g4242": 0}
-        guard.remove(4242)
 
-    on(host, remove_what_is_gone)
+def _put(here: machine.Host) -> None:
+    live, link, nic = record.read(here.paths, "lab"), here.links.link("tap0"), nics.read(here.paths, "tap0")
+    assert live
+    assert link
+    assert nic
+    guard.put(live, link, nic, nic)
+
+
+@pytest.mark.parametrize(
+    ("act", "left"),
+    [
+        (lambda here: here.guards.mark(MARK), MARK),
+        (lambda here: here.guards.unmark(MARK), ""),
+        (_put, "guard"),
+        (lambda here: guard.remove(here.links.link("tap0").index), ""),
+        (lambda here: here.guards.sweep("lab", is_up=False), ""),
+    ],
+    ids=["mark", "unmark", "put", "remove", "sweep"],
+)
+def test_who_flushes_what_guards_ports_while_it_is_changed_does_not_stop_that(
+    host: Host, act: Callable[[machine.Host], object], left: str
+) -> None:
+    """As `nft flush ruleset` does, between the look at what there is and the change."""
+    host.vnet("attach", "tap0", "--network", "lab", "--mac", MAC)
+    before = _guards(host)
+
+    def flushed(here: machine.Host) -> list[str]:
+        here.guards.mark(MARK)
+        send = netdev._send
+
+        def late(messages: list[tuple[int, int, bytes]]) -> None:
+            netdev._send = send
+            programs.run([programs.require("nft"), "flush", "ruleset"])
+            send(messages)
+
+        netdev._send = late
+        act(here)
+        return list(nftables.all_chain_uses(nftables.NETDEV))
+
+    assert on(host, flushed) == ([next(iter(before))] if left == "guard" else [left] if left else [])
 
 
 def test_a_guard_that_cannot_be_put_on_fails_the_attach(host: Host) -> None:

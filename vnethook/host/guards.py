@@ -28,14 +28,14 @@ class Guards:
 
     def mark(self, chain: str) -> None:
         """Set the mark; raise HostError."""
-        is_there = chain in nftables.chain_uses([chain], family=nftables.NETDEV)
         rule = netdev.verdict(netdev.RETURN)
-        netdev.apply(netdev.replacement(chain, "", [rule], is_there=is_there), f"chain {chain!r}: make")
+        netdev.apply(
+            lambda: netdev.replacement(chain, "", [rule], is_there=netdev.is_there(chain)), f"chain {chain!r}: make"
+        )
 
     def unmark(self, chain: str) -> None:
         """Remove the mark, and the table if nothing else is in it; nothing if it is gone."""
-        if chain in nftables.chain_uses([chain], family=nftables.NETDEV):
-            netdev.apply(netdev.removal(chain), f"chain {chain!r}: remove")
+        netdev.remove(chain)
         netdev.drop_table()
 
     def sweep(self, network: str, *, is_up: bool) -> None:

@@ -79,7 +79,7 @@ def _missing(rules: str) -> list[str]:
         VLANS: lambda: _vlans(links),
         HTB: lambda: _htb(links),
         TUN: _tun,
-        INGRESS: lambda: netdev.apply(netdev.replacement("trial", "lo", (), is_there=False), "trial"),
+        INGRESS: lambda: netdev.apply(lambda: netdev.replacement("trial", "lo", (), is_there=False), "trial"),
     }
     if rules:
         tries |= {name: _taken(text) for name, text in _RULES.items()}

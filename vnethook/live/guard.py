@@ -3,11 +3,8 @@
 What it holds a guest to is decided in guard_rules.py. Part of a warm hook: no process, one message to the kernel.
 """
 
-from errno import ENOENT
-
 from vnethook.errors import HostError
 from vnethook.live import files, guard_rules, netdev, nftables, nics
-from vnethook.live.netlink import NetlinkError
 from vnethook.live.nics import STRICT
 
 TYPE_CHECKING = False
@@ -30,13 +27,7 @@ def put(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> 
     `before`: the NIC that was the last on the interface, whose guard goes if its link is gone: since Linux 6.16 a chain
     outlives its link. Raises HostError; then the guard is what it was.
     """
-    what = f"interface {nic.interface!r}: guard"
-    try:
-        netdev.apply(_messages(live, link, nic, before), what)
-    except HostError as error:
-        if not _was_gone(error):
-            raise
-        netdev.apply(_messages(live, link, nic, before), what)  # another's sweep was faster
+    netdev.apply(lambda: _messages(live, link, nic, before), f"interface {nic.interface!r}: guard")
     if not nic.held:
         netdev.drop_table()
     return _warnings(live, nic)
@@ -58,23 +49,8 @@ def _messages(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None
 
 def remove(index: int) -> None:
     """Take the guard off the link of that index, which may be gone; nothing if it has none."""
-    chain = chain_name(index)
-    if chain in nftables.chain_uses([chain], family=nftables.NETDEV):
-        _remove(chain)
+    if netdev.remove(chain_name(index)):
         netdev.drop_table()
-
-
-def _remove(chain: str) -> None:
-    """Remove a chain that was there a moment ago; raise HostError."""
-    try:
-        netdev.apply(netdev.removal(chain), f"chain {chain!r}: remove")
-    except HostError as error:
-        if not _was_gone(error):  # another's sweep was faster
-            raise
-
-
-def _was_gone(error: HostError) -> bool:
-    return isinstance(error.__cause__, NetlinkError) and error.__cause__.errno == ENOENT
 
 
 def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
@@ -92,7 +68,7 @@ def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
     there = {chain_name(link.index): link for link in links.all_links()}
     gone = [name for name in chains if name not in there or not _is_kept(paths, there[name], network, is_up=is_up)]
     for name in gone:
-        _remove(name)
+        netdev.remove(name)
     if gone:
         netdev.drop_table()
 

@@ -9,15 +9,16 @@ from errno import EBUSY, ENOENT
 
 from vnethook.errors import HostError
 from vnethook.live.netlink import CREATE, NETFILTER, NETFILTER_HEAD, Netlink, NetlinkError, nested, pack, text
-from vnethook.live.nftables import NETDEV, SUBSYSTEM, TABLE
+from vnethook.live.nftables import NETDEV, SUBSYSTEM, TABLE, chain_uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     Message = tuple[int, int, bytes]
     """Kind, flags, body."""
 
+_TRIES = 3
 PRIORITY = -510
 """Of our hook: before the rates', and before whatever else looks at what comes in."""
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _DELETE_CHAIN, _NEW_RULE, _DELETE_RULE, _NEW_SET, _NEW_ELEMENT = (
@@ -130,20 +131,32 @@ def removal(chain: str) -> "list[Message]":
     ]
 
 
-def apply(messages: "list[Message]", what: str) -> None:
-    """Send messages as one transaction; raise HostError that begins with `what` if the kernel refuses it."""
-    if not messages:
+def apply(decide: "Callable[[], list[Message]]", what: str) -> None:
+    """Send messages as one transaction; raise HostError that begins with `what` if the kernel refuses it.
+
+    `decide` makes them from the chains that there are: again if some are gone by then, by another's sweep or flush.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _send(decide())
+        except OSError as error:
+            if tries_left and error.errno == ENOENT:
+                continue
+            raise _refused(what, error) from error
         return
-    try:
-        netlink = Netlink(NETFILTER)
-    except OSError as error:
-        raise _refused(what, error) from error
-    try:
-        netlink.transact(SUBSYSTEM, messages)
-    except NetlinkError as error:
-        raise _refused(what, error) from error
-    finally:
-        netlink.close()
+
+
+def is_there(chain: str) -> bool:
+    """Whether there is a chain of that name; raise HostError."""
+    return chain in chain_uses([chain], family=NETDEV)
+
+
+def remove(chain: str) -> bool:
+    """Remove a chain; whether there was one to remove. Raises HostError."""
+    if not is_there(chain):
+        return False
+    apply(lambda: removal(chain) if is_there(chain) else [], f"chain {chain!r}: remove")
+    return True
 
 
 def drop_table() -> None:
@@ -157,6 +170,16 @@ def drop_table() -> None:
     except NetlinkError as error:
         if error.errno not in {EBUSY, ENOENT}:
             raise _refused("table netdev vnethook: remove", error) from error  # noqa: EM101 (no message yet)
+    finally:
+        netlink.close()
+
+
+def _send(messages: "list[Message]") -> None:
+    if not messages:
+        return
+    netlink = Netlink(NETFILTER)
+    try:
+        netlink.transact(SUBSYSTEM, messages)
     finally:
         netlink.close()
 
