@@ -97,6 +97,15 @@ def test_a_filter_of_the_one_variant_brings_no_table_of_the_other_into_being(pla
     assert place.host.run(["cat", LEGACY_TABLES]).stdout.split() == []
 
 
+def test_the_lock_of_iptables_is_where_the_environment_says(place: Site) -> None:
+    _drop(place.host, "legacy")
+    place.define("lab", 77, NAT)
+    lock = place.host.directory / "elsewhere.lock"
+    place.host.run([VNET, "net-start", "lab"], env={"XTABLES_LOCKFILE": str(lock)})
+    assert lock.exists()
+    assert "-N VNETHOOK-FORWARD" in _rules(place.host, "legacy")
+
+
 @pytest.mark.parametrize("damage", ["-F", "-D FORWARD -j VNETHOOK-FORWARD", "-F VNETHOOK-INPUT"])
 def test_what_was_taken_out_is_back_with_the_next_hook(place: Site, damage: str) -> None:
     _drop(place.host, "nft")

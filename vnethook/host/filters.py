@@ -6,24 +6,25 @@ iptables has two variants, whose rules are apart: `nft`, in the tables `ip filte
 
 from vnethook.errors import HostError
 from vnethook.host import programs
-from vnethook.live import nftables
+from vnethook.live import nftables, paths
 from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vnethook.host.programs import Finished
+
 NFT, LEGACY = "nft", "legacy"
 FORWARD, INPUT = "FORWARD", "INPUT"
-FAMILIES = {4: nftables.IPV4, 6: nftables.IPV6}
 TABLE = "filter"
 _UFW = {4: "ufw-before-", 6: "ufw6-before-"}
 _DOCKERS = "DOCKER-ISOLATION-STAGE-2"
-_LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
-"""Which tables there are: to ask the legacy variant itself would make them."""
 _TRIES = 5
-_PATIENCE_S = "10"
-"""How long another program may keep the lock of the legacy variant."""
+_LOCK = "XTABLES_LOCKFILE"
+"""By it the environment moves the lock that all programs of iptables share: iptables(8)."""
+_WAIT_S = 10
+"""How long another program may keep that lock."""
 
 
 class Filter(Value):
@@ -55,8 +56,8 @@ class Filters:
     def dropping(self, versions: "tuple[int, ...]") -> "tuple[Filter, ...]":
         """The places that drop what meets no rule, of these IP versions; raise HostError without nf_tables."""
         places = [(version, chain) for version in versions for chain in (FORWARD, INPUT)]
-        found = nftables.foreign_chains([(FAMILIES[version], TABLE, chain) for version, chain in places])
-        seen = [place for place in places if found.get((FAMILIES[place[0]], TABLE, place[1]), (False, 0))[0]]
+        found = nftables.foreign_chains([(nftables.FAMILIES[version], TABLE, chain) for version, chain in places])
+        seen = [place for place in places if found.get((nftables.FAMILIES[place[0]], TABLE, place[1]), (False, 0))[0]]
         nft = [(version, chain) for version, chain in seen if _is_of_iptables(version)]
         self.left = set(seen) - set(nft)
         legacy = [(version, chain) for version, chain in places if f"-P {chain} DROP" in self._legacy(version)]
@@ -75,7 +76,7 @@ class Filters:
             return False
         if place.variant == LEGACY:
             return f"-A {place.last} -j {chain}" in self._legacy(place.version)
-        found = nftables.foreign_rules(FAMILIES[place.version], TABLE, place.last)
+        found = nftables.foreign_rules(nftables.FAMILIES[place.version], TABLE, place.last)
         return found is not None and f"{chain}\0".encode() in found
 
     def require(self, place: Filter) -> None:
@@ -111,13 +112,13 @@ class Filters:
 
     def _change(self, place: Filter, lines: "Callable[[list[str]], list[str]]") -> None:
         """Make what `lines` says of the present rules in one go; again if they have changed meanwhile."""
-        words = [_program(place.variant, place.version, "-restore"), "-w", _PATIENCE_S, "--noflush"]
+        program = _program(place.variant, place.version, "-restore")
         reason = ""
         for _ in range(_TRIES):
             made = lines(_saved(place.variant, place.version))
             if not made:
                 return
-            finished = programs.run(words, text="\n".join(["*filter", *made, "COMMIT", ""]))
+            finished = restore(program, {TABLE: made})
             if finished.status == 0:
                 return
             reason = finished.reason
@@ -131,13 +132,13 @@ class Filters:
     def _uses(self, variant: str, version: int, chain: str) -> int:
         if variant == LEGACY:
             return _count(self._legacy(version), chain)
-        key = (FAMILIES[version], TABLE, chain)
+        key = (nftables.FAMILIES[version], TABLE, chain)
         return nftables.foreign_chains([key]).get(key, (False, 0))[1]
 
     def _has_table(self, place: Filter) -> bool:
         if place.variant == LEGACY:
             return has_legacy(place.version)
-        return bool(nftables.foreign_chains([(FAMILIES[place.version], TABLE, place.chain)]))
+        return bool(nftables.foreign_chains([(nftables.FAMILIES[place.version], TABLE, place.chain)]))
 
     def _legacy(self, version: int) -> list[str]:
         """The rules of the legacy variant; none where it is not in use, or cannot be asked."""
@@ -149,15 +150,27 @@ class Filters:
 def has_legacy(version: int) -> bool:
     """Whether the legacy variant of iptables keeps a filter here."""
     try:
-        with open(_LEGACY_TABLES[version], encoding="utf-8") as names:
-            return TABLE in names.read().split()
-    except OSError:
-        return False
+        return TABLE in nftables.old_tables(version)
+    except HostError:
+        return False  # a hook that is confined
+
+
+def restore(program: str, tables: dict[str, list[str]]) -> "Finished":
+    """Change tables, each as a whole or not at all, by lines of iptables-restore(8) beside what is there."""
+    lines = [line for table, inside in tables.items() for line in (f"*{table}", *inside, "COMMIT")]
+    return _run([program, "--noflush"], text="".join(f"{line}\n" for line in lines))
+
+
+def _run(words: list[str], *, text: str = "") -> "Finished":
+    """Run a program of iptables, which waits for the lock."""
+    place = paths.variables().get(_LOCK)
+    environment = programs.ENVIRONMENT | ({} if place is None else {_LOCK: place})
+    return programs.run([*words, "-w", f"{_WAIT_S}"], text=text, environment=environment)
 
 
 def _saved(variant: str, version: int) -> list[str]:
     """The filter in the words of `iptables -S`; raise HostError."""
-    finished = programs.run([_program(variant, version, ""), "-w", _PATIENCE_S, "-S"])
+    finished = _run([_program(variant, version, ""), "-S"])
     if finished.status != 0:
         msg = f"iptables ({variant}, IPv{version}): list: {finished.reason}"
         raise HostError(msg)
@@ -169,13 +182,13 @@ def _is_of_iptables(version: int) -> bool:
     programs_needed = [programs.find(_name(NFT, version, ending)) for ending in ("", "-restore")]
     if None in programs_needed:
         return False
-    return programs.run([_program(NFT, version, ""), "-w", _PATIENCE_S, "-S"]).status == 0
+    return _run([_program(NFT, version, ""), "-S"]).status == 0
 
 
 def _delete(place: Filter, chain: str) -> None:
     """Take a chain out of a table that iptables cannot list by now: somebody has written into it with nft(8)."""
     family = "ip" if place.version == 4 else "ip6"
-    if not nftables.foreign_chains([(FAMILIES[place.version], TABLE, chain)]):
+    if not nftables.foreign_chains([(nftables.FAMILIES[place.version], TABLE, chain)]):
         return
     nft = programs.require("nft")
     made = []

@@ -9,7 +9,7 @@ import os
 import sys
 
 from vnethook.errors import HostError
-from vnethook.host import programs
+from vnethook.host import filters, programs
 from vnethook.live import xtables
 from vnethook.live.xtables import FAMILIES, LEGACY, TABLES, VARIANT
 
@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.xtables import OldTables
 
-WAIT_S = 10
 _RESOURCE_PROBLEM = 4
 """The exit status where the tables were changed meanwhile by somebody who does not take the lock. xtables.h"""
 _TRIES = 20
@@ -90,14 +89,9 @@ def _restore(family: str, variant: str) -> str:
 
 def _apply(variant: str, family: str, tables: dict[str, list[str]]) -> None:
     """Change tables of a family one after the other; after an error those that follow are not changed."""
-    lines = [line for table, inside in tables.items() for line in (f"*{table}", *inside, "COMMIT")]
-    text = "".join(f"{line}\n" for line in lines)
-    words = [_restore(family, variant), "--noflush", f"--wait={WAIT_S}"]
-    environment = programs.ENVIRONMENT | {
-        name: os.environ[name] for name in ("XTABLES_LOCKFILE",) if name in os.environ
-    }
+    program = _restore(family, variant)
     for _ in range(_TRIES):
-        finished = programs.run(words, text=text, environment=environment)
+        finished = filters.restore(program, tables)
         if finished.status != _RESOURCE_PROBLEM:
             break
     if finished.status:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from vnethook.errors import HostError
 from vnethook.host import programs, rules_iptables, rules_nft
-from vnethook.live import files
+from vnethook.live import xtables
 
 if TYPE_CHECKING:
     from vnethook.host.rules import Table
 
 OURS = ("inet", "vnethook")
-FAMILIES = {"ip": ("iptables", "/proc/net/ip_tables_names"), "ip6": ("ip6tables", "/proc/net/ip6_tables_names")}
-"""By family: the program that keeps it, and which tables of its legacy variant there are: to ask it would make them."""
+PROGRAMS = {"ip": "iptables", "ip6": "ip6tables"}
+"""Who keeps the filter of a family."""
 
 
 def read() -> "tuple[Table, ...]":
@@ -35,12 +35,12 @@ def _nft() -> "list[Table]":
     found = [
         table for table in rules_nft.parse(json.loads(finished.output or "{}")) if (table.family, table.name) != OURS
     ]
-    return [_by_iptables(table) if table.family in FAMILIES and table.name == "filter" else table for table in found]
+    return [_by_iptables(table) if table.family in PROGRAMS and table.name == "filter" else table for table in found]
 
 
 def _by_iptables(table: "Table") -> "Table":
     """A table that iptables keeps, as that shows it; as nft shows it if iptables does not."""
-    path = programs.find(f"{FAMILIES[table.family][0]}-nft-save")
+    path = programs.find(f"{PROGRAMS[table.family]}-nft-save")
     finished = programs.run([path, "-t", table.name]) if path else None
     if finished is None or finished.status != 0:
         return table
@@ -49,9 +49,9 @@ def _by_iptables(table: "Table") -> "Table":
 
 def _legacy() -> "list[Table]":
     found = []
-    for family, (program, names) in FAMILIES.items():
+    for family, program in PROGRAMS.items():
         path = programs.find(f"{program}-legacy-save")
-        if path and "filter" in (files.read_text(names) or "").split():
+        if path and "filter" in xtables.tables_in_use(family):
             finished = programs.run([path, "-t", "filter"])
             table = rules_iptables.parse(finished.output, family=family, keeper="iptables-legacy")
             if table is not None:

@@ -9,6 +9,7 @@ from _struct import Struct
 from errno import ENOENT
 
 from vnethook.errors import HostError
+from vnethook.live import files
 from vnethook.live.netlink import DUMP, NETFILTER, NETFILTER_HEAD, Netlink, NetlinkError, attributes, nested, pack, text
 
 TABLE = "vnethook"
@@ -17,6 +18,8 @@ SUBSYSTEM = 10
 _GET_CHAIN, _GET_RULE, _GET_ELEMENT = (SUBSYSTEM << 8 | kind for kind in (4, 7, 13))
 INET, IPV4, NETDEV, IPV6 = 1, 2, 5, 10
 """Families, linux/netfilter.h."""
+FAMILIES = {4: IPV4, 6: IPV6}
+"""Those in which iptables(8) keeps what it has, by IP version."""
 _OURS = (INET, TABLE)
 MARKED = 1
 """The use of the chain that says that the guards of a network's ports have not been taken away."""
@@ -103,6 +106,11 @@ def firewalld_dispatch() -> bytes | None:
         return foreign_rules(INET, "firewalld", "filter_INPUT_ZONES")
     except HostError:
         return None
+
+
+def old_tables(version: int) -> list[str]:
+    """The tables of the kernel's old iptables, which are apart; to ask that for another one would make it, for good."""
+    return (files.read_text(f"/proc/net/{'ip' if version == 4 else 'ip6'}_tables_names") or "").split()
 
 
 def missing_elements(elements: "tuple[tuple[str, str], ...]") -> list[str]:

@@ -233,7 +233,7 @@ def _firewall_fault(live: LiveNetwork, uses: "dict[str, int] | None") -> str:
 
 def _admission_fault(live: LiveNetwork) -> str:
     """Whether the host's own packet filter has come to drop what guests send, or has lost what lets it through."""
-    families = {4: nftables.IPV4, 6: nftables.IPV6}
+    families = nftables.FAMILIES
     asked = [
         (families[version], "filter", name)
         for version, place, chain, _ in live.admission

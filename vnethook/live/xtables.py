@@ -9,14 +9,11 @@ from _socket import AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_RAW, SO
 from _struct import Struct
 
 from vnethook.errors import HostError
-from vnethook.live import files, nftables
+from vnethook.live import nftables
 
 LEGACY, VARIANT = "iptables-legacy", "iptables-nft"
 FAMILIES = {"ip": 4, "ip6": 6}
 TABLES = ("mangle", "nat", "filter")
-_NAMES = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
-_NUMBERS = {"ip": 2, "ip6": 10}
-"""The families, linux/netfilter.h."""
 _SOCKETS = {"ip": (AF_INET, IPPROTO_IP), "ip6": (AF_INET6, IPPROTO_IPV6)}
 _GET_INFO, _GET_ENTRIES = 64, 65
 _INFO = Struct("=32sI5I5III")
@@ -36,8 +33,8 @@ _TRIES = 10
 
 
 def tables_in_use(family: str) -> list[str]:
-    """The names of the old tables that exist; to ask for another one would make it, for good."""
-    return (files.read_text(_NAMES[family]) or "").split()
+    """The names of the old tables that exist."""
+    return nftables.old_tables(FAMILIES[family])
 
 
 def chain_uses(variant: str, names: "tuple[str, ...] | list[str]") -> dict[str, int]:
@@ -47,7 +44,7 @@ def chain_uses(variant: str, names: "tuple[str, ...] | list[str]") -> dict[str, 
         for place in dict.fromkeys(name.rpartition(" ")[0] for name in names):
             family, table = place.split()
             inside = [name.rpartition(" ")[2] for name in names if name.rpartition(" ")[0] == place]
-            uses = nftables.chain_uses(inside, family=_NUMBERS[family], table=table)
+            uses = nftables.chain_uses(inside, family=nftables.FAMILIES[FAMILIES[family]], table=table)
             found |= {f"{place} {chain}": use for chain, use in uses.items()}
         return found
     there: dict[str, int] = {}
@@ -59,7 +56,7 @@ def chain_uses(variant: str, names: "tuple[str, ...] | list[str]") -> dict[str, 
 def chain_names(variant: str, family: str, table: str) -> list[str]:
     """The chains of a table that users made, and in nf_tables the kernel's own; none if there is no such table."""
     if variant == VARIANT:
-        return list(nftables.all_chain_uses(_NUMBERS[family], table=table))
+        return list(nftables.all_chain_uses(nftables.FAMILIES[FAMILIES[family]], table=table))
     blob, found = _read(family, table), []
     at = _next_head(blob, 0)
     while at >= 0:
