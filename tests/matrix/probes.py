@@ -70,12 +70,7 @@ class Prober:
         """Send these and see what becomes of them; the sockets stay open."""
         flows = [self._begin(packet) for packet in packets]
         self._enter("host")
-        self._wait()
-        self._receive({flow.number: flow for flow in flows})
-        self._wait()
-        for flow in flows:
-            self._conclude(flow)
-        return flows
+        return self._finish(flows)
 
     def again(self, flows: list[Flow]) -> list[Flow]:
         """Send another datagram of each of these flows, and see what becomes of it."""
@@ -83,12 +78,7 @@ class Prober:
             self._number += 1
             flow.number, flow.seen, flow.last = self._number, Seen(LOST), None
             flow.socket.sendto(struct.pack("!Q", flow.number), (flow.packet.to, flow.packet.port))
-        self._wait()
-        self._receive({flow.number: flow for flow in flows})
-        self._wait()
-        for flow in flows:
-            self._conclude(flow)
-        return flows
+        return self._finish(flows)
 
     def answers(self, flows: list[Flow]) -> list[bool]:
         """Let the receiver of each of these flows send another answer; whether it comes."""
@@ -105,6 +95,15 @@ class Prober:
         for sock in (*(flow.socket for flow in flows), *self._accepted):
             sock.close()
         self._accepted.clear()
+
+    def _finish(self, flows: list[Flow]) -> list[Flow]:
+        """See what becomes of what was sent, there and back."""
+        self._wait()
+        self._receive({flow.number: flow for flow in flows})
+        self._wait()
+        for flow in flows:
+            self._conclude(flow)
+        return flows
 
     def _enter(self, place: str) -> None:
         if place != self._here:

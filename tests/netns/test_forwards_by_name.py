@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +47,47 @@ def _attach(place: Site, interface: str, guest: str, mac: str) -> list[str]:
     return on(place.host, lambda here: attach.attach(here, "lab", nic))
 
 
+@contextmanager
+def _guest(place: Site, name: str = "web", mac: str = MAC, *, guest: str = "web-server") -> Iterator[Client]:
+    """A guest on the network, by a link that has `v` before its name."""
+    with Client(place.host, name, port=f"v{name}", mac=mac) as client:
+        assert _attach(place, f"v{name}", guest, mac) == []
+        yield client
+
+
+def _start(place: Site) -> None:
+    on(place.host, lambda here: bringup.start(here, "lab") and None)
+
+
+def _start_with_taps(place: Site, *names: str) -> None:
+    """Start a network that keeps 10.61.0.50 for the guest; its links are without a machine behind."""
+    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
+    _start(place)
+    for name in names:
+        place.host.make_tap(name)
+
+
+def _stop(place: Site) -> None:
+    on(place.host, lambda here: bringup.stop(here, "lab", force=True))
+
+
+def _apply(place: Site) -> None:
+    on(place.host, lambda here: changes.apply(here, "lab") and None)
+
+
+def _detach(place: Site, interface: str = "vweb") -> None:
+    on(place.host, lambda here: attach.detach(here, interface) and None)
+
+
+def _rules(place: Site) -> str:
+    return place.host.run(["nft", "list", "ruleset"]).stdout
+
+
+def _led(address: str) -> str:
+    """How nft lists what leads to an address."""
+    return f"8080 . 0.0.0.0/0 . 0.0.0.0/0 : {address}"
+
+
 def _seen(place: Site, protocol: str = "tcp", *, version: int = 4, port: int = 8080) -> str:
     return ask(place.outside, protocol, UPLINK[version], port=port).split()[0]
 
@@ -60,10 +102,9 @@ def _nic(place: Site, interface: str) -> nics.Nic:
 
 def test_a_guest_has_the_address_that_is_kept_for_it_and_is_reached_while_it_is_there(place: Site) -> None:
     _define(place)
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    _start(place)
     assert _seen(place) == "refused"
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "Web Server", MAC) == []
+    with _guest(place, guest="Web Server") as web:
         assert _nic(place, "vweb").addresses == ("10.61.0.103", "fd00:61::103")
         assert _lease(web) == "10.61.0.103"
         Witness(web)
@@ -79,7 +120,7 @@ def test_a_guest_has_the_address_that_is_kept_for_it_and_is_reached_while_it_is_
         for protocol in ("tcp", "udp"):
             assert _seen(place, protocol, version=6) == "2001:db8:1::1"
         assert ask(place.host, "tcp", "127.0.0.1", port=8080).split()[0] == "10.61.0.1"
-        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+        _detach(place)
         assert _seen(place) == "refused"
         assert _attach(place, "vweb", "Web Server", MAC) == []
         assert _seen(place) == "192.0.2.1"
@@ -87,18 +128,15 @@ def test_a_guest_has_the_address_that_is_kept_for_it_and_is_reached_while_it_is_
 
 def test_its_address_stays_with_its_name_whatever_happens_meanwhile(place: Site) -> None:
     _define(place)
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "web-server", MAC) == []
+    with _guest(place) as web:
         assert _lease(web) == "10.61.0.103"
-    on(place.host, lambda here: attach.detach(here, "vweb") and None)
-    on(place.host, lambda here: bringup.stop(here, "lab", force=True))
-    with Client(place.host, "one", port="vone", mac="52:54:00:00:61:11") as one:
-        assert _attach(place, "vone", "one", one.mac) == []
+    _detach(place)
+    _stop(place)
+    with _guest(place, "one", "52:54:00:00:61:11", guest="one") as one:
         assert {_lease(one)} < {"10.61.0.100", "10.61.0.101", "10.61.0.102"}
         others = [f"52:54:00:00:61:2{number}" for number in range(3)]
         assert "10.61.0.103" not in {one.lease(mac=mac, tries=2).get("ip") for mac in others}
-        with Client(place.host, "web", port="vweb", mac=OTHER_MAC) as web:
-            assert _attach(place, "vweb", "web-server", OTHER_MAC) == []
+        with _guest(place, mac=OTHER_MAC) as web:
             assert _lease(web) == "10.61.0.103"
             Witness(web)
             assert _seen(place) == "192.0.2.1"
@@ -106,12 +144,11 @@ def test_its_address_stays_with_its_name_whatever_happens_meanwhile(place: Site)
 
 def test_an_address_that_it_has_by_its_lease_is_kept(place: Site) -> None:
     _define(place, more="")
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "web-server", MAC) == []
+    with _guest(place) as web:
         leased = _lease(web)
         Witness(web)
         _define(place)
-        on(place.host, lambda here: changes.apply(here, "lab") and None)
+        _apply(place)
         assert _nic(place, "vweb").addresses[0] == leased
         assert _seen(place) == "192.0.2.1"
         assert _lease(web) == leased
@@ -120,13 +157,12 @@ def test_an_address_that_it_has_by_its_lease_is_kept(place: Site) -> None:
 def test_forwards_follow_a_guest_whose_fixed_address_changes(place: Site) -> None:
     entry = f"<host mac='{MAC}' ip='10.61.0.{{}}'/>"
     _define(place, hosts=entry.format(50))
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "web-server", MAC) == []
+    with _guest(place) as web:
         assert _lease(web) == "10.61.0.50"
         Witness(web)
         assert _seen(place) == "192.0.2.1"
         _define(place, hosts=entry.format(51))
-        on(place.host, lambda here: changes.apply(here, "lab") and None)
+        _apply(place)
         assert _seen(place) in {"lost", "refused"}
         assert _lease(web) == "10.61.0.51"
         assert _seen(place) == "192.0.2.1"
@@ -134,16 +170,15 @@ def test_forwards_follow_a_guest_whose_fixed_address_changes(place: Site) -> Non
 
 def test_a_network_that_comes_up_again_has_the_rules_of_the_guests_that_are_there(place: Site) -> None:
     _define(place)
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "web-server", MAC) == []
+    with _guest(place) as web:
         _lease(web)
         Witness(web)
-        on(place.host, lambda here: bringup.stop(here, "lab", force=True))
-        on(place.host, lambda here: bringup.start(here, "lab") and None)
+        _stop(place)
+        _start(place)
         assert _seen(place) == "192.0.2.1"
         place.host.run(["nft", "flush", "ruleset"])
         assert _seen(place) == "refused"
-        on(place.host, lambda here: bringup.start(here, "lab") and None)
+        _start(place)
         assert _seen(place) == "192.0.2.1"
 
 
@@ -159,7 +194,7 @@ def test_the_first_of_two_nics_counts_until_it_is_gone(place: Site) -> None:
         Witness(web)
         Witness(spare)
         assert _seen(place) == "192.0.2.1"
-        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+        _detach(place)
         assert _nic(place, "vspare").is_led_to
         assert _lease(spare) == "10.61.0.103"
         assert _seen(place) == "192.0.2.1"
@@ -179,13 +214,12 @@ def test_datagrams_go_to_whoever_has_the_name_by_then(place: Site) -> None:
             assert _lease(client)
             Witness(client)
             assert ask(place.outside, "udp", UPLINK[4], port=8080, source=source) == "192.0.2.1 4000"
-            on(place.host, lambda here, interface=interface: attach.detach(here, interface) and None)
+            _detach(place, interface)
 
 
 def test_in_mode_route_its_own_address_is_reached_at_that_port(place: Site) -> None:
     _define(place, forward="<forward mode='route'/>")
-    with Client(place.host, "web", port="vweb", mac=MAC) as web:
-        assert _attach(place, "vweb", "web-server", MAC) == []
+    with _guest(place) as web:
         address = _lease(web)
         Witness(web)
         Witness(web, 22)
@@ -219,7 +253,7 @@ def test_an_attach_killed_anywhere_is_finished_by_the_next_and_taken_back_by_a_d
     place: Site, *, is_after: bool
 ) -> None:
     _define(place)
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    _start(place)
     with Client(place.host, "web", port="vweb", mac=MAC) as web:
         Witness(web)
         for module, name in PLACES:
@@ -228,9 +262,9 @@ def test_an_attach_killed_anywhere_is_finished_by_the_next_and_taken_back_by_a_d
             assert _attach(place, "vweb", "web-server", MAC) == []
             assert _lease(web) == "10.61.0.103"
             assert _seen(place) == "192.0.2.1"
-            on(place.host, lambda here: attach.detach(here, "vweb") and None)
+            _detach(place)
             assert _seen(place) in {"refused", "lost"}
-            ruleset = place.host.run(["nft", "list", "ruleset"]).stdout
+            ruleset = _rules(place)
             assert "10.61.0.103" not in ruleset
             assert not place.host.call(lambda: list(place.host.root.glob("run/vnethook/published/*")))
 
@@ -238,9 +272,8 @@ def test_an_attach_killed_anywhere_is_finished_by_the_next_and_taken_back_by_a_d
 def test_nothing_is_left_of_a_network_and_its_guests(place: Site) -> None:
     before = place.host.snapshot()
     _define(place)
-    with Client(place.host, "web", port="vweb", mac=MAC):
-        assert _attach(place, "vweb", "web-server", MAC) == []
-        on(place.host, lambda here: attach.detach(here, "vweb") and None)
+    with _guest(place):
+        _detach(place)
         on(place.host, lambda here: bringup.stop(here, "lab"))
         on(place.host, lambda here: catalog.undefine(here, "lab"))
     ignored = [r"\.host ", "tcp_fastopen_key", r"^. file d", "locks/", "compiled/", "link vweb"]
@@ -249,23 +282,20 @@ def test_nothing_is_left_of_a_network_and_its_guests(place: Site) -> None:
 
 @pytest.mark.parametrize("by", ["another guest on its link", "a mend"])
 def test_a_record_of_a_link_that_is_gone_takes_nothing_from_the_guest_that_is_back(place: Site, by: str) -> None:
-    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
-    for interface in ("tap0", "tap1"):
-        place.host.make_tap(interface)
+    _start_with_taps(place, "tap0", "tap1")
     _attach(place, "tap1", "web-server", "")  # whose MAC is not known has no name by which its record would be found
     place.host.run(["ip", "link", "delete", "tap1"])
     _attach(place, "tap0", "web-server", "")
-    before = place.host.run(["nft", "list", "ruleset"]).stdout
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in before
+    before = _rules(place)
+    assert _led("10.61.0.50") in before
     if by == "a mend":
-        on(place.host, lambda here: bringup.start(here, "lab") and None)
+        _start(place)
     else:
         place.host.make_tap("tap1")
         _attach(place, "tap1", "other", "")
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
-    on(place.host, lambda here: attach.detach(here, "tap0") and None)
-    assert ": 10.61.0.50" not in place.host.run(["nft", "list", "ruleset"]).stdout
+    assert _led("10.61.0.50") in _rules(place)
+    _detach(place, "tap0")
+    assert ": 10.61.0.50" not in _rules(place)
 
 
 WITHOUT_DAEMON = f"""
@@ -278,24 +308,22 @@ WITHOUT_DAEMON = f"""
 def test_a_network_is_mended_beside_the_record_of_a_link_that_is_gone(place: Site) -> None:
     forward = "<forward mode='nat'/><dns enable='no'/>"
     place.define("lab", 61, forward, more=RULES, ips=WITHOUT_DAEMON)
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
+    _start(place)
     for interface in ("tap0", "tap1"):
         place.host.make_tap(interface)
     _attach(place, "tap0", "web-server", MAC)
     place.host.run(["ip", "link", "delete", "tap0"])
     _attach(place, "tap1", "web-server", OTHER_MAC)
     place.host.run(["nft", "flush", "ruleset"])
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
-    rules = place.host.run(["nft", "list", "ruleset"]).stdout
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
+    _start(place)
+    rules = _rules(place)
+    assert _led("10.61.0.51") in rules
     assert ": 10.61.0.50" not in rules
 
 
 @pytest.mark.parametrize("meanwhile", ["deleted", "added"])
 def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(place: Site, meanwhile: str) -> None:
-    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
-    place.host.make_tap("tap0")
+    _start_with_taps(place, "tap0")
     _attach(place, "tap0", "web-server", MAC)
 
     def act(here: machine.Host) -> None:
@@ -317,15 +345,13 @@ def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(p
         elements.change(add=[(holder, element.replace("10.61.0.50", "10.61.0.51")) for holder, element in items])
 
     on(place.host, act)
-    rules = place.host.run(["nft", "list", "ruleset"]).stdout
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.51" in rules
+    rules = _rules(place)
+    assert _led("10.61.0.51") in rules
     assert ": 10.61.0.50" not in rules
 
 
 def test_a_flush_in_the_middle_of_an_attach_is_mended_by_it(place: Site) -> None:
-    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
-    place.host.make_tap("tap0")
+    _start_with_taps(place, "tap0")
 
     def act(here: machine.Host) -> list[str]:
         publish = guest_rules.publish
@@ -339,14 +365,12 @@ def test_a_flush_in_the_middle_of_an_attach_is_mended_by_it(place: Site) -> None
         return attach.attach(here, "lab", nics.Nic("tap0", "lab", mac=MAC, guest="web-server"))
 
     assert on(place.host, act) == []
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
+    assert _led("10.61.0.50") in _rules(place)
     place.host.vnet("net-check", "lab")
 
 
 def test_a_nic_that_cannot_be_another_guests_stays_in_the_rules_as_it_was(place: Site) -> None:
-    _define(place, hosts="<host name='web-server' ip='10.61.0.50'/>")
-    on(place.host, lambda here: bringup.start(here, "lab") and None)
-    place.host.make_tap("tap0")
+    _start_with_taps(place, "tap0")
     _attach(place, "tap0", "web-server", MAC)
     before = _nic(place, "tap0")
 
@@ -362,5 +386,5 @@ def test_a_nic_that_cannot_be_another_guests_stays_in_the_rules_as_it_was(place:
 
     on(place.host, act)
     assert _nic(place, "tap0") == before
-    assert "8080 . 0.0.0.0/0 . 0.0.0.0/0 : 10.61.0.50" in place.host.run(["nft", "list", "ruleset"]).stdout
+    assert _led("10.61.0.50") in _rules(place)
     place.host.vnet("net-check", "lab")
