@@ -321,6 +321,39 @@ def test_a_network_is_mended_beside_the_record_of_a_link_that_is_gone(place: Sit
     assert ": 10.61.0.50" not in rules
 
 
+def test_a_guest_with_hundreds_of_forwards_is_in_the_rules_at_once_whoever_takes_it_out_meanwhile(place: Site) -> None:
+    allowed = "".join(f"<allow port='{port}' domain='web-server'/>" for port in range(2000, 3200, 2))
+    _define(
+        place,
+        hosts="<host name='web-server' ip='10.61.0.50'/>",
+        more=f"<forwarding><incoming>{allowed}</incoming></forwarding>",
+    )
+    _start(place)
+    place.host.make_tap("tap0")
+    assert _attach(place, "tap0", "web-server", MAC) == []
+    assert _rules(place).count(": 10.61.0.50") == 1200
+
+    def act(here: machine.Host) -> None:
+        live, nic = record.read(here.paths, "lab"), nics.read(here.paths, "tap0")
+        assert live
+        assert nic
+        items = guest_rules.elements(live.named, nic)
+        seen, asked = elements.has_element, []
+
+        def late(*words: Any) -> bool:
+            asked.append(seen(*words))
+            if len(asked) == len(items):
+                elements.has_element = seen
+                elements.change(delete=items)
+            return asked[-1]
+
+        elements.has_element = late
+        elements.change(add=items)
+
+    on(place.host, act)
+    assert _rules(place).count(": 10.61.0.50") == 1200
+
+
 @pytest.mark.parametrize("meanwhile", ["deleted", "added"])
 def test_elements_that_another_hook_changes_meanwhile_are_changed_all_the_same(place: Site, meanwhile: str) -> None:
     _start_with_taps(place, "tap0")

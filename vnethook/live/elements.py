@@ -4,7 +4,7 @@ Source of the formats: linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h;
 nft_set_pipapo.c.
 """
 
-from errno import EEXIST, ENOENT
+from errno import EEXIST, ENOBUFS, ENOENT
 
 from vnethook.address import BITS, parse_ip, subnet_of
 from vnethook.errors import HostError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     """(set or map, element as nft writes it: "6 . 80-90 . 0.0.0.0/0 . 192.0.2.1 : 10.0.0.9")."""
 
 _TRIES = 4
+_CHANGED = {EEXIST, ENOENT, ENOBUFS}
+"""What is refused because it is otherwise by now; the last: so many elements are that the answers did not fit."""
 _NEW, _DELETE = SUBSYSTEM << 8 | 12, SUBSYSTEM << 8 | 14
 _TABLE_NAME, _SET_NAME, _ELEMENTS = 1, 2, 3
 _KEY, _DATA, _KEY_END = 1, 2, 10
@@ -35,7 +37,7 @@ def change(*, add: "Elements" = (), delete: "Elements" = ()) -> None:
         try:
             _change(add, delete)
         except OSError as error:
-            if tries_left and error.errno in {EEXIST, ENOENT}:
+            if tries_left and error.errno in _CHANGED:
                 continue  # it was not as we had seen it: another hook was faster
             msg = f"nftables: elements of {TABLE}: change: {error.strerror}"
             raise HostError(msg, hint="it needs root, and the network's rules in place") from error

@@ -5,9 +5,9 @@ Source of the formats: netlink(7), linux/netlink.h.
 """
 
 import posix
-from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
+from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, socket
 from _struct import Struct
-from errno import EINTR
+from errno import EINTR, EMSGSIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _BATCH_BEGIN, _BATCH_END = 16, 17
 _DUMP_INTERRUPTED = 0x10
 _ACK_TLVS, _CAPPED = 0x200, 0x100
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 270, 10, 11, 12
+_SNDBUFFORCE = 32
+"""asm-generic/socket.h"""
 _HEADER = Struct("=IHHII")
 _ATTRIBUTE = Struct("=HH")
 _INT = Struct("=i")
@@ -112,7 +114,7 @@ class Netlink:
             asked = REQUEST | flags | (ACK if number == last else 0)
             data += _HEADER.pack(16 + len(payload), kind, asked, first + number, 0) + payload
         self._sequence = first + last + 1
-        self._socket.sendto(data, (0, 0))
+        self._send(data)
         while True:
             heard = self._socket.recv(_RECEIVE_BYTES)
             offset, end = 0, len(heard)
@@ -123,6 +125,16 @@ class Netlink:
                     if sequence == first + last:
                         return
                 offset += (length + 3) & ~3
+
+    def _send(self, data: bytes) -> None:
+        """Send what may be more than the socket takes by default, as hundreds of elements are."""
+        try:
+            self._socket.sendto(data, (0, 0))
+        except OSError as error:
+            if error.errno != EMSGSIZE:
+                raise
+            self._socket.setsockopt(SOL_SOCKET, _SNDBUFFORCE, len(data))
+            self._socket.sendto(data, (0, 0))
 
     def _receive(self, answers: list[bytes]) -> bool:
         """Collect the answers to the last request; False if a dump was interrupted by a change."""
