@@ -57,6 +57,20 @@ def test_a_file_of_the_same_name_in_an_earlier_place_hides_another(places) -> No
     assert services.matched_by_networkd(LINKS, [*places, "/no/such/place"]) == ()
 
 
+def test_a_file_that_is_a_link_is_read_and_one_that_is_masked_is_for_nobody(places, tmp_path) -> None:
+    _write(places, "50-all.network", "[Match]\nName=*\n", place=1)
+    mask = Path(places[0], "50-all.network")
+    mask.symlink_to("/dev/null")
+    assert services.matched_by_networkd(LINKS, places) == ()
+    mask.unlink()
+    (tmp_path / "elsewhere").write_text("[Match]\nName=tap*\n")
+    mask.symlink_to(tmp_path / "elsewhere")
+    assert services.matched_by_networkd(LINKS, places) == (str(mask),)
+    mask.unlink()
+    mask.symlink_to(tmp_path / "nothing")
+    assert services.matched_by_networkd(LINKS, places) == ()
+
+
 def test_an_enforced_profile_that_does_not_name_our_directory_confines_dnsmasq(tmp_path, monkeypatch) -> None:
     profiles, profile, local = tmp_path / "profiles", tmp_path / "usr.sbin.dnsmasq", tmp_path / "local"
     monkeypatch.setattr(services, "APPARMOR_PROFILES", str(profiles))
