@@ -1,15 +1,16 @@
 """The kernel's table of flows, as far as it keeps what a network's guests were once translated to."""
 
 from vnethook.address import Subnet, parse_ip, parse_subnet
+from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.live import flows
-from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from vnethook.live.flows import Led
+    from vnethook.live.rtnl import Links
 
     _Forward = tuple[tuple[int, int], tuple[int, int], Subnet, int | None, int | None, int]
     """IP version and protocol, ports, source, address of the host, guest's (None: any), by how much the port grows."""
@@ -20,6 +21,9 @@ CONNECTED = (6, 33, 132)
 
 class Conntrack:
     """The flows of this network namespace."""
+
+    def __init__(self, links: "Links") -> None:
+        self._links = links
 
     def forget(self, subnets: "Iterable[str]") -> None:
         """Forget the flows that sources in these subnets have begun, but for those of protocols with connections.
@@ -41,11 +45,13 @@ class Conntrack:
         And what went to the host itself by UDP and is led to a guest `now`. A label in place of a guest's address means
         any guest. Failures are logged.
         """
-        own = {parse_ip(text.partition("/")[0])[1] for _, text in Links().all_addresses()} if now else set()
         try:
+            addresses = self._links.all_addresses() if now else []
+            own = {parse_ip(text.partition("/")[0])[1] for _, text in addresses}
             flows.end(_over(own, [_parsed(item) for item in before], [_parsed(item) for item in now]))
-        except OSError as error:
-            log.warning(f"flows of forwards: end: {error.strerror}: they end by themselves")
+        except (HostError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error.message
+            log.warning(f"flows of forwards: end: {reason}: they end by themselves")
 
 
 def _is_begun_in(blocks: list[Subnet]) -> "Callable[[flows.Flow], bool]":

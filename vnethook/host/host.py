@@ -75,7 +75,7 @@ class Host:
         """The kernel's table of flows."""
         from vnethook.host.conntrack import Conntrack  # noqa: PLC0415 (no start needs it)
 
-        return Conntrack()
+        return Conntrack(self.links)
 
     def listeners(self, is_meant: "Callable[[Listener], bool]") -> "tuple[Listener, ...]":
         """The sockets of programs that listen, of those that are meant by all but their process."""

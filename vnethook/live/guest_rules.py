@@ -143,15 +143,18 @@ def _succeed(paths: "Paths", live: "LiveNetwork", others: "list[Nic]") -> None:
     from vnethook.live.rtnl import Links  # noqa: PLC0415 (few guests have two NICs on one network)
 
     links = Links()
-    for other in others:
-        if nics.is_attached(links, other):
-            new = claim(paths, links, live, other)
-            nics.write(paths, new)
-            if new.pinned:
-                naming.fix(paths.dnsmasq(live.name), new.mac, naming.told(naming.words_for(live, new.mac), new.pinned))
-                naming.reload_daemon(live)
-            publish(links, live, new)
+    try:
+        other = next((other for other in others if nics.is_attached(links, other)), None)
+        if other is None:
             return
+        new = claim(paths, links, live, other)
+        nics.write(paths, new)
+        if new.pinned:
+            naming.fix(paths.dnsmasq(live.name), new.mac, naming.told(naming.words_for(live, new.mac), new.pinned))
+            naming.reload_daemon(live)
+        publish(links, live, new)
+    finally:
+        links.close()
 
 
 def of_all(paths: "Paths", links: "Links", network: str, named: "Named") -> list[tuple[str, str]]:
