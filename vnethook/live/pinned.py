@@ -8,6 +8,7 @@ definition does not name it. A guest makes up an IPv6 address without DHCP by it
 from time import time
 
 from vnethook.address import format_ip, parse_ip
+from vnethook.errors import HostError
 from vnethook.live import files, naming, nics
 from vnethook.names import label_of
 
@@ -97,10 +98,15 @@ def _version(text: str) -> int:
 
 
 def _read(paths: "Paths", network: str) -> "Pins":
-    plain = files.read_json(paths.pinned(network))
-    if not isinstance(plain, dict):
+    """What is kept; nothing if that is damaged, as by a power cut: leases still say who had what."""
+    try:
+        plain = files.read_json(paths.pinned(network)) or {}
+        return {
+            f"{key}": (f"{mac}", tuple(map(str, found)), int((since or [0])[0]))
+            for key, (mac, found, *since) in plain.items()
+        }
+    except (AttributeError, HostError, TypeError, ValueError):
         return {}
-    return {key: (mac, tuple(found), *(since or [0])) for key, (mac, found, *since) in plain.items()}
 
 
 def _write(paths: "Paths", network: str, pins: "Pins") -> None:

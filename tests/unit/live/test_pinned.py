@@ -95,6 +95,14 @@ def test_what_a_changed_definition_has_no_use_for_is_kept_no_longer(paths):
     assert sorted(files.read_json(paths.pinned("lab"))) == [f"c {MACS[2]}"]
 
 
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"a": 1}', '{"a": ["m"]}', '{"a": ["m", 1]}'])
+def test_where_what_is_kept_was_damaged_a_guest_has_the_address_of_its_lease(paths, text):
+    files.write_text(paths.pinned("lab"), text)
+    files.write_text(f"{paths.leases}/lab", f"0 {MACS[0]} 10.0.0.3 * *\n")
+    assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.3",)
+    assert _addresses(paths, LIVE, "b", MACS[1]) == ("10.0.0.5",)
+
+
 def test_what_was_kept_before_it_was_known_since_when_is_kept(paths):
     files.write_json(paths.pinned("lab"), {"a": [MACS[0], ["10.0.0.3"]]})
     assert _addresses(paths, LIVE, "a", MACS[0]) == ("10.0.0.3",)
