@@ -1,6 +1,8 @@
 """The small netlink clients of the hook say and do what pyroute2 and nft say and do."""
 
+import errno
 import ipaddress
+import struct
 
 import pytest
 
@@ -9,8 +11,10 @@ from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.live import nftables
+from vnethook.live.netlink import DUMP, Netlink, NetlinkError
 
 pytestmark = pytest.mark.netns
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,17 @@ ip route add 198.51.100.0/24 via 10.1.0.9; ip route add 203.0.113.0/24 dev vb ta
 ip route add default via 10.1.0.9 metric 70000; ip -6 route add 2001:db8:8::/48 via 2001:db8:1::9 metric 4000000000; ip -6 route add 2001:db8:9::/48 dev br0; ip route add blackhole 10.66.0.0/16
 ip route add 10.9.0.0/24 nexthop via 10.1.0.7 nexthop via 10.1.0.8
 """
+
+
+def test_a_list_that_the_kernel_does_not_tell_to_its_end_is_none(host: Host) -> None:
+    """As of sockets of a protocol that nobody listens by; a link without addresses is another matter."""
+
+    def ask(here: machine.Host) -> tuple[list[str], int | None]:
+        with pytest.raises(NetlinkError) as caught:
+            Netlink(NETLINK_SOCK_DIAG).request(SOCK_DIAG_BY_FAMILY, DUMP, struct.pack("=BBBBI48x", 2, 200, 0, 0, 1))
+        return here.links.addresses_at(99999), caught.value.errno
+
+    assert on(host, ask) == ([], errno.ENOENT)
 
 
 def test_links_are_as_pyroute2_sees_them(host: Host) -> None:

@@ -154,8 +154,16 @@ class Netlink:
                     _raise_unless_acknowledged(body, flags)
                     return is_whole
                 if kind == _DONE:
+                    _raise_unless_told(body)
                     return is_whole
                 answers.append(body)
+
+
+def _raise_unless_told(body: bytes) -> None:
+    """Raise what kept the kernel from telling all of a dump: the number that ends it. netlink_dump() of the kernel."""
+    code = -_INT.unpack_from(body)[0] if body else 0
+    if code > 0:
+        raise NetlinkError(code, posix.strerror(code))
 
 
 def _raise_unless_acknowledged(body: bytes, flags: int) -> None:

@@ -147,7 +147,7 @@ class Links:
         return self.addresses_at(link.index) if link else []
 
     def addresses_at(self, index: int) -> list[str]:
-        """The addresses of the link of that index."""
+        """The addresses of the link of that index; none where there is no such link."""
         return [address for _, address in self._addresses(index)]
 
     def all_addresses(self) -> list[tuple[int, str]]:
@@ -203,7 +203,13 @@ class Links:
         return link.index
 
     def _addresses(self, index: int) -> "Iterator[tuple[int, str]]":
-        for answer in self.ask("addresses", "list", _GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, index)):
+        try:
+            answers = self._netlink.request(_GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, index))
+        except NetlinkError as error:
+            if index and error.errno == ENODEV:
+                return
+            raise _refused("addresses", "list", error) from error  # noqa: EM101 (no message yet)
+        for answer in answers:
             family, prefix, _, _, at = _ADDRESS.unpack_from(answer)
             if index and at != index:
                 continue
