@@ -8,6 +8,7 @@ import pytest
 from tests.lab.library import on
 from tests.lab.machine import PYTHON
 from tests.lab.site import Site, site
+from vnethook.definition import port_claims
 from vnethook.errors import CollisionError, HostError
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, changes, definitions, health, host_ports
@@ -91,7 +92,7 @@ def test_a_program_on_all_addresses_of_ipv6_is_in_the_way_of_ipv4_too(place: Sit
 
     def said(here: machine.Host, *, of_both: bool) -> list[str]:
         with socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=of_both):
-            return host_ports.warnings(here, definitions.load(here, "n71"))
+            return host_ports.warnings(here, port_claims.plain(definitions.load(here, "n71")))
 
     told = on(place.host, lambda here: said(here, of_both=True))
     assert [line.partition(": ")[0] for line in told] == ["incoming port 8080/tcp"]

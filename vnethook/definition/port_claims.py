@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from vnethook.definition.model import Network
 
+    Rows = list[list[Any]]
+
 _DUMMY = {(4,): "0.0.0.0", (6,): "::", (4, 6): None}  # noqa: S104 (nobody listens there)
 """What stands for a guest's address, of which only the IP version matters."""
 
@@ -58,7 +60,7 @@ class PortClaims:
                         yield owner
 
 
-def plain(network: "Network") -> "list[list[Any]]":
+def plain(network: "Network") -> "Rows":
     """The forwards of a definition that are in force while it is up, as JSON's types."""
     return [[*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on] for item in network.port_forwards]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
+    from vnethook.lifecycle.target import Target
     from vnethook.plan.apply import Change
 
 __all__ = [
@@ -145,9 +146,17 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
     if live is None and network is not None:
         target = target.replace(warnings=planning.warnings(host, network))
         planning.prepare(host, network, target)
-    for warning in target.warnings:
+    for warning in _warnings(host, target) if live is None else ():
         log.warning(f"network {name!r}: {warning}")
     return now_live, changes
+
+
+def _warnings(host: "Host", target: "Target") -> list[str]:
+    if not target.ports:
+        return list(target.warnings)
+    from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
+
+    return [*target.warnings, *host_ports.warnings(host, target.ports)]
 
 
 def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:

@@ -1,7 +1,7 @@
 """Define networks, forget them, list them: what needs the store and its XML, which no guest's start waits for."""
 
 from vnethook.capability import support
-from vnethook.definition import compiled, settings, sources
+from vnethook.definition import compiled, port_claims, settings, sources
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
@@ -142,7 +142,7 @@ def _not_done(host: Host, network: Network) -> list[str]:
             *refused,
             *support.warnings(network),
             *uplinks.warnings(host, network),
-            *host_ports.warnings(host, network),
+            *host_ports.warnings(host, port_claims.plain(network)),
             *firewalls.warnings(host, network),
         )
     ]

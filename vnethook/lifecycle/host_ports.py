@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vnethook.definition.forwarding import PortForward
-    from vnethook.definition.model import Network
+    from vnethook.definition.port_claims import Rows
     from vnethook.host.host import Host
     from vnethook.host.listeners import Listener
 
@@ -20,25 +20,25 @@ _DNS, _DHCP = 53, (67, 547)
 """Of our own dnsmasq, which keeps them, the first on the addresses of its network."""
 
 
-def require(host: "Host", network: "Network") -> None:
-    """Raise HostError if a network has a forward that another one has which is up now, by whatever definition."""
-    found = _taken(host, network)
+def require(host: "Host", network: str, rows: "Rows") -> None:
+    """Raise HostError if a network has a forward that another one has which is up now, by whatever definition.
+
+    `rows`: its forwards, as port_claims.py has them.
+    """
+    found = _taken(host, network, rows)
     if found is not None:
         item, other = found
-        msg = f"network {network.name!r}: {item.label}: is forwarded by network {other!r}, which is up"
+        msg = f"network {network!r}: {item.label}: is forwarded by network {other!r}, which is up"
         raise HostError(
             msg, hint=f"`vnet net-stop {other}`, or `vnet net-apply {other}` if it is defined otherwise by now"
         )
 
 
-def _taken(host: "Host", network: "Network") -> "tuple[PortForward, str] | None":
-    items = [port_claims.read(row) for row in port_claims.plain(network)]
-    if not items:
-        return None
+def _taken(host: "Host", network: str, rows: "Rows") -> "tuple[PortForward, str] | None":
     claims = PortClaims()
     for number, (name, item) in enumerate(_live(host)):
         claims.add(str(number), name, item)
-    return claims.first(items, but=network.name)
+    return claims.first([port_claims.read(row) for row in rows], but=network)
 
 
 def _live(host: "Host") -> "Iterator[tuple[str, PortForward]]":
@@ -49,11 +49,9 @@ def _live(host: "Host") -> "Iterator[tuple[str, PortForward]]":
             yield name, item
 
 
-def warnings(host: "Host", network: "Network") -> list[str]:
+def warnings(host: "Host", rows: "Rows") -> list[str]:
     """What of a network's forwards is otherwise on the host than may be thought, a line each."""
-    items = [port_claims.read(row) for row in port_claims.plain(network)]
-    if not items:
-        return []
+    items = [port_claims.read(row) for row in rows]
     own = {text.partition("/")[0] for _, text in host.links.all_addresses()}
     missing = sorted({item.on for item in items if item.on and item.on not in own})
     lines = [

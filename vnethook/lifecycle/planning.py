@@ -6,7 +6,7 @@ A start goes this way where nothing is prepared for it (prepared.py), and whatev
 from vnethook import capability
 from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, resolver, support, zone
 from vnethook.capability.policy import named
-from vnethook.definition import compiled
+from vnethook.definition import compiled, port_claims
 from vnethook.errors import HostError
 from vnethook.host import facts, log
 from vnethook.lifecycle import bringup, definitions, firewalls, overlap, prepared, uplinks
@@ -33,7 +33,7 @@ def target(host: "Host", network: "Network", *, by: str) -> Target:
     """What a network is to be here. Raises UnsupportedError for what cannot be done."""
     known = facts_of(host, network.name, facts.asked(network), by=by)
     steps = capability.plan(network, known)
-    return Target(tuple(steps), _live(host, network, steps), network.to_plain(), known)
+    return Target(tuple(steps), _live(host, network, steps), network.to_plain(), known, port_claims.plain(network))
 
 
 def prepare(host: "Host", network: "Network", target: Target) -> None:
@@ -52,7 +52,7 @@ def prepare(host: "Host", network: "Network", target: Target) -> None:
 
 def _is_usual(network: "Network", target: Target) -> bool:
     """Whether all that has to be asked of the host at each start of a network is its facts and who has its subnets."""
-    is_special = network.routes or network.uplinks or network.nat.addresses or network.forwarding
+    is_special = network.routes or network.uplinks or network.nat.addresses
     asks_others = target.live.zoned or resolver.registers(network)
     return network.owns_bridge and target.live.firewall == NFT and not is_special and not asks_others
 
@@ -72,13 +72,8 @@ def settled(host: "Host", name: str, live: LiveNetwork | None) -> "tuple[Network
 
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
-    """What a network goes without, a line each."""
-    found = [*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network)]
-    if network.forwarding is not None:
-        from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
-
-        found += host_ports.warnings(host, network)
-    return tuple(found)
+    """What a network goes without, a line each; but for those of its forwards (host_ports.py)."""
+    return (*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network))
 
 
 def require_startable(host: "Host", network: "Network") -> None:
@@ -110,10 +105,11 @@ def require_bridge(host: "Host", network: "Network") -> None:
 
 def require_ports(host: "Host", network: "Network") -> None:
     """Raise HostError if one of its forwards is that of another network that is up."""
-    if network.forwarding is not None:
+    rows = port_claims.plain(network)
+    if rows:
         from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
 
-        host_ports.require(host, network)
+        host_ports.require(host, network.name, rows)
 
 
 def _without_overlap(

@@ -41,8 +41,13 @@ def read(host: "Host", name: str, *, by: str) -> Target | None:
         claims = [Subnet(*row) for row in found["claims"]]
         if known.to_plain() != found["facts"] or not _is_free(host, live.bridge, claims):
             return None
+        ports = found["ports"]
+        if ports:
+            from vnethook.lifecycle import host_ports  # noqa: PLC0415 (few networks have forwards)
+
+            host_ports.require(host, name, ports)
         steps = tuple(from_record(record) for record in found["steps"])
-        return Target(steps, live, found["definition"], known, tuple(found["warnings"]))
+        return Target(steps, live, found["definition"], known, ports, tuple(found["warnings"]))
     except (AttributeError, HostError, KeyError, TypeError, ValueError):
         return None  # damaged, of another version, or not to be had: what is planned anew says why
 
@@ -60,6 +65,7 @@ def write(host: "Host", target: Target, *, asked: facts.Asked, claims: "Iterable
         "live": target.live.to_plain(),
         "definition": target.definition,
         "warnings": target.warnings,
+        "ports": target.ports,
         "steps": [step.to_record() for step in target.steps],
     }
     files.write_json(host.paths.prepared(target.live.name), found)

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from vnethook.definition.port_claims import Rows
     from vnethook.host.facts import Asked, Facts
     from vnethook.host.host import Host
     from vnethook.live.record import LiveNetwork
@@ -22,13 +23,15 @@ class Target(Value):
     """The steps that lead there, and what is kept while it is up.
 
     `live`: its record but for what is known only then; `definition`: all of it, as plain data; `facts`: those that it
-    was planned by; `warnings`: of what it goes without, a line each.
+    was planned by; `ports`: of the host that lead to its guests, as definition/port_claims.py has them; `warnings`: of
+    what it goes without, a line each.
     """
 
     steps: "tuple[Step, ...]"
     live: "LiveNetwork"
     definition: "dict[str, Any]"
     facts: "Facts"
+    ports: "Rows"
     warnings: tuple[str, ...] = ()
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.plan.fake_host import FakeHost
+from vnethook.definition import port_claims
 from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Network
 from vnethook.host.listeners import Listener
@@ -14,7 +15,7 @@ GUEST = "10.77.0.9"
 def _told(host: FakeHost, forward: PortForward, *listening: Listener) -> list[str]:
     host.listening = list(listening)
     network = Network("lab", forward="nat", forwarding=Forwarding(incoming=Incoming(forwards=(forward,))))
-    return host_ports.warnings(host, network)  # type: ignore[arg-type]  # it has what is asked for
+    return host_ports.warnings(host, port_claims.plain(network))  # type: ignore[arg-type]  # it has what is asked for
 
 
 def test_all_programs_at_a_port_are_one_line_with_their_names(tmp_path) -> None:

@@ -11,6 +11,7 @@ from vnethook.address import parse_subnet
 from vnethook.definition import compiled, xml
 from vnethook.errors import DefinitionError, HostError
 from vnethook.host.filters import FORWARD, NFT, Filter
+from vnethook.host.listeners import Listener
 from vnethook.lifecycle import bringup, catalog, planning, prepared
 from vnethook.live import files, record
 from vnethook.live.rtnl import Link, Route
@@ -66,7 +67,7 @@ def test_what_is_read_again_is_what_was_planned(host, path):
     planned = planning.target(host, network, by=bringup.GUEST)
     planning.prepare(host, network, planned)
     found = prepared.read(host, network.name, by=bringup.GUEST)
-    special = network.routes or network.uplinks or network.nat.addresses or network.forwarding or planned.live.zoned
+    special = network.routes or network.uplinks or network.nat.addresses or planned.live.zoned
     if special or not network.owns_bridge or network.domain_register:
         assert found is None
     else:
@@ -142,6 +143,36 @@ def test_a_bridge_that_is_another_programs_is_refused_in_words(lab):
     assert _read(lab) is None
     with pytest.raises(HostError, match="is not ours"):
         bringup.start(lab, "lab")
+
+
+FORWARDING = """<forwarding><incoming>
+<allow address='10.77.0.9' port='8080' protocol='tcp'/></incoming></forwarding></network>"""
+
+
+def test_a_port_that_another_network_has_by_now_is_refused_in_words(lab):
+    catalog.define(lab, LAB.replace("</network>", FORWARDING), source="test")
+    bringup.start(lab, "lab", by=bringup.GUEST)
+    bringup.stop(lab, "lab")
+    assert _read(lab).ports
+    other = LAB.replace("lab", "other").replace("vnbr7", "vnbr8").replace("77", "78")
+    catalog.define(lab, other, source="test")
+    bringup.start(lab, "other")
+    files.write_json(f"{lab.paths.definitions}/other.json", _read(lab).definition)
+    assert _read(lab) is None
+    with pytest.raises(HostError, match="is forwarded by network 'other', which is up"):
+        bringup.start(lab, "lab")
+
+
+def test_a_program_at_a_forwarded_port_is_told_of_at_each_start(lab, monkeypatch):
+    catalog.define(lab, LAB.replace("</network>", FORWARDING), source="test")
+    told = []
+    monkeypatch.setattr(bringup.log, "warning", told.append)
+    for listening in ([], [Listener("tcp", "::", 8080, program="nginx")], []):
+        lab.listening = listening
+        bringup.start(lab, "lab", by=bringup.GUEST)
+        bringup.stop(lab, "lab")
+    assert len(told) == 1
+    assert "incoming port 8080/tcp: nginx on the host listens there" in told[0]
 
 
 def test_another_version_of_the_package_plans_anew(lab, monkeypatch):
