@@ -30,10 +30,14 @@ with open(sys.argv[3], "w", buffering=1) as log:
 """
 
 
+_PREPARED = re.compile(r"/compiled/[^/]+\.plan\b")
+
+
 class Snapshot(NamedTuple):
     """Facts of a host as lines that begin with their kind: link, address, route, rule, nft, sysctl, process, file.
 
-    Without link-local IPv6 addresses and multicast routes, which the kernel adds to every link when it likes.
+    Without link-local IPv6 addresses and multicast routes, which the kernel adds to every link when it likes, and without
+    what is kept for a network's next start.
     """
 
     lines: frozenset[str]
@@ -133,7 +137,8 @@ class Host(Machine):
             }
         lines = {line for line in lines if not re.search(r" (dst=)?(fe80:|ff00:)", line)}
         lines |= {f"sysctl {line}" for line in self.call(_sysctls)}
-        return Snapshot(frozenset(lines | {f"file {line}" for line in _files(self.root)}))
+        files = (line for line in _files(self.root) if not _PREPARED.search(line))
+        return Snapshot(frozenset(lines | {f"file {line}" for line in files}))
 
 
 def _name_of(line: str) -> str:
