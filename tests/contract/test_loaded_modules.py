@@ -34,7 +34,13 @@ WARM_STANDARD = {"_json", "_socket", "_struct", "errno", "fcntl", "gc"}
 WARM_OURS = {
     "vnethook",
     *("vnethook.errors", "vnethook.mac", "vnethook.names", "vnethook.value"),
-    *("vnethook.hook", "vnethook.hook.qemu_command", "vnethook.hook.request", "vnethook.hook.resolve"),
+    *(
+        "vnethook.hook",
+        "vnethook.hook.loader",
+        "vnethook.hook.qemu_command",
+        "vnethook.hook.request",
+        "vnethook.hook.resolve",
+    ),
     *("vnethook.hook.serve", "vnethook.live", "vnethook.live.files", "vnethook.live.lock", "vnethook.live.netlink"),
     *("vnethook.live.naming", "vnethook.live.nftables", "vnethook.live.nics", "vnethook.live.paths"),
     *("vnethook.live.port", "vnethook.live.process", "vnethook.live.record", "vnethook.live.rtnl"),
@@ -163,7 +169,14 @@ def test_a_refused_call_loads_little_more(host, bare, cold):
 LIBVIRT = CHECKOUT / "hooks/libvirt/qemu"
 OF_LIBVIRT = {
     *("gc", "pyexpat"),
-    *("vnethook", "vnethook.errors", "vnethook.hook", "vnethook.hook.libvirt", "vnethook.hook.libvirt_domain"),
+    *(
+        "vnethook",
+        "vnethook.errors",
+        "vnethook.hook",
+        "vnethook.hook.libvirt",
+        "vnethook.hook.loader",
+        "vnethook.hook.libvirt_domain",
+    ),
     *("vnethook.mac", "vnethook.names", "vnethook.value"),
 }
 
