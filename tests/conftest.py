@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -106,11 +107,25 @@ def _why_no_firewalls() -> str:
     return ""
 
 
+@cache
+def _why_no_xen() -> str:
+    """Why a real xenstored cannot be run here; empty if it can."""
+    from tests.lab import xen
+
+    try:
+        xen.daemon()
+        xen.library()
+    except (OSError, subprocess.CalledProcessError) as error:
+        return str(error)
+    return ""
+
+
 NEEDS: dict[str, Callable[[], str]] = {
     "netns": _why_no_netns,
     "guests": _why_no_guests,
     "libvirt": _why_no_libvirt,
     "firewalls": _why_no_firewalls,
+    "xen": _why_no_xen,
 }
 
 

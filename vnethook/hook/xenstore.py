@@ -1,0 +1,252 @@
+"""A small client of xenstore: read, list, write, remove, transactions; every wait has an end. Part of a warm hook.
+
+The socket is $XENSTORED_PATH, $XENSTORED_RUNDIR/socket or /var/run/xenstored/socket, as Xen's own library has it: who
+calls this as root may say where root's programs find the store, a set-id process is not told. Where there is no socket
+(the store is another domain's), the same bytes go to /dev/xen/xenbus. Source: xen/io/xs_wire.h, docs/misc/xenstore.txt.
+"""
+
+import posix
+from _socket import AF_UNIX, SO_RCVTIMEO, SO_SNDTIMEO, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, socket
+from _struct import Struct
+from errno import EAGAIN
+
+from vnethook.errors import HostError
+from vnethook.live import files
+from vnethook.live.paths import variables
+from vnethook.names import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+SOCKET = "/var/run/xenstored/socket"
+DEVICES = ("/dev/xen/xenbus", "/proc/xen/xenbus")
+TIMEOUT_S = 10.0
+"""For one answer: xenstored is one thread, and on a busy host has much to do."""
+PAYLOAD_MAX = 4096
+PATH_MAX = 2048
+_DIRECTORY, _READ, _BEGIN, _END, _WRITE, _REMOVE, _EVENT, _ERROR = 1, 2, 6, 7, 11, 13, 15, 16
+_HEADER = Struct("=IIII")
+_TIMEVAL = Struct("@ll")
+_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_@")
+_TRIES = 32
+_HINT = "is xenstored running? see `xenstore-ls`"
+
+
+class StoreError(HostError):
+    """What the store refused, `reason`: its word for it ("EACCES"), empty if it was not reached or gave no answer."""
+
+    def __init__(self, message: str, *, reason: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class Store:
+    """The xenstore, for `with`; connected at the first question. All methods raise StoreError."""
+
+    def __init__(self, *, timeout_s: float | None = None) -> None:
+        self._timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
+        self._wire: _Socket | _Device | None = None
+        self._request = 0
+        self._transaction = 0
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; what is left of a transaction ends with it."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def read(self, path: str) -> str:
+        """The value of a node."""
+        return _text(self._ask(_READ, "read", path))
+
+    def find(self, path: str) -> str | None:
+        """The value of a node, None if it does not exist."""
+        try:
+            return self.read(path)
+        except StoreError as error:
+            if error.reason == "ENOENT":
+                return None
+            raise
+
+    def directory(self, path: str) -> list[str]:
+        """The names of the nodes below one."""
+        return [name for name in _text(self._ask(_DIRECTORY, "list", path)).split("\0") if name]
+
+    def write(self, path: str, value: str) -> None:
+        """Set a node, made with those above it if it is not there; the value is kept as it is, without an end."""
+        self._ask(_WRITE, "write", path, value.encode("utf-8", "backslashreplace"))
+
+    def remove(self, path: str) -> None:
+        """Remove a node with all below it; nothing if it is gone."""
+        try:
+            self._ask(_REMOVE, "remove", path)
+        except StoreError as error:
+            if error.reason != "ENOENT":
+                raise
+
+    def transact(self, change: "Callable[[Store], bool]") -> bool:
+        """Do all of `change` or nothing, again if somebody else was faster; what it answers: False undoes it."""
+        for _ in range(_TRIES):
+            self._transaction = int(_text(self._ask(_BEGIN, "begin a transaction", "")).rstrip("\0"))
+            try:
+                is_wanted = change(self)
+            except BaseException:
+                self._abandon()
+                raise
+            try:
+                self._ask(_END, "end a transaction", "", b"T\0" if is_wanted else b"F\0")
+            except StoreError as error:
+                if error.reason != "EAGAIN":
+                    raise
+                continue
+            finally:
+                self._transaction = 0
+            return is_wanted
+        msg = f"xenstore: end a transaction: {posix.strerror(EAGAIN)}, {_TRIES} times"
+        raise StoreError(msg, reason="EAGAIN", hint="other programs write there without a pause")
+
+    def _abandon(self) -> None:
+        if self._wire is not None:
+            try:
+                self._ask(_END, "end a transaction", "", b"F\0")
+            except StoreError:
+                self.close()
+        self._transaction = 0
+
+    def _ask(self, kind: int, verb: str, path: str, value: bytes = b"") -> bytes:
+        what = f"xenstore: {verb} {path!r}" if path else f"xenstore: {verb}"
+        if path and not (_PATH.issuperset(path) and len(path) <= PATH_MAX):
+            msg = f"xenstore: {verb} {shown(path)}: not a path there"
+            raise StoreError(msg, reason="EINVAL")
+        payload = (path.encode() + b"\0" if path or kind == _BEGIN else b"") + value
+        if len(payload) > PAYLOAD_MAX:
+            msg = f"{what}: {len(payload)} bytes, {PAYLOAD_MAX} at most"
+            raise StoreError(msg, reason="E2BIG")
+        try:
+            answered, data = self._exchange(kind, payload)
+        except OSError as error:
+            reason = self._reason(error)
+            self.close()
+            raise StoreError(f"{what}: {reason}", hint=_HINT) from error  # noqa: EM102 (by parts)
+        except BaseException:
+            self.close()  # half a message may be on its way
+            raise
+        if answered == _ERROR:
+            name = _text(data).rstrip("\0")
+            raise StoreError(f"{what}: {_REASONS.get(name, name)}", reason=name)  # noqa: EM102 (by parts)
+        return data
+
+    def _reason(self, error: OSError) -> str:
+        if isinstance(error, BlockingIOError | TimeoutError):
+            return f"no answer within {self._timeout_s:g} s"
+        where = shown(socket_path(variables()))
+        if self._wire is None and error.errno:
+            return f"connect to {where}: {posix.strerror(error.errno)}"
+        return posix.strerror(error.errno) if error.errno else str(error)
+
+    def _exchange(self, kind: int, payload: bytes) -> tuple[int, bytes]:
+        """Send one message and wait for its answer, past events."""
+        if self._wire is None:
+            self._wire = _connect(self._timeout_s)
+        self._request += 1
+        self._wire.send(_HEADER.pack(kind, self._request, self._transaction, len(payload)) + payload)
+        while True:
+            answered, request, _, length = _HEADER.unpack(self._receive(_HEADER.size))
+            data = self._receive(length) if length else b""
+            if answered != _EVENT and request == self._request:
+                return answered, data
+
+    def _receive(self, length: int) -> bytes:
+        """So many bytes; OSError if the other end is gone."""
+        data = b""
+        while len(data) < length:
+            part = self._wire.receive(length - len(data)) if self._wire is not None else b""
+            if not part:
+                msg = "the connection was closed"
+                raise OSError(msg)
+            data += part
+        return data
+
+
+_REASONS = {"ENOENT": "no such node", "EACCES": "permission denied", "EQUOTA": "quota exceeded"}
+
+
+class _Socket:
+    """The connection to xenstored.
+
+    Its waits end by options of the socket: a connect that cannot wait is refused where many come at once, since
+    xenstored lets few stand in line.
+    """
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        try:
+            timeval = _TIMEVAL.pack(int(timeout_s), int(timeout_s % 1 * 1e6))
+            for option in (SO_SNDTIMEO, SO_RCVTIMEO):
+                self._socket.setsockopt(SOL_SOCKET, option, timeval)
+            self._socket.connect(path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def receive(self, length: int) -> bytes:
+        return self._socket.recv(length)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Device:
+    """The way to the store of another domain."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._fd = posix.open(path, posix.O_RDWR | posix.O_CLOEXEC)
+
+    def send(self, data: bytes) -> None:
+        while data:
+            data = data[posix.write(self._fd, data) :]
+
+    def receive(self, length: int) -> bytes:
+        import select  # noqa: PLC0415 (few hosts have their store elsewhere)
+
+        if not select.select([self._fd], [], [], self._timeout_s)[0]:
+            raise TimeoutError
+        return posix.read(self._fd, length)
+
+    def close(self) -> None:
+        posix.close(self._fd)
+
+
+def _connect(timeout_s: float) -> "_Socket | _Device":
+    path = socket_path(variables())
+    try:
+        return _Socket(path, timeout_s)
+    except FileNotFoundError:
+        device = next((device for device in DEVICES if files.exists(device)), None)
+        if device is None:
+            raise
+        return _Device(device, timeout_s)
+
+
+def socket_path(environ: "Mapping[str, str]") -> str:
+    """Where xenstored listens; what a set-id process was told is not heard. Source: xs_daemon_socket(), libxenstore."""
+    if posix.getuid() != posix.geteuid() or posix.getgid() != posix.getegid():
+        return SOCKET
+    directory = environ.get("XENSTORED_RUNDIR", "")
+    return environ.get("XENSTORED_PATH", "") or (f"{directory}/socket" if directory else SOCKET)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
