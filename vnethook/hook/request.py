@@ -8,7 +8,8 @@ class NicRequest(Value):
 
     `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
     or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`, `guest_uuid`: empty if
-    unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name.
+    unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name; `asked`, `mtu`, `device`, `beside`:
+    see Nic.
     """
 
     interface: str
@@ -19,3 +20,7 @@ class NicRequest(Value):
     owner: tuple[int, int] = (0, 0)
     via: str = ""
     guest_uuid: str = ""
+    asked: tuple[str, ...] = ()
+    mtu: int = 0
+    device: str = ""
+    beside: str = ""

@@ -44,6 +44,10 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         via=request.via,
         portgroup=portgroup,
         guest_uuid=request.guest_uuid,
+        asked=request.asked,
+        mtu=request.mtu,
+        device=request.device,
+        beside=request.beside,
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings

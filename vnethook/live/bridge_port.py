@@ -9,7 +9,7 @@ from errno import EEXIST, ENOENT, EOPNOTSUPP
 
 from vnethook.errors import HostError, StateError, UnsupportedError, UsageError, VnetError
 from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, number, pack, text
-from vnethook.live.nics import GUARDS, PVID, UNTAGGED, Traits
+from vnethook.live.nics import GUARDS, PVID, UNTAGGED, Traits, mtu_of
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -104,7 +104,7 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
         if not is_port:
             links.set_link(link.name, up=link.is_up, master=0)
         raise
-    links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0)
+    links.set_link(link.name, up=True, mtu=mtu_of(live, nic, link))
 
 
 def _configure(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None") -> None:

@@ -80,7 +80,8 @@ class Claim:
         self.link_local = b""
         self.is_strict = STRICT in nic.held
         self.unknown = _unknown(live, self.own, mac) if self.is_strict else ()
-        if self.is_strict and mac:
+        self.asked = {6 if ":" in address else 4 for address in nic.asked} & {v for v in self.own if self.own[v]}
+        if mac and (self.is_strict or 6 in self.asked):
             self._make_up(interface_id(mac))
 
     def _make_up(self, suffix: bytes) -> None:
@@ -92,7 +93,7 @@ class Claim:
 
     def is_own_known(self, version: int) -> bool:
         """Whether a guest is held to its own addresses, and not to all of its network's."""
-        return self.is_strict and version not in self.unknown
+        return version not in self.unknown if self.is_strict else version in self.asked
 
 
 def _unknown(live: "LiveNetwork", own: dict[int, list[bytes]], mac: str) -> tuple[int, ...]:

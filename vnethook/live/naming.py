@@ -75,7 +75,7 @@ def take(claim: Claim) -> str:
     own = nic.alias or nic.guest
     named = next((name for key, _, name in live.fixed if key == nic.mac and name), "") if own else ""
     label = named or label_of(own)
-    if not label:
+    if not (label or nic.pinned):
         return ""
     why_not = _why_not(claim, f"{directory}/names/{label}", twin, is_named=bool(named))
     if why_not:
@@ -83,7 +83,7 @@ def take(claim: Claim) -> str:
         if twin or not nic.pinned:
             return ""
         label = ""  # its address is kept for it all the same
-    else:
+    elif label:
         files.make_link(f"{directory}/names/{label}", nic.interface)
     files.make_link(_by_mac(claim.paths, nic), nic.interface)
     if not named:
@@ -97,7 +97,7 @@ def _why_not(claim: Claim, path: str, twin: str, *, is_named: bool) -> str:
     """Why a NIC cannot have the name whose link is `path`; empty if it can. `twin`: who has its MAC."""
     unnamed = f"its NIC {claim.nic.interface!r} has no name in DNS"
     label = path.rpartition("/")[2]
-    if is_dnsmasq_keyword(label):
+    if label and is_dnsmasq_keyword(label):
         return f"dnsmasq takes {label!r} for a setting: {unnamed}"
     owner = claim.owner(path)
     if owner or (label in claim.live.reserved and not is_named):
@@ -135,9 +135,13 @@ def words_for(live: "LiveNetwork | None", mac: str) -> str:
 
 
 def is_wanted(paths: "Paths", nic: "Nic") -> bool:
-    """Whether there is something to `take`: a name, or what another NIC had by the MAC of a nameless one."""
-    return bool(nic.mac) and (
-        bool(nic.guest or nic.alias) or files.link_target(_by_mac(paths, nic)) not in {None, nic.interface}
+    """Whether there is something to `take`: a name, an address, or what another NIC had by the MAC of a nameless one.
+
+    A NIC that stands in for another has what that one has.
+    """
+    return bool(nic.mac and not nic.beside) and (
+        bool(nic.guest or nic.alias or nic.pinned)
+        or files.link_target(_by_mac(paths, nic)) not in {None, nic.interface}
     )
 
 

@@ -9,7 +9,8 @@ from vnethook.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.live.paths import Paths
-    from vnethook.live.rtnl import Links
+    from vnethook.live.record import LiveNetwork
+    from vnethook.live.rtnl import Link, Links
 
 
 LIMITS, FLOOR = 7, 3
@@ -81,7 +82,10 @@ class Nic(Value):
     `pinned`: those that we do; `published`: the label by which it is in the network's rules, empty if it is not;
     `is_led_to`: forwards to its guest lead to it.
     `guard`: the mode of its guard in place of its portgroup's, empty: it has none; `held`: what its port is held to,
-    see GUARDS.
+    see GUARDS. What the guest's configuration asks for: `asked`, addresses that are its own, and `mtu` in bytes in
+    place of the network's, 0: that one. `device`: what the hypervisor calls the link that was renamed, empty if it was
+    not; `beside`: the link of the guest's NIC that this one stands in for, with the same MAC, before the guest has a
+    driver for the other.
     """
 
     interface: str
@@ -109,6 +113,10 @@ class Nic(Value):
     is_led_to: bool = False
     guard: str = ""
     held: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    mtu: int = 0
+    device: str = ""
+    beside: str = ""
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
 
     @property
@@ -122,8 +130,17 @@ class Nic(Value):
         return self.traits is not None and len(self.traits.limits) > FLOOR and self.traits.limits[FLOOR] > 0
 
 
-OWN = ("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id", "guard")
+OWN = (
+    *("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id", "guard"),
+    *("asked", "mtu", "device", "beside"),
+)
 """What a NIC keeps that the same guest attaches again."""
+
+
+def mtu_of(live: "LiveNetwork", nic: Nic, link: "Link") -> int:
+    """The MTU that a NIC's link is to get, in bytes: the bridge's or less, as is asked for; 0 if it has it."""
+    mtu = min(nic.mtu, live.mtu) if nic.mtu else live.mtu
+    return mtu if link.mtu != mtu else 0
 
 
 def random_uuid() -> str:

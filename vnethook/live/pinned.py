@@ -20,27 +20,35 @@ if TYPE_CHECKING:
 
     Pins = dict[str, tuple[str, tuple[str, ...], int]]
     """By a guest's key its MAC, its addresses, and when it was last attached, in Unix time."""
+    Leases = dict[str, str]
+    """See `_leases`."""
 
 _ON_ITS_WAY_S = 60
 """How long a guest may be on its way from its address to its record, by which it is seen to be there."""
 
 
 def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
-    """The NIC with an address of each IP version that DHCP hands out: as the definition says, or kept for it.
+    """The NIC with an address of each IP version that DHCP hands out: as the definition says, asked for, or kept.
 
     For whoever holds the lock of pins. Without a MAC or DHCP nothing can be kept. Raises HostError if it cannot be
-    written.
+    written, StateError for an address that is asked for and another guest's who is there.
     """
     fixed = naming.known(live, nic)
-    lacking = {version for version, _, _ in live.pools} - {_version(text) for text in fixed}
-    if not (lacking and nic.mac and live.daemons) or _is_told_by_name(live, nic):
+    versions = {_version(text) for text in fixed}
+    asked = [text for text in nic.asked if _version(text) not in versions]
+    lacking = {version for version, _, _ in live.pools} - versions - {_version(text) for text in asked}
+    is_served = bool(nic.mac and live.daemons) and not is_told_by_name(live, nic)
+    if not asked and not (lacking and is_served):
         return nic.replace(addresses=fixed, pinned=())
     pins = _read(paths, live.name)
     key = key_of(nic)
     before = pins.pop(key, ("", (), 0))
-    taken = _taken(live, pins)
     leased = _leases(paths, live.name)
-    kept = []
+    if asked:
+        _claim(paths, live, nic, asked, (pins, leased))
+    taken = _taken(live, pins)
+    kept = list(asked)
+    lacking = lacking if is_served else set()
     for version in sorted(lacking):
         wanted = [text for text in before[1] if _version(text) == version]
         wanted += [text for text, mac in leased.items() if mac == nic.mac and _version(text) == version]
@@ -55,7 +63,21 @@ def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
         _free_from_others(paths, live, nic, kept, leased)
         if before[0] not in {"", nic.mac}:
             _tell_of_no_more(paths, live, before[0])
-    return nic.replace(addresses=(*fixed, *kept), pinned=tuple(kept))
+    first = {_version(text): text for text in reversed(kept)}  # DHCP gives one of each version
+    return nic.replace(addresses=(*fixed, *kept), pinned=tuple(first.values()) if is_served else ())
+
+
+def _claim(paths: "Paths", live: "LiveNetwork", nic: "Nic", asked: list[str], known: "tuple[Pins, Leases]") -> None:
+    """Have nobody else keep these addresses; raise StateError for one that a guest has who is there."""
+    from vnethook.live import asked as claims  # noqa: PLC0415 (it brought us here)
+
+    pins, leased = known
+    for text in asked:
+        for key in [key for key, (_, found, _) in pins.items() if text in found]:
+            claims.require_gone(paths, nic, text, mac=pins[key][0], key=key)
+            _tell_of_no_more(paths, live, pins.pop(key)[0])
+        if leased.get(text, nic.mac) not in {nic.mac, ""}:
+            claims.require_gone(paths, nic, text, mac=leased[text])
 
 
 def key_of(nic: "Nic") -> str:
@@ -88,7 +110,7 @@ def _is_needed(live: "LiveNetwork", key: str) -> bool:
     return any(nics.STRICT in (parts or ()) for parts in (live.guard.parts, *(group.guard for group in live.classes)))
 
 
-def _is_told_by_name(live: "LiveNetwork", nic: "Nic") -> bool:
+def is_told_by_name(live: "LiveNetwork", nic: "Nic") -> bool:
     """Whether the definition has a host of this MAC and a name: dnsmasq reads one line for a MAC, and that is it."""
     return any(key == nic.mac and name for key, _, name in live.fixed)
 
@@ -123,7 +145,7 @@ def _taken(live: "LiveNetwork", pins: "Pins") -> set[str]:
     return taken | {text for _, found, _ in pins.values() for text in found}
 
 
-def _leases(paths: "Paths", network: str) -> dict[str, str]:
+def _leases(paths: "Paths", network: str) -> "Leases":
     """The MAC of each address that is leased; of an IPv6 one as far as the client's DUID holds it (RFC 8415, 11.2)."""
     found = {}
     for line in (files.read_text(f"{paths.leases}/{network}") or "").splitlines():

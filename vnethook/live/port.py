@@ -66,8 +66,8 @@ def _made(claim: naming.Claim, link: "Link", before: "Nic | None") -> list[str]:
     paths, links, live, nic = claim.paths, claim.links, claim.live, claim.nic
     if live.named or (before is not None and before.published):
         nic = _guest_rules().claim(paths, links, live, nic, before)
-    if nics.STRICT in nic.held and nic.guest and not nic.published:
-        nic = _addressed(paths, live, nic)
+    if nic.asked or nic.beside or (nics.STRICT in nic.held and nic.guest and not nic.published):
+        nic = _asked().addressed(paths, live, nic)
     nic = _record(before, claim.replace(nic=nic))
     if nic.held or (before is not None and before.held):
         from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
@@ -75,19 +75,17 @@ def _made(claim: naming.Claim, link: "Link", before: "Nic | None") -> list[str]:
         claim.warnings.extend(guard.put(live, link, nic, before))
     if nic.published:
         _guest_rules().publish(links, live, nic)
-    is_same = before is not None and (before.index, before.network) == (link.index, live.name)
-    join(links, live, link, nic, before if is_same else None)
+    is_there = before is not None and (before.index, before.network) == (link.index, live.name)
+    join(links, live, link, nic, before if is_there else None)
     if nic.traits is not None and nic.traits.is_listed and not nic.mac:
         claim.warnings.append(f"interface {nic.interface!r}: its MAC is not known: the bridge goes on learning it")
     return claim.warnings
 
 
-def _addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
-    """The NIC with an address that is kept for it, to which it can be held."""
-    from vnethook.live import pinned  # noqa: PLC0415 (few guests are held to their own addresses)
+def _asked() -> "ModuleType":
+    from vnethook.live import asked  # noqa: PLC0415 (few guests ask for anything, or are held to their own addresses)
 
-    with Lock(f"{paths.locks}/.pinned"):
-        return pinned.addressed(paths, live, nic)
+    return asked
 
 
 def _guest_rules() -> "ModuleType":
@@ -189,6 +187,8 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
     earlier = before if before is not None and before.index == link.index else None
     same = earlier if earlier is not None and earlier.network == live.name else None
     if not nic.uuid:
+        if nic.asked or nic.mtu:
+            _asked().check(live, nic)
         own = {"uuid": nics.random_uuid()}
         if same is not None and (same.mac, same.guest) == (nic.mac, nic.guest):
             own |= {name: getattr(same, name) for name in nics.OWN if not getattr(nic, name)}
@@ -246,7 +246,7 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
 
         bridge_port.join(links, live, link, nic, before)
         return
-    links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
+    links.set_link(link.name, up=True, mtu=nics.mtu_of(live, nic, link), master=live.index)
 
 
 def detach(
