@@ -6,6 +6,7 @@ from tests.lab import CHECKOUT, Host
 from tests.lab.host import VNET
 from tests.lab.libvirt_call import MAC, NIC, domain
 from tests.lab.machine import PYTHON
+from tests.lab.xen import CONNECTED, Dom0
 
 pytestmark = pytest.mark.netns
 QEMU = CHECKOUT / "hooks/qemu"
@@ -202,3 +203,28 @@ def test_a_warm_call_of_libvirt_loads_the_fast_path_and_nothing_else(host, bare,
         loaded = _called(host, action, domain(tap)) - bare
         assert loaded <= WARM_STANDARD | WARM_OURS | GUARD | OF_LIBVIRT | ours
         assert loaded >= (WARM_OURS - without) | ours
+
+
+OF_XEN = {
+    *("vnethook.hook.deadline", "vnethook.hook.xen", "vnethook.hook.xen_call", "vnethook.hook.xen_nodes"),
+    "vnethook.hook.xenstore",
+}
+
+
+@pytest.mark.xen
+def test_a_warm_vif_vnet_loads_the_fast_path_and_nothing_else(bare):
+    with Dom0() as dom0:
+        dom0.vif(1).online()
+        warm = WARM_STANDARD | (WARM_OURS - {"vnethook.hook.qemu_command"}) | OF_XEN
+        vif = dom0.vif(2)
+        called = _loaded(dom0, vif.script, "online", "type_if=vif", env=vif.environment()) - bare
+        assert called == warm | GUARD
+        assert vif.status == CONNECTED
+        called = _loaded(dom0, vif.script, "offline", "type_if=vif", env=vif.environment()) - bare
+        assert called == warm | GUARD
+        renamed = dom0.vif(3, vifname="lan0")
+        called = _loaded(dom0, vif.script, "online", "type_if=vif", env=renamed.environment()) - bare
+        assert called == warm | GUARD | {"vnethook.live.renaming"}
+        asks = dom0.vif(4, mtu="1400")
+        called = _loaded(dom0, vif.script, "online", "type_if=vif", env=asks.environment()) - bare
+        assert called == warm | GUARD | {"vnethook.address", "vnethook.live.asked", "vnethook.live.pinned"}

@@ -4,16 +4,19 @@ Only the hypervisor is not there: tests/xen/hypervisor.c is in its place. What l
 in their source: tools/libs/light/libxl_nic.c and libxl_linux.c of Xen 4.17, tools/python/xen/xend/server/netif.py of 4.2.
 """
 
+import json
 import os
 import signal
 import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Any, Self
 
 from tests.lab.host import HOOKS, Host
+from tests.lab.library import on
 from tests.lab.machine import CHECKOUT, wait_for
+from vnethook.live import nics
 
 VIF_VNET = HOOKS / "xen/vif-vnet"
 VIF_BRIDGE = Path("/etc/xen/scripts/vif-bridge")
@@ -101,6 +104,11 @@ class Vif:
         return self.host.node(f"{self.nodes}/{name}")
 
     @property
+    def port(self) -> "nics.Nic | None":
+        """The record of the NIC by the vif's own name."""
+        return self.host.port(self.name)
+
+    @property
     def status(self) -> str | None:
         """What is in hotplug-status."""
         return self.node("hotplug-status")
@@ -175,6 +183,19 @@ class Dom0(Host):
         """The value of a node, None if it is not there."""
         done = self.run(["xenstore-read", "-R", path], check=False)
         return done.stdout.removesuffix("\n") if done.returncode == 0 else None
+
+    def port(self, link: str) -> "nics.Nic | None":
+        """The record of a NIC, None if there is none."""
+        return on(self, lambda here: nics.read(here.paths, link))
+
+    def link(self, name: str) -> dict[str, Any]:
+        """What `ip link` says of a link; empty if it is not there."""
+        done = self.run(["ip", "-json", "link", "show", "dev", name], check=False)
+        return json.loads(done.stdout)[0] if done.returncode == 0 else {}
+
+    def tree(self) -> list[str]:
+        """All of the store, a line for each node."""
+        return self.store("ls", "-f").splitlines()
 
     def make_links(self, *vifs: Vif, kind: str = "tap") -> None:
         """Make the devices of vifs as netback has them, `kind` "tap" or "veth"; each pair's second one too."""

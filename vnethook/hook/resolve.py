@@ -49,6 +49,12 @@ def named(paths: "Paths", name: str) -> str:
     raise compiled.unknown(paths, name)
 
 
+def is_known(paths: "Paths", name: str) -> bool:
+    """Whether there is a network of that name or with that bridge, as far as it costs little to see."""
+    is_one = is_network_name(name) and (record.is_present(paths, name) or _is_defined(paths, name))
+    return is_one or by_bridge(paths, name) is not None
+
+
 def by_bridge(paths: "Paths", bridge: str) -> str | None:
     """The network with a bridge of that name, live or defined; None if none of ours has it, or several use it."""
     if not is_link_name(bridge):

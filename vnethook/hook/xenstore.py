@@ -35,11 +35,15 @@ _HINT = "is xenstored running? see `xenstore-ls`"
 
 
 class StoreError(HostError):
-    """What the store refused, `reason`: its word for it ("EACCES"), empty if it was not reached or gave no answer."""
+    """What the store refused, `reason`: its word for it ("EACCES"), empty if it was not reached or gave no answer.
 
-    def __init__(self, message: str, *, reason: str = "", hint: str = "") -> None:
+    `is_lost`: it was reached before, and has closed the connection since.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", hint: str = "", is_lost: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.is_lost = is_lost
 
 
 class Store:
@@ -133,9 +137,9 @@ class Store:
         try:
             answered, data = self._exchange(kind, payload)
         except OSError as error:
-            reason = self._reason(error)
+            reason, is_lost = self._reason(error), self._wire is not None and not _is_timeout(error)
             self.close()
-            raise StoreError(f"{what}: {reason}", hint=_HINT) from error  # noqa: EM102 (by parts)
+            raise StoreError(f"{what}: {reason}", hint=_HINT, is_lost=is_lost) from error  # noqa: EM102 (by parts)
         except BaseException:
             self.close()  # half a message may be on its way
             raise
@@ -145,7 +149,7 @@ class Store:
         return data
 
     def _reason(self, error: OSError) -> str:
-        if isinstance(error, BlockingIOError | TimeoutError):
+        if _is_timeout(error):
             return f"no answer within {self._timeout_s:g} s"
         where = shown(socket_path(variables()))
         if self._wire is None and error.errno:
@@ -174,6 +178,10 @@ class Store:
                 raise OSError(msg)
             data += part
         return data
+
+
+def _is_timeout(error: OSError) -> bool:
+    return isinstance(error, BlockingIOError | TimeoutError)
 
 
 _REASONS = {"ENOENT": "no such node", "EACCES": "permission denied", "EQUOTA": "quota exceeded"}

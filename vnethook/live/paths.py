@@ -106,6 +106,10 @@ class Paths(Value):
         """Where a link by an interface's name leads to the name of the network that it is attached to."""
         return f"{self.run}/interfaces"
 
+    def renamed(self, device: str) -> str:
+        """Where a link by what a hypervisor calls a link leads to the name that it was given in place of that."""
+        return f"{self.run}/renamed/{device}"
+
     def ports(self, network: str) -> str:
         """Where the records of a network's attached NICs lie, one per interface."""
         return f"{self.run}/ports/{network}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NEW_LINK, _DELETE_LINK, _GET_LINK, _SET_LINK = 16, 17, 18, 19
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS, _GET_ROUTE = 20, 21, 22, 26
-_LINK = Struct("=BxHiII")
+LINK = Struct("=BxHiII")
 _ADDRESS = Struct("=BBBBi")
 _ROUTE = Struct("=BBBBBBBBI")
 _U32 = Struct("=I")
@@ -90,12 +90,12 @@ class Links:
 
     def all_links(self) -> list[Link]:
         """Every link."""
-        body = _LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+        body = LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
         return [_link(answer) for answer in self.ask("links", "list", _GET_LINK, DUMP, body)]
 
     def ports(self, bridge: int) -> list[Link]:
         """The links on the bridge of that index."""
-        body = _LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS) + number(_IFLA_MASTER, bridge)
+        body = LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS) + number(_IFLA_MASTER, bridge)
         found = [_link(answer) for answer in self.ask("links", "list", _GET_LINK, DUMP, body)]
         return [link for link in found if link.master == bridge]
 
@@ -105,14 +105,14 @@ class Links:
         if not stp:
             data = number(_BRIDGE_DELAY, delay_s * _CENTISECONDS) + number(_BRIDGE_STP, 0)
         info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
-        body = _LINK.pack(0, 0, 0, 0, 0) + text(_IFLA_NAME, name) + pack(_IFLA_ADDRESS, _mac_bytes(mac))
+        body = LINK.pack(0, 0, 0, 0, 0) + text(_IFLA_NAME, name) + pack(_IFLA_ADDRESS, _mac_bytes(mac))
         self.ask(f"bridge {name!r}", "create", _NEW_LINK, CREATE | EXCLUSIVE, body + pack(_IFLA_INFO, info))
 
     def set_bridge(self, name: str, *, stp: bool, delay_s: int) -> None:
         """Change a bridge's spanning tree and forward delay (seconds)."""
         data = number(_BRIDGE_STP, int(stp)) + number(_BRIDGE_DELAY, delay_s * _CENTISECONDS)
         info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
-        body = _LINK.pack(0, 0, self._index(name), 0, 0) + pack(_IFLA_INFO, info)
+        body = LINK.pack(0, 0, self._index(name), 0, 0) + pack(_IFLA_INFO, info)
         self.ask(f"bridge {name!r}", "set", _NEW_LINK, 0, body)
 
     def delete(self, name: str) -> None:
@@ -121,7 +121,7 @@ class Links:
         if link is None:
             return
         try:
-            self._netlink.request(_DELETE_LINK, 0, _LINK.pack(0, 0, link.index, 0, 0))
+            self._netlink.request(_DELETE_LINK, 0, LINK.pack(0, 0, link.index, 0, 0))
         except NetlinkError as error:
             if error.errno != ENODEV:
                 raise _refused(f"link {name!r}", "delete", error) from error  # noqa: EM102 (no message yet)
@@ -138,7 +138,7 @@ class Links:
         if master is not None:
             body += number(_IFLA_MASTER, master)
         flags, change = (int(up), _UP) if up is not None else (0, 0)
-        head = _LINK.pack(0, 0, self._index(name), flags, change)
+        head = LINK.pack(0, 0, self._index(name), flags, change)
         self.ask(f"link {name!r}", "set", _SET_LINK, 0, head + body)
 
     def addresses(self, name: str) -> list[str]:
@@ -187,7 +187,7 @@ class Links:
         return found
 
     def _get(self, index: int, attribute: bytes, name: str) -> Link | None:
-        body = _LINK.pack(0, 0, index, 0, 0) + attribute + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+        body = LINK.pack(0, 0, index, 0, 0) + attribute + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
         try:
             return _link(self._netlink.request(_GET_LINK, 0, body)[0])
         except NetlinkError as error:
@@ -239,7 +239,7 @@ class Links:
 
 
 def _link(answer: bytes) -> Link:
-    _, _, index, flags, _ = _LINK.unpack_from(answer)
+    _, _, index, flags, _ = LINK.unpack_from(answer)
     name, mac, kind = "", "", ""
     mtu = master = stp = delay = 0
     for what, data in attributes(answer, 16):

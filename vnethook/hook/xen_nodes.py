@@ -1,0 +1,95 @@
+"""The nodes of a vif in xenstore: what a toolstack has written there, and what it waits for.
+
+Nothing is read that a guest can write. What is not there is not made: the nodes of a guest that has gone would stay.
+"""
+
+from vnethook.errors import HostError
+from vnethook.hook.xenstore import Store, StoreError
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.hook.xen_call import Vif
+    from vnethook.live.rtnl import Link
+
+CONNECTED, ERROR = "connected", "error"
+"""What netback and xend read in `hotplug-status`: exactly that."""
+ERROR_MAX = 1000
+LAST_WORD_S = 3.0
+
+
+class Nodes(Value):
+    """What the store says of a vif and its guest, as it stands there; empty: nothing."""
+
+    mac: str
+    bridge: str
+    ip: str
+    vifname: str
+    mtu: str
+    guest: str
+    uuid: str
+
+
+def read(store: Store, vif: "Vif") -> Nodes:
+    """What the toolstack has written. Nothing of it can be written by the guest.
+
+    Under xend that is not so of the domain's own nodes, but the guest's name is beside those of the vif there.
+    """
+    if store.find(f"{vif.path}/frontend-id") != str(vif.domid):
+        msg = f"{vif.path}: not in xenstore"
+        raise HostError(msg, hint="is the guest gone, or was xenstored started again?")
+    mac, bridge, ip, vifname, mtu, domain, uuid = (
+        store.find(f"{vif.path}/{name}") or "" for name in ("mac", "bridge", "ip", "vifname", "mtu", "domain", "uuid")
+    )
+    if not domain:
+        domain = _visible(store, f"/local/domain/{vif.domid}/name")
+        home = _visible(store, f"/local/domain/{vif.domid}/vm")
+        uuid = _visible(store, f"{home}/uuid") if home.startswith("/vm/") else ""
+    return Nodes(mac, bridge, ip, vifname, mtu, domain, uuid)
+
+
+def _visible(store: Store, path: str) -> str:
+    """The value of a node; empty if there is none, or if a domain that is not dom0 may not see it."""
+    try:
+        return store.find(path) or ""
+    except StoreError as error:
+        if error.reason in {"EACCES", "EINVAL"}:
+            return ""
+        raise
+
+
+def tell_connected(store: Store, vif: "Vif", link: "Link | None") -> None:
+    """Have netback let the guest send, and tell the guest its MTU."""
+
+    def write(store: Store) -> bool:
+        if link is None or store.find(f"{vif.path}/frontend-id") is None:
+            return False
+        if store.find(vif.frontend) is not None:
+            store.write(f"{vif.frontend}/mtu", str(link.mtu))
+        store.write(f"{vif.path}/hotplug-status", CONNECTED)
+        store.remove(f"{vif.path}/hotplug-error")
+        return True
+
+    try:
+        is_told = store.transact(write)
+    except StoreError as error:
+        if error.reason or not error.is_lost:
+            raise
+        is_told = store.transact(write)  # by a new connection: xenstored was started again
+    if not is_told:
+        msg = f"interface {vif.link!r}: the guest has gone while it was attached"
+        raise HostError(msg)
+
+
+def tell_error(vif: "Vif", text: str) -> None:
+    """Tell the toolstack why a vif does not work; nothing if it is not in the store. Raises StoreError."""
+
+    def write(store: Store) -> bool:
+        if store.find(f"{vif.path}/frontend-id") is None:
+            return False
+        store.write(f"{vif.path}/hotplug-error", text[:ERROR_MAX])
+        store.write(f"{vif.path}/hotplug-status", ERROR)
+        return True
+
+    with Store(timeout_s=LAST_WORD_S) as store:
+        store.transact(write)
