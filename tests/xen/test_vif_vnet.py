@@ -1,6 +1,7 @@
 """vif-vnet as libxl calls it, against a real xenstored: what is attached, what is written, what is said."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -338,3 +339,24 @@ def test_the_guest_cannot_choose_what_is_read(dom0, domid):
         f"/vm/{UUID.format(domid)}/uuid",
         vif.frontend,
     }
+
+
+@pytest.mark.parametrize("vifname", [None, "lan"])
+def test_a_call_on_a_network_that_is_up_starts_no_process(dom0, domid, vifname):
+    """vif-bridge starts 39. The machine counts its own processes."""
+    dom0.vif(domid, 7, guest="neighbour", bridge="lab").online()
+    vif = dom0.vif(domid, bridge="lab", vifname=vifname and f"{vifname}{domid}")
+
+    def started(*words):
+        def call():
+            last = Path("/proc/sys/kernel/ns_last_pid")
+            before = int(last.read_text())
+            pid = os.posix_spawn(vif.script, [str(vif.script), *words], dom0.environment | vif.environment())
+            assert os.waitpid(pid, 0)[1] == 0
+            return int(last.read_text()) - before
+
+        return dom0.call(call)
+
+    assert started("online", "type_if=vif") == 1
+    assert vif.status == CONNECTED
+    assert started("offline", "type_if=vif") == 1

@@ -137,3 +137,11 @@ def test_an_older_rule_says_the_action_alone(dom0, domid):
     assert vif.status == CONNECTED
     assert is_quiet(vif.run("offline"))
     assert vif.port is None
+
+
+def test_offline_does_without_the_store(dom0, domid):
+    vif = dom0.vif(domid, by="xend", bridge="lab")
+    assert is_quiet(by_udev(vif, "online"))
+    gone = {"XENSTORED_PATH": f"{dom0.directory}/nowhere"}
+    assert is_quiet(vif.run("offline", "type_if=vif", env=UDEV | gone))
+    assert vif.port is None

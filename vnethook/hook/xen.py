@@ -49,11 +49,12 @@ def _run(paths: "Paths", argv: list[str]) -> None:
     deadline.begin(DEADLINE_S, failure.last_word)
     try:
         failure.vif = xen_call.vif_of(environ)
-        call = xen_call.read(failure.vif, argv)
-        failure.is_told = not call.is_down
+        call = failure.call = xen_call.read(failure.vif, argv)
         _act(paths, call, environ)
     except VnetError as error:
-        failure.tell(f"{error.message} ({error.hint})" if error.hint else error.message)
+        is_mute = isinstance(error, StoreError) and error.is_unreached
+        if not is_mute:
+            failure.tell(f"{error.message} ({error.hint})" if error.hint else error.message)
         raise
     except Exception:
         failure.tell("internal error of vif-vnet: see the system log")
@@ -67,11 +68,11 @@ class _Failure:
 
     def __init__(self) -> None:
         self.vif: Vif | None = None
-        self.is_told = True
+        self.call: Call | None = None
 
     def tell(self, text: str) -> None:
         """Write why the vif does not work, for the toolstack; what is not in the store is not made there."""
-        if self.vif is None or not self.is_told:
+        if self.vif is None or (self.call is not None and self.call.is_down):
             return
         try:
             xen_nodes.tell_error(self.vif, text)
@@ -80,8 +81,8 @@ class _Failure:
 
     def last_word(self, reason: str) -> None:
         """Tell everybody that the process ends here."""
-        what = self.vif.link if self.vif is not None else "call"
-        text = f"interface {what!r}: attach or detach: {reason}"
+        call = self.call
+        text = f"interface {call.device!r}: {'detach' if call.is_down else 'attach'}: {reason}" if call else reason
         serve.warn(NAME, [text])
         self.tell(text)
 
@@ -90,8 +91,13 @@ def _act(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
     if not (call.is_up or call.is_down):
         return
     if environ.get("UDEV_CALL"):
-        with Store() as store:
-            found = _of_udev(store, call)
+        try:
+            with Store() as store:
+                found = _of_udev(store, call)
+        except StoreError:
+            if call.is_up:
+                raise
+            found = call
         if found is None:
             return
         call = found

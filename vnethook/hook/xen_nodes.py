@@ -73,7 +73,7 @@ def tell_connected(store: Store, vif: "Vif", link: "Link | None") -> None:
     try:
         is_told = store.transact(write)
     except StoreError as error:
-        if error.reason or not error.is_lost:
+        if not error.is_lost:
             raise
         is_told = store.transact(write)  # by a new connection: xenstored was started again
     if not is_told:

@@ -45,6 +45,11 @@ class StoreError(HostError):
         self.reason = reason
         self.is_lost = is_lost
 
+    @property
+    def is_unreached(self) -> bool:
+        """Whether there is no store to speak to."""
+        return not self.reason and not self.is_lost
+
 
 class Store:
     """The xenstore, for `with`; connected at the first question. All methods raise StoreError."""
