@@ -12,11 +12,12 @@ from statistics import median
 from typing import Any
 
 import vnethook
-from tests.bench import growth, ours, peers, rules, store
+from tests.bench import growth, ours, peers, rules, store, xen
 from tests.bench.sample import Case, measure
 from tests.lab import CHECKOUT, Host
 from tests.lab.machine import PYTHON, SYSTEM_PATH
 from tests.lab.picture import ASCII, table
+from tests.lab.xen import Dom0
 
 HEAD = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x"]
 STORE_ROUNDS = 5
@@ -44,6 +45,8 @@ def main() -> int:
     with ExitStack() as stack:
         beside = stack.enter_context(peers.Elsewhere("peers"))
         first = [*ours.cases(ours.Site(stack.enter_context(Host()))), *peers.cases(beside)]
+        if not xen.missing():
+            first += xen.cases(stack.enter_context(Dom0()))
         measure(first, arguments.rounds)
     with ExitStack() as stack:
         second = growth.cases(stack, networks, ports)
@@ -115,7 +118,8 @@ def _show(parts: tuple[list[Case], list[Case], list[Case]], about: dict[str, Any
     )
     _print("median (least of the run); CPU with waited-for children, and with dnsmasq's until it answered\n")
     rows = [[*_numbers(case), *_budget(case)] for case in first]
-    rows += [[name, "-", "", "-", "", "-", "-", "", "", "not installed"] for name in peers.missing()]
+    absent = [*peers.missing(), *xen.missing()]
+    rows += [[name, "-", "", "-", "", "-", "-", "", "", "not installed"] for name in absent]
     for line in table([[*HEAD, "budget", "", ""], *rows]):
         _print(line)
     _print(
@@ -148,7 +152,8 @@ def _grown(case: Case) -> list[str]:
 
 def _budget(case: Case) -> list[str]:
     budget = case.growth or case.budget
-    return [f"<= {budget:g}" if budget else "", case.verdict(), case.note]
+    note = f"{case.grown():.2f} of {case.small.name}" if case.small and case.growth < 1 else case.note
+    return [f"<= {budget:.3g}" if budget else "", case.verdict(), note]
 
 
 def _plain(case: Case) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def test_the_benchmark_measures_every_hook_that_works_and_judges_those_with_a_bu
         "qemu-ifdown": 2.6,
         "qemu-ifup, cold": 6,
         "qemu-ifup, first start ever": 6,
+        "vif-vnet online": 1 / 3,
+        "vif-vnet offline": 1 / 2,
         "warm: 20 others up": 1.3,
         "warm: 20 others defined, down": 1.3,
         "warm: 50 ports on another network": 1.3,

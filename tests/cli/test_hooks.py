@@ -46,6 +46,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/etc/systemd/system/multi-user.target.wants/vnethook-watch.service": "-> /etc/systemd/system/vnethook-watch.service",
         "/etc/systemd/system/vnethook.service": "0o644",
         "/etc/systemd/system/vnethook-watch.service": "0o644",
+        "/etc/xen/scripts/vif-vnet": "0o755",
         "/usr/lib/firewalld/policies/vnethook-to-guests.xml": "0o644",
         "/usr/lib/firewalld/zones/vnethook.xml": "0o644",
         "/usr/libexec/vnethook/qemu-bridge-helper": "0o755",
@@ -90,6 +91,19 @@ def test_an_installed_hook_runs_on_the_systems_own_python_from_anywhere(vnet, sy
     ended = subprocess.run([hook], cwd="/", env={}, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("qemu-ifup: 0 arguments given, one is needed: the interface\n")
+
+
+def test_xens_script_runs_by_its_own_name_and_by_that_of_a_network(vnet, system) -> None:
+    vnet("hooks", "install", "--root", str(system))
+    hook = system / "etc/xen/scripts/vif-vnet"
+    hook.with_name("vif-vnet@lab").symlink_to("vif-vnet")
+    for path in (hook, hook.with_name("vif-vnet@lab")):
+        ended = subprocess.run([path, "online"], cwd="/", env={}, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith(f"{path.name}: variable XENBUS_PATH: not set\n")
+    assert "script=vif-vnet" in vnet("hooks", "status", "--root", str(system)).out
+    vnet("hooks", "remove", "--root", str(system))
+    assert not hook.exists()
 
 
 def test_the_unit_starts_marked_networks_and_leaves_their_servers_alone(vnet, system) -> None:

@@ -10,6 +10,7 @@ from tests.lab import CHECKOUT
 
 HOOKS = (
     *("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper"),
+    "xen/vif-vnet",
     *("systemd/vnethook.service", "systemd/vnethook-watch.service"),
 )
 

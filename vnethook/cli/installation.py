@@ -18,6 +18,8 @@ UNIT = "/etc/systemd/system/vnethook.service"
 WATCH_UNIT = "/etc/systemd/system/vnethook-watch.service"
 LIBVIRT = "/etc/libvirt/hooks/qemu.d"
 """Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
+XEN = "/etc/xen/scripts"
+"""Where Xen's toolstacks look for a script that is named without a directory: xl-network-configuration(5)."""
 FIREWALLD = "/usr/lib/firewalld"
 """Where packages put what is firewalld's; what an administrator puts into /etc/firewalld goes before it."""
 _POLICY = "vnethook-to-guests.xml"
@@ -73,6 +75,10 @@ ITEMS = (
         *("libvirt", "libvirt", Kind.PROGRAM, "libvirt/qemu", f"{LIBVIRT}/50-vnethook"),
         use="<interface type='bridge'><source bridge='BRIDGE'/>…   (BRIDGE: as `vnet net-info NET` shows it)",
         once="restart libvirtd (or virtqemud): it looks for hooks when it starts; guests are not touched by that",
+    ),
+    Item(
+        *("vif-vnet", "Xen", Kind.PROGRAM, "xen/vif-vnet", f"{XEN}/vif-vnet"),
+        use="vif = ['script=vif-vnet,bridge=NET']   (or vif.default.script=\"vif-vnet\" in /etc/xen/xl.conf)",
     ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
@@ -157,7 +163,7 @@ class Installation:
         is_ours = self.state(item) in {State.INSTALLED, State.OUTDATED}
         if is_ours:
             files.remove(path)
-            for directory in (DIRECTORY, LIBVIRT):
+            for directory in (DIRECTORY, LIBVIRT, XEN):
                 files.remove_directory(self.root + directory)
         if os.path.lexists(path + KEPT) and not os.path.lexists(path):
             _rename(path + KEPT, path)
