@@ -193,7 +193,9 @@ def test_a_signal_that_the_toolstack_ignores_is_ignored(dom0, domid):
 
 def test_a_bug_of_ours_is_told_as_one(dom0, domid):
     vif = dom0.vif(domid, bridge="lab")
-    program = HASTY.replace("posix._exit", "xen.resolve = None\nposix._exit")
+    program = HASTY.replace(
+        "posix._exit", "from vnethook.hook import xen_attach\nxen_attach.resolve = None\nposix._exit"
+    )
     command = [PYTHON, "-IS", "-c", program, CHECKOUT, "60", "online", "type_if=vif"]
     dom0.store("write", f"{vif.nodes}/bridge", "xenbr0")
     done = dom0.run(command, env=vif.environment(), check=False)

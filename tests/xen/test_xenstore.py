@@ -60,6 +60,15 @@ def test_a_node_that_is_not_there_is_none_or_an_error_that_names_it(dom0):
     )
 
 
+def test_many_nodes_are_asked_for_at_once(dom0):
+    big = {f"/test/at-once/{number}": f"{number}" * 3000 for number in range(8)}
+    for path, value in big.items():
+        dom0.store("write", path, value)
+    asked = [*big, "/test/at-once/none", "/test/at-once/0"]
+    answers = on(dom0, lambda store: store.find_all(*asked))
+    assert answers == [*big.values(), None, "0" * 3000]
+
+
 def test_what_is_below_a_node_is_listed(dom0):
     dom0.store("write", "/test/list/a", "1", "/test/list/b", "2", "/test/list/b/c", "3")
     assert on(dom0, lambda store: sorted(store.directory("/test/list"))) == ["a", "b"]
@@ -157,7 +166,7 @@ def test_events_of_a_watch_are_no_answers(dom0):
 
     def call(store):
         store.write("/test/watched", "0")
-        store._exchange(4, b"/test/watched\0token\0")
+        store._exchange([(4, b"/test/watched\0token\0")])
         store.write("/test/watched", "1")
         return store.read("/test/watched")
 

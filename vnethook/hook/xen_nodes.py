@@ -35,36 +35,36 @@ def read(store: Store, vif: "Vif") -> Nodes:
 
     Under xend that is not so of the domain's own nodes, but the guest's name is beside those of the vif there.
     """
-    if store.find(f"{vif.path}/frontend-id") != str(vif.domid):
+    names = ("frontend-id", "mac", "bridge", "ip", "vifname", "mtu", "domain", "uuid")
+    owner, mac, bridge, ip, vifname, mtu, domain, uuid = store.find_all(*(f"{vif.path}/{name}" for name in names))
+    if owner != str(vif.domid):
         msg = f"{vif.path}: not in xenstore"
         raise HostError(msg, hint="is the guest gone, or was xenstored started again?")
-    mac, bridge, ip, vifname, mtu, domain, uuid = (
-        store.find(f"{vif.path}/{name}") or "" for name in ("mac", "bridge", "ip", "vifname", "mtu", "domain", "uuid")
-    )
     if not domain:
-        domain = _visible(store, f"/local/domain/{vif.domid}/name")
-        home = _visible(store, f"/local/domain/{vif.domid}/vm")
-        uuid = _visible(store, f"{home}/uuid") if home.startswith("/vm/") else ""
-    return Nodes(mac, bridge, ip, vifname, mtu, domain, uuid)
+        domain, uuid = _of_domain(store, f"/local/domain/{vif.domid}")
+    return Nodes(mac or "", bridge or "", ip or "", vifname or "", mtu or "", domain, uuid or "")
 
 
-def _visible(store: Store, path: str) -> str:
-    """The value of a node; empty if there is none, or if a domain that is not dom0 may not see it."""
+def _of_domain(store: Store, home: str) -> tuple[str, str]:
+    """A guest's name and UUID by its own nodes; empty if there are none, or a driver domain may not see them."""
     try:
-        return store.find(path) or ""
+        name, place = store.find_all(f"{home}/name", f"{home}/vm")
+        uuid = store.find(f"{place}/uuid") if place and place.startswith("/vm/") else ""
     except StoreError as error:
-        if error.reason in {"EACCES", "EINVAL"}:
-            return ""
-        raise
+        if error.reason not in {"EACCES", "EINVAL"}:
+            raise
+        return "", ""
+    return name or "", uuid or ""
 
 
 def tell_connected(store: Store, vif: "Vif", link: "Link | None") -> None:
     """Have netback let the guest send, and tell the guest its MTU."""
 
     def write(store: Store) -> bool:
-        if link is None or store.find(f"{vif.path}/frontend-id") is None:
+        own, frontend = store.find_all(f"{vif.path}/frontend-id", vif.frontend)
+        if link is None or own is None:
             return False
-        if store.find(vif.frontend) is not None:
+        if frontend is not None:
             store.write(f"{vif.frontend}/mtu", str(link.mtu))
         store.write(f"{vif.path}/hotplug-status", CONNECTED)
         store.remove(f"{vif.path}/hotplug-error")

@@ -26,6 +26,7 @@ TIMEOUT_S = 10.0
 """For one answer: xenstored is one thread, and on a busy host has much to do."""
 PAYLOAD_MAX = 4096
 PATH_MAX = 2048
+_RECEIVE_BYTES = 1 << 14
 _DIRECTORY, _READ, _BEGIN, _END, _WRITE, _REMOVE, _EVENT, _ERROR = 1, 2, 6, 7, 11, 13, 15, 16
 _HEADER = Struct("=IIII")
 _TIMEVAL = Struct("@ll")
@@ -78,12 +79,15 @@ class Store:
 
     def find(self, path: str) -> str | None:
         """The value of a node, None if it does not exist."""
-        try:
-            return self.read(path)
-        except StoreError as error:
-            if error.reason == "ENOENT":
-                return None
-            raise
+        return self.find_all(path)[0]
+
+    def find_all(self, *paths: str) -> list[str | None]:
+        """The values of nodes, asked for at once; None for one that does not exist."""
+        answers = self._ask_all([(_READ, "read", path, b"") for path in paths])
+        for answer in answers:
+            if isinstance(answer, StoreError) and answer.reason != "ENOENT":
+                raise answer
+        return [None if isinstance(answer, StoreError) else _text(answer) for answer in answers]
 
     def directory(self, path: str) -> list[str]:
         """The names of the nodes below one."""
@@ -131,27 +135,28 @@ class Store:
         self._transaction = 0
 
     def _ask(self, kind: int, verb: str, path: str, value: bytes = b"") -> bytes:
-        what = f"xenstore: {verb} {path!r}" if path else f"xenstore: {verb}"
-        if path and not (_PATH.issuperset(path) and len(path) <= PATH_MAX):
-            msg = f"xenstore: {verb} {shown(path)}: not a path there"
-            raise StoreError(msg, reason="EINVAL")
-        payload = (path.encode() + b"\0" if path or kind == _BEGIN else b"") + value
-        if len(payload) > PAYLOAD_MAX:
-            msg = f"{what}: {len(payload)} bytes, {PAYLOAD_MAX} at most"
-            raise StoreError(msg, reason="E2BIG")
+        [answer] = self._ask_all([(kind, verb, path, value)])
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
+
+    def _ask_all(self, questions: "list[tuple[int, str, str, bytes]]") -> "list[bytes | StoreError]":
+        """The answers to (kind, verb, path, value), or what of them was refused; raise what is not xenstored's."""
+        _, verb, path, _ = questions[0]
+        messages = [(kind, _payload(kind, verb, path, value)) for kind, verb, path, value in questions]
         try:
-            answered, data = self._exchange(kind, payload)
+            answers = self._exchange(messages)
         except OSError as error:
             reason, is_lost = self._reason(error), self._wire is not None and not _is_timeout(error)
             self.close()
-            raise StoreError(f"{what}: {reason}", hint=_HINT, is_lost=is_lost) from error  # noqa: EM102 (by parts)
+            raise StoreError(f"{_what(verb, path)}: {reason}", hint=_HINT, is_lost=is_lost) from error  # noqa: EM102 (by parts)
         except BaseException:
             self.close()  # half a message may be on its way
             raise
-        if answered == _ERROR:
-            name = _text(data).rstrip("\0")
-            raise StoreError(f"{what}: {_REASONS.get(name, name)}", reason=name)  # noqa: EM102 (by parts)
-        return data
+        return [
+            _refusal(verb, path, data) if kind == _ERROR else data
+            for (_, verb, path, _), (kind, data) in zip(questions, answers, strict=True)
+        ]
 
     def _reason(self, error: OSError) -> str:
         if _is_timeout(error):
@@ -161,28 +166,49 @@ class Store:
             return f"connect to {where}: {posix.strerror(error.errno)}"
         return posix.strerror(error.errno) if error.errno else str(error)
 
-    def _exchange(self, kind: int, payload: bytes) -> tuple[int, bytes]:
-        """Send one message and wait for its answer, past events."""
+    def _exchange(self, messages: "list[tuple[int, bytes]]") -> "list[tuple[int, bytes]]":
+        """Send messages and wait for their answers, which come in their order, past events."""
         if self._wire is None:
             self._wire = _connect(self._timeout_s)
-        self._request += 1
-        self._wire.send(_HEADER.pack(kind, self._request, self._transaction, len(payload)) + payload)
-        while True:
-            answered, request, _, length = _HEADER.unpack(self._receive(_HEADER.size))
-            data = self._receive(length) if length else b""
-            if answered != _EVENT and request == self._request:
-                return answered, data
+        sent = b""
+        for kind, payload in messages:
+            self._request += 1
+            sent += _HEADER.pack(kind, self._request, self._transaction, len(payload)) + payload
+        self._wire.send(sent)
+        answers: list[tuple[int, bytes]] = []
+        heard = b""
+        while len(answers) < len(messages):
+            while len(heard) < _HEADER.size or len(heard) < _HEADER.size + _HEADER.unpack_from(heard)[3]:
+                part = self._wire.receive(_RECEIVE_BYTES)
+                if not part:
+                    msg = "the connection was closed"
+                    raise OSError(msg)
+                heard += part
+            kind, request, _, length = _HEADER.unpack_from(heard)
+            if kind != _EVENT and request == self._request - len(messages) + len(answers) + 1:
+                answers.append((kind, heard[_HEADER.size : _HEADER.size + length]))
+            heard = heard[_HEADER.size + length :]
+        return answers
 
-    def _receive(self, length: int) -> bytes:
-        """So many bytes; OSError if the other end is gone."""
-        data = b""
-        while len(data) < length:
-            part = self._wire.receive(length - len(data)) if self._wire is not None else b""
-            if not part:
-                msg = "the connection was closed"
-                raise OSError(msg)
-            data += part
-        return data
+
+def _payload(kind: int, verb: str, path: str, value: bytes) -> bytes:
+    if path and not (_PATH.issuperset(path) and len(path) <= PATH_MAX):
+        msg = f"xenstore: {verb} {shown(path)}: not a path there"
+        raise StoreError(msg, reason="EINVAL")
+    payload = (path.encode() + b"\0" if path or kind == _BEGIN else b"") + value
+    if len(payload) > PAYLOAD_MAX:
+        msg = f"{_what(verb, path)}: {len(payload)} bytes, {PAYLOAD_MAX} at most"
+        raise StoreError(msg, reason="E2BIG")
+    return payload
+
+
+def _what(verb: str, path: str) -> str:
+    return f"xenstore: {verb} {path!r}" if path else f"xenstore: {verb}"
+
+
+def _refusal(verb: str, path: str, data: bytes) -> StoreError:
+    name = _text(data).rstrip("\0")
+    return StoreError(f"{_what(verb, path)}: {_REASONS.get(name, name)}", reason=name)
 
 
 def _is_timeout(error: OSError) -> bool:

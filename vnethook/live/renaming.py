@@ -7,11 +7,13 @@ message, so that a killed caller leaves a link that the next call recognises. So
 from errno import EEXIST
 
 from vnethook.errors import HostError, StateError
+from vnethook.live import files
 from vnethook.live.netlink import attributes, pack, text
 from vnethook.live.rtnl import LINK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
     from vnethook.live.rtnl import Link, Links
 
 _GET_LINK, _SET_LINK = 18, 19
@@ -37,3 +39,16 @@ def alias(links: "Links", link: "Link") -> str:
     body = LINK.pack(0, 0, link.index, 0, 0)
     found = dict(attributes(links.ask(f"interface {link.name!r}", "read", _GET_LINK, 0, body)[0], LINK.size))
     return found.get(_IFLA_ALIAS, b"").rstrip(b"\0").decode(errors="replace")
+
+
+def undo(paths: "Paths", links: "Links", device: str) -> None:
+    """Give a link that was renamed the name `device` again, if it is there; raise HostError."""
+    name = files.link_target(paths.renamed(device))
+    link = links.link(name) if name else None
+    if name and link is not None and alias(links, link) == device:
+        try:
+            rename(links, link, device, alias="")
+        except HostError:
+            if links.link(name) is not None:  # else who had made it was faster
+                raise
+    files.remove(paths.renamed(device))
