@@ -114,8 +114,10 @@ def test_xenbr0_that_is_the_hosts_own_bridge_is_meant():
         dom0.run(["ip", "link", "add", "xenbr0", "up", "type", "bridge"])
         vif = dom0.vif(1)
         assert vif.online().returncode == 3
-        assert vif.error == "network 'xenbr0': no such network (known networks: default)"
-        dom0.define("<network><name>outer</name><forward mode='bridge'/><bridge name='xenbr0'/></network>")
+        network = "<network><name>{}</name><forward mode='bridge'/><bridge name='xenbr0'/></network>"
+        hint = f"known networks: default; for bridge 'xenbr0' of the host define {network.format('NAME')}"
+        assert vif.error == f"network 'xenbr0': no such network ({hint})"
+        dom0.define(network.format("outer"))
         assert network_of(vif, vif.online()) == ("outer", "xenbr0")
 
 

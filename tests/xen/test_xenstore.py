@@ -1,7 +1,12 @@
 """The client of xenstore against the real daemon; the store's own programs are the witness."""
 
+import contextlib
 import os
+import socket
+import struct
 import subprocess
+import threading
+import tty
 
 import pytest
 
@@ -250,3 +255,55 @@ def test_the_socket_is_where_the_variables_say_like_for_xens_own_library():
 def test_a_set_id_process_does_not_follow_the_variables(monkeypatch):
     monkeypatch.setattr(xenstore.posix, "geteuid", lambda: xenstore.posix.getuid() + 1)
     assert xenstore.socket_path({"XENSTORED_PATH": "/b"}) == "/var/run/xenstored/socket"
+
+
+def _answer(fd, nodes):
+    """Be a xenstored that knows these nodes, until the other end is closed."""
+    heard = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(fd, 4096):
+            heard += part
+            while len(heard) >= 16 and len(heard) >= 16 + (length := struct.unpack("=4I", heard[:16])[3]):
+                kind, request, transaction, _ = struct.unpack("=4I", heard[:16])
+                value = nodes.get(heard[16 : 15 + length].decode())
+                heard = heard[16 + length :]
+                answer = (16, b"ENOENT\0") if value is None else (kind, value)
+                os.write(fd, struct.pack("=4I", answer[0], request, transaction, len(answer[1])) + answer[1])
+
+
+def test_the_store_of_another_domain_is_asked_by_a_device(monkeypatch):
+    """A terminal without line discipline is such a file that both ends write."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    monkeypatch.setattr(xenstore, "DEVICES", ("/nonexistent", os.ttyname(slave)))
+    monkeypatch.setenv("XENSTORED_PATH", "/nonexistent/socket")
+    server = threading.Thread(target=_answer, args=(master, {"/a": b"1", "/b": b"two"}), daemon=True)
+    server.start()
+    with Store(timeout_s=5) as store:
+        assert store.find_all("/a", "/none", "/b") == ["1", None, "two"]
+        assert store.read("/b") == "two"
+    os.close(slave)
+    server.join()
+    os.close(master)
+
+
+@pytest.mark.parametrize("said", [b"", b"\2\0\0\0", struct.pack("=4I", 2, 1, 0, 9) + b"half"], ids=len)
+def test_a_store_that_hangs_up_is_an_error(monkeypatch, tmp_path, said):
+    monkeypatch.setenv("XENSTORED_PATH", str(tmp_path / "socket"))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        server.listen()
+
+        def hang_up():
+            peer, _ = server.accept()
+            peer.recv(100)
+            peer.sendall(said)
+            peer.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with Store() as store, pytest.raises(StoreError) as caught:
+            store.read("/a")
+        thread.join()
+    assert str(caught.value) == "xenstore: read '/a': the connection was closed"
+    assert (caught.value.is_lost, caught.value.is_unreached) == (True, False)

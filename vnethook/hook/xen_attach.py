@@ -2,7 +2,7 @@
 
 from time import monotonic, sleep
 
-from vnethook.errors import HostError, UsageError
+from vnethook.errors import HostError, NoNetworkError, UsageError
 from vnethook.hook import resolve, serve, xen_call, xen_nodes
 from vnethook.hook.request import NicRequest
 from vnethook.hook.xen_call import NAME, TAP, VIF
@@ -10,7 +10,7 @@ from vnethook.hook.xenstore import Store, StoreError
 from vnethook.live import files, nics
 from vnethook.live.rtnl import Links
 from vnethook.mac import canonical_mac, is_multicast_mac
-from vnethook.names import shown
+from vnethook.names import is_link_name, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def attach(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
         )
         before = nics.read(paths, request.interface)
         link = _device(links, call, request.interface)
-        if link.name == request.interface:
-            warnings = serve.attach(paths, request)
-        else:
-            warnings = _attach_renamed(paths, links, link, request)
+        try:
+            warnings = _attach(paths, links, link, request)
+        except NoNetworkError as error:
+            raise _with_bridge(links, request.explicit, error) from error
         serve.warn(NAME, warnings)
         if call.kind == VIF:
             try:
@@ -148,8 +148,19 @@ def _device(links: Links, call: "Call", name: str) -> "Link":
         sleep(0.02)
 
 
-def _attach_renamed(paths: "Paths", links: Links, link: "Link", request: NicRequest) -> list[str]:
+def _with_bridge(links: Links, name: str, error: NoNetworkError) -> NoNetworkError:
+    """The error, and how a network is made of a bridge of the host's that none uses: what vif-bridge did with it."""
+    link = links.link(name) if is_link_name(name) else None
+    if link is None or link.kind != "bridge":
+        return error
+    network = f"<network><name>NAME</name><forward mode='bridge'/><bridge name='{name}'/></network>"
+    return NoNetworkError(error.message, hint=f"{error.hint}; for bridge {name!r} of the host define {network}")
+
+
+def _attach(paths: "Paths", links: Links, link: "Link", request: NicRequest) -> list[str]:
     """Attach a NIC under the name that its guest's configuration says; on a failure it has its own name again."""
+    if link.name == request.interface:
+        return serve.attach(paths, request)
     from vnethook.live import renaming  # noqa: PLC0415 (few links are renamed)
 
     files.make_link(paths.renamed(link.name), request.interface)

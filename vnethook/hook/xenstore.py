@@ -170,10 +170,10 @@ class Store:
         """Send messages and wait for their answers, which come in their order, past events."""
         if self._wire is None:
             self._wire = _connect(self._timeout_s)
-        sent = b""
+        sent = []
         for kind, payload in messages:
             self._request += 1
-            sent += _HEADER.pack(kind, self._request, self._transaction, len(payload)) + payload
+            sent.append(_HEADER.pack(kind, self._request, self._transaction, len(payload)) + payload)
         self._wire.send(sent)
         answers: list[tuple[int, bytes]] = []
         heard = b""
@@ -236,8 +236,8 @@ class _Socket:
             self._socket.close()
             raise
 
-    def send(self, data: bytes) -> None:
-        self._socket.sendall(data)
+    def send(self, messages: list[bytes]) -> None:
+        self._socket.sendall(b"".join(messages))
 
     def receive(self, length: int) -> bytes:
         return self._socket.recv(length)
@@ -253,9 +253,9 @@ class _Device:
         self._timeout_s = timeout_s
         self._fd = posix.open(path, posix.O_RDWR | posix.O_CLOEXEC)
 
-    def send(self, data: bytes) -> None:
-        while data:
-            data = data[posix.write(self._fd, data) :]
+    def send(self, messages: list[bytes]) -> None:
+        for message in messages:  # the kernel takes one by each write: xenbus_dev_frontend.c
+            posix.write(self._fd, message)
 
     def receive(self, length: int) -> bytes:
         import select  # noqa: PLC0415 (few hosts have their store elsewhere)
