@@ -11,6 +11,9 @@ from tests.lab.xen import CONNECTED, UUID, VIF_VNET, mac_of
 pytestmark = [pytest.mark.netns, pytest.mark.xen]
 HINT = "Xen calls this: script=vif-vnet in a guest's vif=[…]"
 
+LISTED = """
+<network><name>listed</name><bridge name='vnlisted' macTableManager='libvirt'/><ip address='10.56.0.1' prefix='24'/></network>"""
+
 
 def is_quiet(done):
     return (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -107,6 +110,26 @@ def test_a_pairs_tap_that_the_guests_driver_unplugs_leaves_the_vif_alone(dom0, d
     dom0.run(["ip", "link", "delete", vif.tap])
     assert is_quiet(vif.remove())
     assert (vif.port.hostname, dom0.port(vif.tap)) == (f"unplug{domid}", None)
+
+
+def test_a_bridge_learns_where_a_pair_is_also_where_it_learns_no_other_mac(dom0, domid, numbers):
+    """Its MAC is first behind the tap, and later behind the vif."""
+    dom0.define(LISTED)
+    pair = dom0.vif(domid, guest="pair", bridge="listed", is_pair=True)
+    single = dom0.vif(next(numbers), guest="single", bridge="listed")
+    for done in (pair.online(), pair.add(), single.online()):
+        assert is_quiet(done), done
+    ports = {port["ifname"]: port["learning"] for port in dom0.json(["bridge", "-details", "-json", "link", "show"])}
+    assert [ports[name] for name in (pair.name, pair.tap, single.name)] == [True, True, False]
+    dom0.vnet("net-check", "listed")
+    dom0.vnet("net-destroy", "listed", "--force")
+    dom0.vnet("net-undefine", "listed")
+
+
+def test_a_guest_that_comes_by_migration_has_its_own_name(dom0, domid):
+    vif = dom0.vif(domid, guest=f"moved{domid}--incoming", bridge="lab")
+    assert is_quiet(vif.online())
+    assert (vif.port.guest, vif.port.hostname) == (f"moved{domid}", f"moved{domid}")
 
 
 def test_what_is_asked_of_the_other_kind_is_done_by_nobody(dom0, domid):
@@ -330,7 +353,7 @@ def test_the_guest_cannot_choose_what_is_read(dom0, domid):
     assert is_quiet(vif.online())
     lines = dom0.trace.read_text()[begin:].splitlines()
     read = {line.split("READ (")[1].split()[0] for line in lines if "READ (" in line and line.startswith("IN ")}
-    own = ("frontend-id", "mac", "bridge", "ip", "vifname", "mtu", "domain", "uuid")
+    own = ("frontend-id", "mac", "bridge", "ip", "vifname", "mtu", "type", "domain", "uuid")
     home = f"/local/domain/{domid}"
     assert read == {
         *(f"{vif.path}/{name}" for name in own),

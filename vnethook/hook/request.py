@@ -8,8 +8,8 @@ class NicRequest(Value):
 
     `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
     or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`, `guest_uuid`: empty if
-    unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name; `asked`, `mtu`, `device`, `beside`:
-    see Nic.
+    unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name; `asked`, `mtu`, `device`, `beside`,
+    `is_paired`: see Nic.
     """
 
     interface: str
@@ -24,3 +24,4 @@ class NicRequest(Value):
     mtu: int = 0
     device: str = ""
     beside: str = ""
+    is_paired: bool = False

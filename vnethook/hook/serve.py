@@ -48,6 +48,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         mtu=request.mtu,
         device=request.device,
         beside=request.beside,
+        is_paired=request.is_paired,
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings

@@ -92,6 +92,7 @@ def _request(call: "Call", nodes: "Nodes") -> NicRequest:
         mtu=_mtu(what, nodes.mtu) if nodes.mtu else 0,
         device=call.device if name != call.device else "",
         beside=(nodes.vifname or call.vif.link) if call.kind == TAP else "",
+        is_paired=call.kind == TAP or "ioemu" in nodes.kind,
     )
 
 

@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 CONNECTED, ERROR = "connected", "error"
 """What netback and xend read in `hotplug-status`: exactly that."""
 ERROR_MAX = 1000
+MIGRATING = "--incoming"
+"""Ends the name of a guest that xl receives, until all of it is there."""
 LAST_WORD_S = 3.0
 
 
 class Nodes(Value):
-    """What the store says of a vif and its guest, as it stands there; empty: nothing."""
+    """What the store says of a vif and its guest, as it stands there; empty: nothing. `kind`: with "ioemu" a pair."""
 
     mac: str
     bridge: str
     ip: str
     vifname: str
     mtu: str
+    kind: str
     guest: str
     uuid: str
 
@@ -35,14 +38,14 @@ def read(store: Store, vif: "Vif") -> Nodes:
 
     Under xend that is not so of the domain's own nodes, but the guest's name is beside those of the vif there.
     """
-    names = ("frontend-id", "mac", "bridge", "ip", "vifname", "mtu", "domain", "uuid")
-    owner, mac, bridge, ip, vifname, mtu, domain, uuid = store.find_all(*(f"{vif.path}/{name}" for name in names))
+    names = ("frontend-id", "mac", "bridge", "ip", "vifname", "mtu", "type", "domain", "uuid")
+    owner, *own, domain, uuid = store.find_all(*(f"{vif.path}/{name}" for name in names))
     if owner != str(vif.domid):
         msg = f"{vif.path}: not in xenstore"
         raise HostError(msg, hint="is the guest gone, or was xenstored started again?")
     if not domain:
         domain, uuid = _of_domain(store, f"/local/domain/{vif.domid}")
-    return Nodes(mac or "", bridge or "", ip or "", vifname or "", mtu or "", domain, uuid or "")
+    return Nodes(*(value or "" for value in (*own, domain, uuid)))
 
 
 def _of_domain(store: Store, home: str) -> tuple[str, str]:
@@ -54,7 +57,7 @@ def _of_domain(store: Store, home: str) -> tuple[str, str]:
         if error.reason not in {"EACCES", "EINVAL"}:
             raise
         return "", ""
-    return name or "", uuid or ""
+    return (name or "").removesuffix(MIGRATING), uuid or ""
 
 
 def tell_connected(store: Store, vif: "Vif", link: "Link | None") -> None:

@@ -57,7 +57,7 @@ def traits(live: "LiveNetwork", nic: "Nic") -> Traits | None:
     limits = nic.limits or common.limits
     special = Traits(
         isolated=common.isolated if nic.isolated is None else nic.isolated,
-        is_listed=common.is_listed,
+        is_listed=common.is_listed and not nic.is_paired,
         vlans=nic.vlans or common.vlans,
         limits=limits if any(limits) else (),
     )

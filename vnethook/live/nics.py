@@ -85,7 +85,7 @@ class Nic(Value):
     see GUARDS. What the guest's configuration asks for: `asked`, addresses that are its own, and `mtu` in bytes in
     place of the network's, 0: that one. `device`: what the hypervisor calls the link that was renamed, empty if it was
     not; `beside`: the link of the guest's NIC that this one stands in for, with the same MAC, before the guest has a
-    driver for the other.
+    driver for the other; `is_paired`: of both, since a bridge has to learn which of them the MAC is behind.
     """
 
     interface: str
@@ -117,6 +117,7 @@ class Nic(Value):
     mtu: int = 0
     device: str = ""
     beside: str = ""
+    is_paired: bool = False
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
 
     @property
@@ -132,7 +133,7 @@ class Nic(Value):
 
 OWN = (
     *("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id", "guard"),
-    *("asked", "mtu", "device", "beside"),
+    *("asked", "mtu", "device", "beside", "is_paired"),
 )
 """What a NIC keeps that the same guest attaches again."""
 
