@@ -231,21 +231,25 @@ def test_words_that_no_toolstack_sends_are_told(dom0, domid, words):
         "device/vif/0",
     ],
 )
-def test_a_path_that_is_not_a_vifs_makes_no_node(dom0, domid, path):
+def test_a_path_that_is_not_a_vifs_makes_no_node_and_is_told_where_one_waits(dom0, domid, path):
     vif = dom0.vif(domid, bridge="lab")
     before = dom0.tree()
-    done = vif.online(XENBUS_PATH=path.format(domid))
+    done = vif.online(XENBUS_PATH=path.format(domid), vif="")
     assert done.returncode == 1
-    assert done.stderr.startswith("vif-vnet: XENBUS_PATH '")
-    assert done.stderr.endswith(f"': not backend/vif/DOMID/DEVID\n  {HINT}\n")
+    message = done.stderr.removeprefix("vif-vnet: ").partition("\n")[0]
+    assert message.startswith("XENBUS_PATH '")
+    assert done.stderr == f"vif-vnet: {message}\n  {HINT}\n"
+    assert message.endswith("': not backend/vif/DOMID/DEVID")
     assert dom0.tree() == before
     assert "master" not in dom0.link(vif.name)
+    refused(vif, vif.online(XENBUS_PATH=path.format(domid)), message, HINT, status=1)
 
 
 def test_a_call_without_a_path_is_refused(dom0, domid):
     vif = dom0.vif(domid, bridge="lab")
-    done = vif.run("online", "type_if=vif", without=("XENBUS_PATH",))
-    assert (done.returncode, done.stderr) == (1, f"vif-vnet: variable XENBUS_PATH: not set\n  {HINT}\n")
+    refused(
+        vif, vif.run("online", "type_if=vif", without=("XENBUS_PATH",)), "variable XENBUS_PATH: not set", HINT, status=1
+    )
 
 
 def test_names_that_are_another_vifs_are_refused(dom0, domid):

@@ -80,7 +80,7 @@ class Call(Value):
         if not vifname:
             return self.device
         check_link_name(vifname)
-        if _vif_of_link(vifname.removesuffix(EMULATED)) not in {None, self.vif}:
+        if vif_of_link(vifname.removesuffix(EMULATED)) not in {None, self.vif}:
             msg = f"interface {self.device!r}: rename to {vifname!r}: that is what Xen calls another guest's"
             raise UsageError(msg, hint="choose another vifname=")
         if self.kind == VIF:
@@ -98,7 +98,7 @@ def vif_of(environ: "Mapping[str, str]") -> Vif:
             msg = f"XENBUS_PATH {shown(path)}: not backend/vif/DOMID/DEVID"
             raise UsageError(msg, hint=_HINT)
     else:
-        found = _vif_of_link(tap.removesuffix(EMULATED)) if tap.endswith(EMULATED) else None
+        found = vif_of_link(tap.removesuffix(EMULATED)) if tap.endswith(EMULATED) else None
         if found is None:
             msg = "variable XENBUS_PATH: not set"
             raise UsageError(msg, hint=_HINT)
@@ -107,6 +107,11 @@ def vif_of(environ: "Mapping[str, str]") -> Vif:
             msg = f"variable {name}: is {shown(value)} for {found.path}, not {expected!r}"
             raise UsageError(msg, hint=_HINT)
     return found
+
+
+def vif_of_link(name: str) -> Vif | None:
+    """The vif whose link netback calls so; None if that is no name of one."""
+    return _vif(*name[3:].split(".")) if name.startswith("vif") and name.count(".") == 1 else None
 
 
 def read(vif: Vif, argv: list[str]) -> Call:
@@ -140,10 +145,6 @@ def network_of_link(path: str) -> str:
     """("/etc/xen/scripts/vif-vnet@lab") -> "lab"; empty for the hook's own name."""
     name = files.base_name(path)
     return name[len(NAME) + 1 :] if name.startswith(f"{NAME}@") else ""
-
-
-def _vif_of_link(name: str) -> Vif | None:
-    return _vif(*name[3:].split(".")) if name.startswith("vif") and name.count(".") == 1 else None
 
 
 def _vif(domid: str, devid: str) -> Vif | None:
