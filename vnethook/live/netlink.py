@@ -28,7 +28,10 @@ _INT = Struct("=i")
 NETFILTER_HEAD = Struct("!BBH")
 """What begins each message of netfilter: family, version, and for a batch the subsystem. Source: nfnetlink.h."""
 _NESTED = 0x8000
-_RECEIVE_BYTES = 1 << 17
+_RECEIVE_BYTES = 1 << 15
+"""The most that the kernel puts into one answer to a dump (af_netlink.c, netlink_dump()). More of it is memory that the
+C library asks the kernel for, each time anew: a warm hook then takes a sixth longer.
+"""
 
 
 class NetlinkError(OSError):
