@@ -29,8 +29,9 @@ NETFILTER_HEAD = Struct("!BBH")
 """What begins each message of netfilter: family, version, and for a batch the subsystem. Source: nfnetlink.h."""
 _NESTED = 0x8000
 _RECEIVE_BYTES = 1 << 15
-"""The most that the kernel puts into one answer to a dump (af_netlink.c, netlink_dump()). More of it is memory that the
-C library asks the kernel for, each time anew: a warm hook then takes a sixth longer.
+"""The most that the kernel puts into one answer to a dump (af_netlink.c, netlink_dump()).
+
+More is memory that malloc maps anew for each answer, a tenth of a warm hook's own work.
 """
 
 
