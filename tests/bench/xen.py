@@ -1,6 +1,7 @@
 """vif-vnet beside Xen's own vif-bridge: the same vif, the same xenstored, in turns; as far as Xen's scripts are installed."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from tests.bench.sample import Caller, Case, Sample
 from tests.lab.xen import VIF_BRIDGE, VIF_VNET, Dom0, Vif, daemon
@@ -68,12 +69,7 @@ def cases(dom0: Dom0) -> list[Case]:
 def _cases(site: Site) -> Iterator[Case]:
     for action, prepare, budget in (("online", site.begin, ONLINE), ("offline", site.attach, OFFLINE)):
         theirs, ours = (
-            Case(
-                f"{vif.script.name} {action}",
-                site.caller,
-                lambda vif=vif, action=action: site.call(vif, action),  # type: ignore[misc]  # mypy does not infer defaults
-                lambda vif=vif, prepare=prepare: prepare(vif),  # type: ignore[misc]
-            )
+            Case(f"{vif.script.name} {action}", site.caller, partial(site.call, vif, action), partial(prepare, vif))
             for vif in (site.theirs, site.ours)
         )
         ours.small, ours.growth = theirs, budget

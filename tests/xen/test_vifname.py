@@ -58,6 +58,7 @@ def test_a_taken_name_is_refused_and_whose_it_is_stays_untouched(dom0, domid):
     hint = "choose another vifname= for one of the two guests"
     assert (done.returncode, done.stderr) == (4, f"vif-vnet: {message}\n  {hint}\n")
     assert (second.status, second.error) == ("error", f"{message} ({hint})")
+    assert not (dom0.root / "run/vnethook/renamed" / second.name).is_symlink()
     assert is_quiet(second.offline())
     assert (dom0.link(lan), dom0.port(lan)) == (link, record)
     assert dom0.link(second.name)
@@ -142,3 +143,14 @@ def test_who_has_the_name_by_now_is_left_alone_by_a_late_offline(dom0, domid):
     assert is_quiet(first.offline())
     assert dom0.link(lan)["master"] == "vnlab"
     assert dom0.port(lan).device == second.name
+
+
+def test_a_renamed_vif_that_the_administrator_moved_is_still_detached_by_its_own_name(dom0, domid):
+    lan = f"lan{domid}"
+    vif = dom0.vif(domid, bridge="lab", vifname=lan)
+    vif.online()
+    dom0.vnet("attach", lan, "--network", "default")
+    assert (dom0.port(lan).network, dom0.port(lan).device) == ("default", vif.name)
+    assert is_quiet(vif.offline())
+    assert dom0.port(lan) is None
+    assert "master" not in dom0.link(vif.name)

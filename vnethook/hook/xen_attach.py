@@ -59,7 +59,8 @@ def attach(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
         try:
             warnings = _attach(paths, links, link, request)
         except NoNetworkError as error:
-            raise _with_bridge(links, request.explicit, error) from error
+            error.hint += _of_bridge(links, request.explicit)
+            raise
         serve.warn(NAME, warnings)
         if call.kind == VIF:
             try:
@@ -149,13 +150,13 @@ def _device(links: Links, call: "Call", name: str) -> "Link":
         sleep(0.02)
 
 
-def _with_bridge(links: Links, name: str, error: NoNetworkError) -> NoNetworkError:
-    """The error, and how a network is made of a bridge of the host's that none uses: what vif-bridge did with it."""
+def _of_bridge(links: Links, name: str) -> str:
+    """More for a hint: how a network is made of a bridge of the host's that none uses, as vif-bridge did with it."""
     link = links.link(name) if is_link_name(name) else None
     if link is None or link.kind != "bridge":
-        return error
+        return ""
     network = f"<network><name>NAME</name><forward mode='bridge'/><bridge name='{name}'/></network>"
-    return NoNetworkError(error.message, hint=f"{error.hint}; for bridge {name!r} of the host define {network}")
+    return f"; for bridge {name!r} of the host define {network}"
 
 
 def _attach(paths: "Paths", links: Links, link: "Link", request: NicRequest) -> list[str]:
@@ -164,9 +165,9 @@ def _attach(paths: "Paths", links: Links, link: "Link", request: NicRequest) -> 
         return serve.attach(paths, request)
     from vnethook.live import renaming  # noqa: PLC0415 (few links are renamed)
 
-    files.make_link(paths.renamed(link.name), request.interface)
-    renaming.rename(links, link, request.interface, alias=link.name)
     try:
+        files.make_link(paths.renamed(link.name), request.interface)
+        renaming.rename(links, link, request.interface, alias=link.name)
         return serve.attach(paths, request)
     except BaseException:
         renaming.undo(paths, links, link.name)

@@ -133,15 +133,29 @@ class Nic(Value):
 
 OWN = (
     *("uuid", "guest_uuid", "portgroup", "isolated", "vlans", "limits", "alias", "class_id", "guard"),
-    *("asked", "mtu", "device", "beside", "is_paired"),
+    *("asked", "mtu"),
 )
-"""What a NIC keeps that the same guest attaches again."""
+OF_LINK = ("device", "beside", "is_paired")
+"""What a NIC keeps that the same guest attaches again; of its link, also on another network."""
 
 
 def mtu_of(live: "LiveNetwork", nic: Nic, link: "Link") -> int:
     """The MTU that a NIC's link is to get, in bytes: the bridge's or less, as is asked for; 0 if it has it."""
     mtu = min(nic.mtu, live.mtu) if nic.mtu else live.mtu
     return mtu if link.mtu != mtu else 0
+
+
+def with_own(nic: Nic, earlier: Nic | None, same: Nic | None) -> Nic:
+    """The NIC as it is asked for, with what it keeps.
+
+    `earlier`: the record of the same link, `same`: if that is on the same network.
+    """
+    own = {"uuid": random_uuid()}
+    if same is not None and (same.mac, same.guest) == (nic.mac, nic.guest):
+        own |= {name: getattr(same, name) for name in OWN if not getattr(nic, name)}
+    if earlier is not None:
+        own |= {name: getattr(earlier, name) for name in OF_LINK if not getattr(nic, name)}
+    return nic.replace(**own)
 
 
 def random_uuid() -> str:

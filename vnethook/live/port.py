@@ -189,10 +189,7 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
     if not nic.uuid:
         if nic.asked or nic.mtu:
             _asked().check(live, nic)
-        own = {"uuid": nics.random_uuid()}
-        if same is not None and (same.mac, same.guest) == (nic.mac, nic.guest):
-            own |= {name: getattr(same, name) for name in nics.OWN if not getattr(nic, name)}
-        nic = nic.replace(**own)
+        nic = nics.with_own(nic, earlier, same)
     return nic.replace(
         network=live.name,
         index=link.index,
