@@ -80,6 +80,9 @@ class Call(Value):
         if not vifname:
             return self.device
         check_link_name(vifname)
+        if ":" in vifname:  # dev_valid_name() of Linux takes none into a name
+            msg = f"interface {vifname!r}: not a name for a network interface"
+            raise UsageError(msg, hint="choose another vifname=")
         if vif_of_link(vifname.removesuffix(EMULATED)) not in {None, self.vif}:
             msg = f"interface {self.device!r}: rename to {vifname!r}: that is what Xen calls another guest's"
             raise UsageError(msg, hint="choose another vifname=")
