@@ -17,6 +17,8 @@ _LABEL = _ALNUM | frozenset("_-")
 
 BRIDGE_PREFIX = "vnbr"
 """Begins the bridge names that we choose; one wildcard rule of another firewall covers them all."""
+SHARED_BRIDGE_PREFIX = "ebr"
+"""Begins the names that we choose for bridges with a NIC of the host's as a port."""
 ZONE = "vnethook"
 """The zone of firewalld that we bring, with all bridges that have our prefix in it."""
 NETWORK_MAX = 64

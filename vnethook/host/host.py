@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vnethook.host.conntrack import Conntrack
     from vnethook.host.firewalld import Firewalld
     from vnethook.host.iptables import Iptables
+    from vnethook.host.layer3 import Layer3
     from vnethook.host.listeners import Listener
     from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
@@ -82,6 +83,13 @@ class Host:
         from vnethook.host.listeners import listeners  # noqa: PLC0415 (few networks have forwards)
 
         return listeners(is_meant)
+
+    @property
+    def layer3(self) -> "Layer3":
+        """What links have at layer 3."""
+        from vnethook.host.layer3 import Layer3  # noqa: PLC0415 (only to share a NIC of the host's)
+
+        return Layer3(self.links)
 
     def close(self) -> None:
         """Let go of the kernel's sockets."""

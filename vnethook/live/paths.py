@@ -145,6 +145,11 @@ class Paths(Value):
         """The file that says which networks hold what they share."""
         return f"{self.run}/shared.json"
 
+    @property
+    def shared_interfaces(self) -> str:
+        """Where the records of NICs of the host's lie that are ports of a bridge of ours, by the bridge's name."""
+        return f"{self.run}/interfaces-shared"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"

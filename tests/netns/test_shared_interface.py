@@ -1,0 +1,248 @@
+"""A NIC of the host's becomes a port of a bridge and back again, and the host is on the network throughout."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.lab import Host, Machine, wait_for
+from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, answers, call, connect, layer3
+from tests.lab.library import on
+from vnethook.errors import HostError
+from vnethook.host import host as machine
+from vnethook.lifecycle import sharing
+from vnethook.live import files, netlink, sysctl
+from vnethook.plan.step import Step
+
+pytestmark = pytest.mark.netns
+KEPT = ["locks/", r"file d\S+ run/vnethook"]
+CHANGING = {16, 17, 19, 20, 21, 24, 25, 28}
+"""The messages of rtnetlink that change something."""
+
+
+@pytest.fixture
+def router() -> Iterator[Machine]:
+    with Machine("router") as router:
+        yield router
+
+
+@pytest.fixture
+def host(router: Machine) -> Iterator[Host]:
+    with Host() as host:
+        connect(host, router)
+        yield host
+
+
+@pytest.fixture
+def rich(router: Machine) -> Iterator[Host]:
+    with Host() as host:
+        connect(host, router, RICH)
+        yield host
+
+
+def _is_reached(host: Host, router: Machine) -> bool:
+    return all(answers(host, address) for address in (GATEWAY, GATEWAY6)) and all(
+        router.run(["ping", "-c1", "-W5", address], check=False).returncode == 0 for address in (OURS, OURS6)
+    )
+
+
+def _link(host: Host, name: str) -> dict[str, object]:
+    [found] = host.json(["ip", "-json", "-details", "link", "show", "dev", name])
+    return found  # type: ignore[no-any-return]
+
+
+def test_a_bridge_takes_over_all_that_the_nic_has_and_gives_it_back(rich: Host, router: Machine) -> None:
+    before, picture = layer3(rich), rich.snapshot()
+    assert call(rich, "start") == (0, "")
+    during = [line.replace("ebreth0", "eth0") for line in layer3(rich)]
+    of_both = [line for line in before if '"multicast"' in line]
+    assert sorted(during) == sorted([*before, *of_both])
+    assert _link(rich, "eth0")["master"] == "ebreth0"
+    assert _link(rich, "eth0")["address"] == _link(rich, "ebreth0")["address"]
+    assert _is_reached(rich, router)
+    assert call(rich, "stop") == (0, "")
+    assert layer3(rich) == before
+    assert picture.changes_to(rich.snapshot(), ignoring=KEPT) == []
+    assert _is_reached(rich, router)
+
+
+def test_a_second_start_and_a_second_stop_change_nothing(host: Host) -> None:
+    before = host.snapshot()
+    assert call(host, "stop") == (0, "")
+    assert call(host, "start") == (0, "")
+    shared, picture = layer3(host), host.snapshot()
+    assert call(host, "start") == (0, "")
+    assert call(host, "start", "netdev=eth0") == (0, "")
+    assert call(host, "start", "netdev=ebreth0") == (0, "")
+    assert (layer3(host), picture.changes_to(host.snapshot(), ignoring=KEPT)) == (shared, [])
+    assert call(host, "stop") == (0, "")
+    assert call(host, "stop") == (0, "")
+    assert before.changes_to(host.snapshot(), ignoring=KEPT) == []
+
+
+def test_pings_and_a_connection_live_through_rounds_of_sharing(host: Host, router: Machine) -> None:
+    """Of the pings that are on their way at the switch some may be lost, those of a moment."""
+    pings = [
+        machine.popen(["ping", "-i0.02", "-w60", address], stdout=subprocess.PIPE, text=True)
+        for machine, address in ((host, GATEWAY), (host, GATEWAY6), (router, OURS), (router, OURS6))
+    ]
+    echo = router.popen(["busybox", "nc", "-ll", "-p", "7", "-e", "cat"])
+    wait_for(lambda: host.connects(GATEWAY, 7), "the echo service")
+    talk = host.popen(["busybox", "nc", GATEWAY, "7"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for number in range(5):
+        assert call(host, "start") == (0, "")
+        assert _echoes(talk, f"shared {number}\n".encode())
+        assert call(host, "stop") == (0, "")
+        assert _echoes(talk, f"given back {number}\n".encode())
+    for ping in pings:
+        ping.send_signal(signal.SIGINT)
+        words = ping.communicate()[0].split("packets transmitted, ")
+        sent, received = int(words[0].split()[-1]), int(words[1].split()[0])
+        assert received >= sent * 0.9 > 9, f"{received} of {sent}"
+    for program in (talk, echo):
+        program.kill()
+
+
+def _echoes(talk: "subprocess.Popen[bytes]", line: bytes) -> bool:
+    assert talk.stdin
+    assert talk.stdout
+    talk.stdin.write(line)
+    talk.stdin.flush()
+    return talk.stdout.readline() == line
+
+
+def test_a_gateway_that_does_not_answer_any_more_has_all_taken_back(host: Host) -> None:
+    """Bridged frames are dropped here, which only shows once the NIC is a port."""
+    drop = "add table bridge f; add chain bridge f c { type filter hook prerouting priority 0; policy drop; }"
+    host.run(["nft", drop])
+    before, picture = layer3(host), host.snapshot()
+    status, said = call(host, "start")
+    assert status == 5
+    assert said.splitlines()[0] == (
+        f"network-vnet: interface 'eth0': share: gateway {GATEWAY} did not answer by the bridge any more"
+        " (its hardware address and ping)"
+    )
+    assert layer3(host) == before
+    assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
+    assert answers(host, GATEWAY)
+    host.run(["nft", "delete table bridge f"])
+    assert call(host, "start") == (0, "")
+
+
+def test_a_gateway_that_never_answered_is_no_reason(host: Host, router: Machine) -> None:
+    router.run(["ip", "link", "set", "lan0", "down"])
+    assert call(host, "start") == (0, "")
+    router.run(["ip", "link", "set", "lan0", "up"])
+    wait_for(lambda: answers(host, GATEWAY), "the gateway")
+
+
+def test_a_refused_step_leaves_the_host_as_it_was(host: Host, router: Machine) -> None:
+    before, picture = layer3(host), host.snapshot()
+    kinds = on(host, lambda here: [type(step) for step in _plan(here)])
+    assert len(kinds) >= 5
+    for number in range(len(kinds)):
+        with pytest.raises(HostError, match="refused by the test"):
+            on(host, lambda here, number=number: _start_refusing(here, _plan(here)[number]))  # type: ignore[misc]
+        assert (layer3(host), picture.changes_to(host.snapshot(), ignoring=KEPT)) == (before, []), kinds[number]
+    assert _is_reached(host, router)
+
+
+def _plan(here: machine.Host) -> tuple[Step, ...]:
+    from vnethook.capability import shared_interface as capability
+
+    return capability.plan(sharing._facts(here, "eth0"), "ebreth0", at_s=0)
+
+
+def _start_refusing(here: machine.Host, target: Step) -> None:
+    original = type(target).do
+
+    def do(step: Step, host: machine.Host) -> None:
+        original(step, host)  # the worst: when all is done
+        if step.key == target.key:
+            msg = "refused by the test"
+            raise HostError(msg)
+
+    type(target).do = do  # type: ignore[method-assign,assignment]
+    sharing.start(here, "eth0")
+
+
+def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
+    """Call a function and be killed just before its change of that number; how many changes there are."""
+
+    def run(here: machine.Host) -> int:
+        made = 0
+
+        def counted(original: Callable[..., object], is_change: Callable[..., bool]) -> Callable[..., object]:
+            def change(*words: object, **more: object) -> object:
+                nonlocal made
+                if is_change(*words):
+                    if made == number:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    made += 1
+                return original(*words, **more)
+
+            return change
+
+        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (os, "write")):
+            setattr(place, name, counted(getattr(place, name), lambda *_: True))
+        netlink.Netlink.request = counted(  # type: ignore[method-assign,assignment]
+            netlink.Netlink.request, lambda _, kind, *__: kind in CHANGING
+        )
+        function(here)
+        return made
+
+    return run
+
+
+def _is_killed(host: Host, number: int, function: Callable[[machine.Host], None]) -> bool:
+    try:
+        on(host, _killed_at(number, function))
+    except AssertionError as error:
+        assert "ended with -9" in str(error)
+        return True
+    return False
+
+
+def _start(here: machine.Host) -> None:
+    sharing.start(here, "eth0", antispoof=True)
+
+
+def _stop(here: machine.Host) -> None:
+    sharing.stop(here, "eth0")
+
+
+@pytest.mark.slow
+def test_a_start_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: Host, router: Machine) -> None:
+    before = layer3(rich)
+    on(rich, _start)
+    whole = layer3(rich)
+    on(rich, _stop)
+    number = 0
+    while _is_killed(rich, number, _start):
+        assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0, number
+        if number % 2:
+            on(rich, _start)
+            assert layer3(rich) == whole, number
+        on(rich, _stop)
+        assert layer3(rich) == before, number
+        number += 1
+    assert number > 40
+
+
+@pytest.mark.slow
+def test_a_stop_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: Host, router: Machine) -> None:
+    before = layer3(rich)
+    on(rich, _start)
+    whole = layer3(rich)
+    number = 0
+    while _is_killed(rich, number, _stop):
+        assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0, number
+        if number % 2:
+            on(rich, _stop)
+            assert layer3(rich) == before, number
+        on(rich, _start)
+        assert layer3(rich) == whole, number
+        number += 1
+    assert number > 40

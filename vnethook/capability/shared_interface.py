@@ -1,0 +1,80 @@
+"""Share a NIC of the host's: a bridge with its MAC takes over its addresses and routes, and guests join that.
+
+Pure: facts -> steps. What of it must not be done is refused here, before anything is.
+"""
+
+from _socket import AF_INET
+
+from vnethook.errors import StateError
+from vnethook.names import LINK_MAX, SHARED_BRIDGE_PREFIX
+from vnethook.plan.links import SetLinkSysctls, SetLinkUp
+from vnethook.plan.sharing import NO_GENERATION, CreateSharedBridge, GenerateAddresses, MoveToBridge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.nic_facts import NicFacts
+    from vnethook.plan.step import Step
+
+
+def bridge_name(nic: str) -> str:
+    """The name that we choose for a NIC's bridge: of a long one the end, which tells one card from the other."""
+    return SHARED_BRIDGE_PREFIX + nic[-(LINK_MAX - len(SHARED_BRIDGE_PREFIX)) :]
+
+
+def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
+    """The steps in order; `at_s`: when the facts were read, in seconds after the host's boot."""
+    link = facts.link
+    sysctls = tuple((f"net/{family}/conf/{bridge}/{name}", value) for family, name, value in facts.sysctls)
+    generation = facts.generation
+    steps: list[Step] = [CreateSharedBridge(name=bridge, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0)]
+    if sysctls:
+        steps.append(SetLinkSysctls(link=bridge, values=sysctls))
+    steps.append(SetLinkUp(link=bridge, mac=link.mac))
+    if generation not in {None, NO_GENERATION}:
+        steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
+    steps.append(
+        MoveToBridge(
+            nic=link.name, bridge=bridge, mac=link.mac, addresses=facts.addresses, routes=facts.routes, at_s=at_s
+        )
+    )
+    if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
+        steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION))
+    return tuple(steps)
+
+
+def require(facts: "NicFacts") -> None:
+    """Raise StateError for a NIC that cannot be shared, or not without cutting the host off sooner or later."""
+    reason, hint = _refusal(facts)
+    if reason:
+        msg = f"interface {facts.link.name!r}: share: {reason}"
+        raise StateError(msg, hint=hint)
+
+
+def _refusal(facts: "NicFacts") -> tuple[str, str]:
+    """Why not, and what would help; empty if it can be."""
+    link = facts.link
+    if link.is_loopback:
+        return "is the host's loopback", "netdev= names a NIC"
+    if facts.is_wireless:
+        return "is wireless: an access point drops what comes from a guest's MAC", "use a network with NAT"
+    if link.kind == "bridge":
+        return "is a bridge itself", f"guests join it as it is: bridge={link.name}"
+    if facts.master:
+        return f"is a port of {facts.master!r} already", f"guests join that: bridge={facts.master}"
+    if not link.is_up:
+        return "is down", f"ip link set {link.name} up"
+    if not link.mac or len(link.mac) != 17:
+        return "has no MAC, so it is no Ethernet", ""
+    if any(route.is_joint for route in facts.routes):
+        return "is one of several links of a route (nexthop), which cannot be moved", "see `ip route show table all`"
+    return _owned(facts)
+
+
+def _owned(facts: "NicFacts") -> tuple[str, str]:
+    hint = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
+    if facts.owners:
+        return f"{' and '.join(facts.owners)} gives it addresses, and would put them back on it", hint
+    leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
+    if leased:
+        return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
+    return "", ""

@@ -1,0 +1,158 @@
+"""What a link has at layer 3, to be read and to be given to another link: addresses, routes, neighbours.
+
+Read and given as the kernel's own attributes, so that what this version has no word for goes along.
+Source of the formats: rtnetlink(7), linux/neighbour.h.
+"""
+
+from _socket import AF_INET, AF_INET6
+from _struct import Struct
+from errno import EADDRNOTAVAIL, EEXIST, ENODEV, ENOENT, ESRCH
+
+from vnethook.errors import HostError
+from vnethook.host import link_address, link_route
+from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, pack
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vnethook.host.link_address import LinkAddress
+    from vnethook.host.link_route import LinkRoute
+    from vnethook.live.rtnl import Link, Links
+
+_SET_LINK = 19
+_NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
+_NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30
+_APPEND, _REPLACE = 0x800, 0x100
+_LINK = Struct("=BxHiII")
+_ADDRESS = Struct("=BBBBi")
+_ROUTE = Struct("=BBBBBBBBI")
+_NEIGHBOUR = Struct("=BxxxiHBB")
+_DESTINATION, _HARDWARE = 1, 2
+_REACHABLE, _PERMANENT = 0x02, 0x80
+_KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
+"""States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
+_AF_SPEC, _GENERATION_MODE = 26, 8
+_UNICAST = 1
+_GONE = (EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH)
+
+
+class Neighbour(Value):
+    """Who is on the link: family, address and hardware address in hexadecimal, whether the entry stays."""
+
+    family: int
+    address: str
+    hardware: str
+    is_permanent: bool
+
+
+class Layer3:
+    """Addresses, routes and neighbours of the links of this network namespace."""
+
+    def __init__(self, links: "Links") -> None:
+        self._links = links
+
+    def addresses(self, link: "Link") -> "tuple[LinkAddress, ...]":
+        """The addresses of a link, in the order in which they were added."""
+        answers = self._links.ask("addresses", "list", _GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, link.index))
+        found = [
+            address for index, address in (link_address.parse(one, link.name) for one in answers) if index == link.index
+        ]
+        # IPv6 tells the newest first: ipv6_link_dev_addr() in net/ipv6/addrconf.c
+        by_age = [one for one in found if one.family == AF_INET], [one for one in found if one.family == AF_INET6]
+        return (*by_age[0], *reversed(by_age[1]))
+
+    def add_address(self, link: "Link", address: "LinkAddress") -> None:
+        """Give a link an address, which is of use at once; an IPv6 one that it has gets its flags and lifetimes."""
+        what, verb = f"link {link.name!r}", f"add address {address}"
+        message = (_NEW_ADDRESS, CREATE | EXCLUSIVE, address.body(link.name, link.index, checked=True))
+        self._try(what, verb, message, but=(EEXIST,))
+        if address.family == AF_INET6:  # and have it look as if it had been checked
+            plain = address.body(link.name, link.index, checked=False)
+            self._links.ask(what, verb, _NEW_ADDRESS, _REPLACE, plain)
+
+    def remove_address(self, link: "Link", address: "LinkAddress") -> None:
+        """Take an address from a link; nothing if it is gone."""
+        message = (_DELETE_ADDRESS, 0, address.removal(link.index))
+        self._try(f"link {link.name!r}", f"remove address {address}", message, but=_GONE)
+
+    def routes(self, link: "Link") -> "tuple[LinkRoute, ...]":
+        """The unicast routes of all tables that lead by a link, those first that others need: without a gateway."""
+        found: list[LinkRoute] = []
+        for family in (AF_INET, AF_INET6):
+            places = set()
+            for answer in self._links.ask(
+                "routes", "list", _GET_ROUTE, DUMP, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
+            ):
+                for device, route in link_route.parse(answer):
+                    if device == link.index:
+                        found.append(route.replace(is_behind=route.place in places))
+                    places.add(route.place)
+        return tuple(sorted(found, key=lambda route: bool(route.gateway)))
+
+    def add_route(self, link: "Link", route: "LinkRoute") -> None:
+        """Have a route lead by a link, beside the same by another link; nothing if there is the same by this one."""
+        flags = CREATE | (_APPEND if route.is_behind and route.family == AF_INET else 0)
+        message = (_NEW_ROUTE, flags, route.body(link.index))
+        self._try(f"link {link.name!r}", f"add route {route}", message, but=(EEXIST,))
+
+    def remove_route(self, link: "Link", route: "LinkRoute") -> None:
+        """Have a route lead no longer by a link; nothing if it is gone."""
+        message = (_DELETE_ROUTE, 0, route.replace(expires_s=0).body(link.index))
+        self._try(f"link {link.name!r}", f"remove route {route}", message, but=_GONE)
+
+    def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]") -> None:
+        """Have these routes lead by a link, too."""
+        found = {route.key for route in self.routes(link)}
+        for route in routes:
+            if route.key not in found:
+                self.add_route(link, route)
+
+    def drop_made_routes(self, link: "Link", addresses: "Iterable[LinkAddress]", *, but: "Iterable[LinkRoute]") -> None:
+        """Remove those routes that the kernel has made along with these addresses of a link, but for some."""
+        subnets = {address.subnet for address in addresses}
+        wanted = {route.key for route in but}
+        for route in self.routes(link):
+            if route.is_kernels and route.subnet in subnets and route.key not in wanted:
+                self.remove_route(link, route)
+
+    def copy_neighbours(self, source: "Link", target: "Link") -> None:
+        """Have one link know who is on the other, so that nobody has to be asked for anew."""
+        for neighbour in self._neighbours(source):
+            state = _PERMANENT if neighbour.is_permanent else _REACHABLE
+            body = _NEIGHBOUR.pack(neighbour.family, target.index, state, 0, 0)
+            body += pack(_DESTINATION, bytes.fromhex(neighbour.address))
+            body += pack(_HARDWARE, bytes.fromhex(neighbour.hardware))
+            self._links.ask(f"link {target.name!r}", "add neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
+
+    def set_address_generation(self, link: "Link", mode: int) -> None:
+        """How the kernel makes IPv6 link-local addresses on a link: 0 of the MAC, 1 not at all. Source: if_link.h."""
+        spec = pack(_AF_SPEC, pack(AF_INET6, pack(_GENERATION_MODE, bytes([mode]))))
+        body = _LINK.pack(0, 0, link.index, 0, 0) + spec
+        self._links.ask(f"link {link.name!r}", "set addrgenmode", _SET_LINK, 0, body)
+
+    def _neighbours(self, link: "Link") -> list[Neighbour]:
+        found = []
+        for family in (AF_INET, AF_INET6):
+            for answer in self._links.ask(
+                "neighbours", "list", _GET_NEIGHBOUR, DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0)
+            ):
+                _, index, state, _, _ = _NEIGHBOUR.unpack_from(answer)
+                values = dict(attributes(answer, 12))
+                if index == link.index and state & _KNOWN and _HARDWARE in values:
+                    words = (values[_DESTINATION].hex(), values[_HARDWARE].hex())
+                    found.append(Neighbour(family, *words, is_permanent=bool(state & _PERMANENT)))
+        return found
+
+    def _try(self, what: str, verb: str, message: "tuple[int, int, bytes]", *, but: "tuple[int, ...]") -> bool:
+        """Whether the kernel does it; False for a refusal that `but` names."""
+        try:
+            self._links.ask(what, verb, *message)
+        except HostError as error:
+            cause = error.__cause__
+            if isinstance(cause, NetlinkError) and cause.errno in but:
+                return False
+            raise
+        return True

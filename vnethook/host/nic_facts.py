@@ -1,0 +1,63 @@
+"""What there is to know of a NIC of the host's before it becomes a port of a bridge, read once, as plain data."""
+
+import os
+
+from vnethook.host import nic_owners
+from vnethook.host.link_address import LinkAddress
+from vnethook.host.link_route import LinkRoute
+from vnethook.live import files
+from vnethook.live.rtnl import Link
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+
+_NOT_COPIED = ("addr_gen_mode", "mc_forwarding", "mtu", "stable_secret")
+"""Sysctls of an interface that have steps of their own, follow the link, or cannot be written."""
+
+
+class NicFacts(Value):
+    """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
+
+    `sysctls`: (family, name, value) of its own that a new link would not have; `generation`: how the kernel makes its
+    link-local address, None without IPv6; `owners`: programs that give it addresses, in words.
+    """
+
+    link: Link
+    master: str
+    is_wireless: bool
+    addresses: tuple[LinkAddress, ...]
+    routes: tuple[LinkRoute, ...]
+    sysctls: tuple[tuple[str, str, str], ...]
+    generation: int | None
+    owners: tuple[str, ...]
+
+
+def collect(host: "Host", link: Link) -> NicFacts:
+    """Read what sharing a NIC needs."""
+    master = host.links.link_at(link.master) if link.master else None
+    generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
+    others = {other.name for other in host.links.all_links()}
+    return NicFacts(
+        link=link,
+        master=master.name if master else "",
+        is_wireless=any(files.exists(f"/sys/class/net/{link.name}/{mark}") for mark in ("phy80211", "wireless")),
+        addresses=host.layer3.addresses(link),
+        routes=host.layer3.routes(link),
+        sysctls=tuple(_own_sysctls(host, link.name)),
+        generation=int(generation) if generation is not None else None,
+        owners=nic_owners.owners(link.name, link.index, others),
+    )
+
+
+def _own_sysctls(host: "Host", name: str) -> list[tuple[str, str, str]]:
+    found = []
+    for family in ("ipv4", "ipv6"):
+        place = f"net/{family}/conf"
+        keys = os.listdir(f"/proc/sys/{place}/{name}") if files.is_directory(f"/proc/sys/{place}/{name}") else []
+        for key in sorted(set(keys) - set(_NOT_COPIED)):
+            value = host.sysctls.read(f"{place}/{name}/{key}")
+            if value is not None and value != host.sysctls.read(f"{place}/default/{key}"):
+                found.append((family, key, value))
+    return found
