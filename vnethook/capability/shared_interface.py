@@ -73,7 +73,8 @@ def _refusal(facts: "NicFacts") -> tuple[str, str]:
 def _owned(facts: "NicFacts") -> tuple[str, str]:
     hint = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
     if facts.owners:
-        return f"{' and '.join(facts.owners)} gives it addresses, and would put them back on it", hint
+        give = "gives" if len(facts.owners) == 1 else "give"
+        return f"{' and '.join(facts.owners)} {give} it addresses, and would put them back on it", hint
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
     if leased:
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint

@@ -1,0 +1,105 @@
+"""Which NICs can be shared, and by what steps: decided by facts alone."""
+
+from _socket import AF_INET
+
+import pytest
+
+from vnethook.capability import shared_interface
+from vnethook.errors import StateError
+from vnethook.host.link_address import LinkAddress
+from vnethook.host.link_route import LinkRoute
+from vnethook.host.nic_facts import NicFacts
+from vnethook.live.rtnl import Link
+
+NIC = Link("eth0", 2, "52:54:00:aa:bb:01", 1450, 0, "", is_up=True, has_carrier=True)
+ADDRESS = LinkAddress(AF_INET, 24, 0, 0x80, ((1, "c0000214"), (2, "c0000214")))
+ROUTE = LinkRoute(AF_INET, 0, 0, 0, 4, 0, 0, ((5, "c0000201"), (15, "fe000000")))
+FACTS = NicFacts(NIC, "", False, (ADDRESS,), (ROUTE,), (("ipv4", "rp_filter", "1"),), 0, ())
+HINT = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
+
+
+def test_the_plan_prepares_the_bridge_then_moves_all_at_once() -> None:
+    assert [str(step) for step in shared_interface.plan(FACTS, "ebreth0", at_s=9)] == [
+        "create bridge ebreth0, MAC 52:54:00:aa:bb:01, MTU 1450",
+        "set on ebreth0: rp_filter=1",
+        "bring ebreth0 up",
+        "have the kernel make no link-local addresses on eth0",
+        "make eth0 a port of ebreth0, which takes over 192.0.2.20/24, 1 route",
+        "have the kernel make link-local addresses on ebreth0",
+    ]
+
+
+def test_without_ipv6_nothing_is_said_of_it() -> None:
+    steps = shared_interface.plan(FACTS.replace(generation=None, sysctls=()), "ebreth0", at_s=9)
+    assert [type(step).__name__ for step in steps] == ["CreateSharedBridge", "SetLinkUp", "MoveToBridge"]
+
+
+def test_a_step_is_the_same_after_it_was_in_a_journal() -> None:
+    from vnethook.live import files
+    from vnethook.plan.step import from_record
+
+    for step in shared_interface.plan(FACTS, "ebreth0", at_s=9):
+        assert from_record(files.loads(files.dumps(step.to_record()))) == step
+
+
+REFUSED = {
+    "loopback": (NIC.replace(is_loopback=True), {}, "is the host's loopback", "netdev= names a NIC"),
+    "wireless": (
+        NIC,
+        {"is_wireless": True},
+        "is wireless: an access point drops what comes from a guest's MAC",
+        "use a network with NAT",
+    ),
+    "bridge": (NIC.replace(kind="bridge"), {}, "is a bridge itself", "guests join it as it is: bridge=eth0"),
+    "port": (NIC, {"master": "br0"}, "is a port of 'br0' already", "guests join that: bridge=br0"),
+    "down": (NIC.replace(is_up=False), {}, "is down", "ip link set eth0 up"),
+    "no Ethernet": (NIC.replace(mac=""), {}, "has no MAC, so it is no Ethernet", ""),
+    "several hops": (
+        NIC,
+        {"routes": (ROUTE.replace(is_joint=True),)},
+        "is one of several links of a route (nexthop), which cannot be moved",
+        "see `ip route show table all`",
+    ),
+    "a client": (
+        NIC,
+        {"owners": ("dhclient (process 7)", "systemd-networkd")},
+        "dhclient (process 7) and systemd-networkd give it addresses, and would put them back on it",
+        HINT,
+    ),
+    "a lease": (
+        NIC,
+        {"addresses": (ADDRESS.replace(valid_s=600),)},
+        "address 192.0.2.20/24 ends in 600 s, so a DHCP client looks after it",
+        HINT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_cut_the_host_off_is_refused(name: str) -> None:
+    link, change, reason, hint = REFUSED[name]
+    with pytest.raises(StateError) as refused:
+        shared_interface.require(FACTS.replace(link=link, **change))
+    assert (str(refused.value), refused.value.hint) == (f"interface 'eth0': share: {reason}", hint)
+
+
+def test_a_nic_with_fixed_addresses_is_not_refused() -> None:
+    shared_interface.require(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("nic", "bridge"),
+    [("eth0", "ebreth0"), ("eth0.42", "ebreth0.42"), ("enx525400aabb01", "ebr525400aabb01"), ("x", "ebrx")],
+)
+def test_the_bridge_is_named_by_the_nic_within_what_the_kernel_takes(nic: str, bridge: str) -> None:
+    assert shared_interface.bridge_name(nic) == bridge
+
+
+def test_what_ends_is_not_given_back_after_its_end() -> None:
+    leased = ADDRESS.replace(valid_s=600, preferred_s=300)
+    assert leased.aged(400) == leased.replace(valid_s=200, preferred_s=0)
+    assert leased.aged(600) is None
+    assert leased.aged(9999, now=ADDRESS) == ADDRESS
+    assert ADDRESS.aged(9999) == ADDRESS
+    assert ROUTE.replace(expires_s=5).aged(5) is None
+    assert ROUTE.aged(5) == ROUTE
