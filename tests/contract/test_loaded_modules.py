@@ -162,6 +162,19 @@ def test_the_administrators_map_is_read_without_tomllib_after_the_first_time(hos
     assert second == WARM_STANDARD | WARM_OURS | GUARD | {"vnethook.hook.qemu", *SETTINGS}
 
 
+def test_xens_network_script_loads_no_library_and_its_usage_next_to_nothing(host, bare):
+    """No guest waits for it, but it runs at boot on the system's Python, which has no library."""
+    for words in ("link add eth9 type veth peer name far9", "link set far9 up", "link set eth9 up"):
+        host.run(["ip", *words.split()])
+    usage = _loaded(host, CHECKOUT / "hooks/xen/network-vnet", status=1) - bare
+    assert {name.split(".")[1] for name in usage if name.count(".") > 1} == {"hook", "host", "live"}  # host.log
+    for action in ("start", "status", "stop"):
+        loaded = _loaded(host, CHECKOUT / "hooks/xen/network-vnet", action, "netdev=eth9") - bare
+        assert not loaded & NEVER
+        assert not loaded & NOT_FOR_HOOKS
+        assert {name for name in loaded if not name.startswith("vnethook")} <= COLD_STANDARD
+
+
 def test_a_refused_call_loads_little_more(host, bare, cold):
     loaded = _loaded(host, QEMU / "qemu-ifup", env={}, status=1) - bare
     assert loaded == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", "vnethook.host", "vnethook.host.log", "syslog"}

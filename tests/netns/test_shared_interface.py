@@ -1,6 +1,7 @@
 """A NIC of the host's becomes a port of a bridge and back again, and the host is on the network throughout."""
 
 import os
+import posix
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -218,7 +219,7 @@ def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callabl
 
             return change
 
-        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (os, "write")):
+        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (posix, "write")):
             setattr(place, name, counted(getattr(place, name), lambda *_: True))
         netlink.Netlink.request = counted(  # type: ignore[method-assign,assignment]
             netlink.Netlink.request, lambda _, kind, *__: kind in CHANGING

@@ -3,7 +3,7 @@
 Source: RFC 826, RFC 4861 (7.2.2), RFC 792, RFC 4443 (4.1); packet(7), icmp(7).
 """
 
-import os
+import posix
 from _socket import (
     AF_INET,
     AF_INET6,
@@ -103,7 +103,7 @@ def _discover(link: "Link", gateway: str, source: str, deadline: float) -> bool:
 
 def _ping(link: "Link", gateway: str, source: str, deadline: float) -> bool:
     del source
-    identity = os.getpid() & 0xFFFF
+    identity = posix.getpid() & 0xFFFF
     question = _ECHO.pack(8, 0, 0, identity, 1)
     total = sum(int.from_bytes(question[at : at + 2], "big") for at in range(0, len(question), 2))
     question = _ECHO.pack(8, 0, 0xFFFF - (total % 0xFFFF), identity, 1)
@@ -122,7 +122,7 @@ def _ping(link: "Link", gateway: str, source: str, deadline: float) -> bool:
 
 def _ping6(link: "Link", gateway: str, source: str, deadline: float) -> bool:
     del source
-    identity = os.getpid() & 0xFFFF
+    identity = posix.getpid() & 0xFFFF
     asker = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6)
     try:
         asker.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, link.name.encode())

@@ -1,6 +1,6 @@
 """What there is to know of a NIC of the host's before it becomes a port of a bridge, read once, as plain data."""
 
-import os
+import posix
 
 from vnethook.host import nic_owners
 from vnethook.host.link_address import LinkAddress
@@ -55,7 +55,7 @@ def _own_sysctls(host: "Host", name: str) -> list[tuple[str, str, str]]:
     found = []
     for family in ("ipv4", "ipv6"):
         place = f"net/{family}/conf"
-        keys = os.listdir(f"/proc/sys/{place}/{name}") if files.is_directory(f"/proc/sys/{place}/{name}") else []
+        keys = posix.listdir(f"/proc/sys/{place}/{name}") if files.is_directory(f"/proc/sys/{place}/{name}") else []
         for key in sorted(set(keys) - set(_NOT_COPIED)):
             value = host.sysctls.read(f"{place}/{name}/{key}")
             if value is not None and value != host.sysctls.read(f"{place}/default/{key}"):
