@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.lab import Host, Machine, wait_for
-from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, answers, call, connect, layer3
+from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, SCRIPT, answers, call, connect, layer3
 from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
@@ -132,6 +132,21 @@ def test_a_gateway_that_does_not_answer_any_more_has_all_taken_back(host: Host) 
     assert call(host, "start") == (0, "")
 
 
+def test_a_call_whose_terminal_goes_ends_with_the_host_as_it_was_or_as_it_was_to_be(host: Host) -> None:
+    """It ends by the signal, and not before all is taken back, or whole."""
+    before = layer3(host)
+    host.run(
+        ["nft", "add table bridge f; add chain bridge f c { type filter hook prerouting priority 0; policy drop; }"]
+    )
+    with host.popen([SCRIPT, "start"], stderr=subprocess.PIPE) as start:
+        wait_for(lambda: _link(host, "eth0").get("master"), "the NIC to be a port")  # its gateway is being asked
+        start.send_signal(signal.SIGHUP)
+        start.send_signal(signal.SIGTERM)
+        assert start.wait() in {-signal.SIGHUP, -signal.SIGTERM}
+    assert layer3(host) == before
+    assert answers(host, GATEWAY)
+
+
 def test_a_gateway_that_never_answered_is_no_reason(host: Host, router: Machine) -> None:
     router.run(["ip", "link", "set", "lan0", "down"])
     assert call(host, "start") == (0, "")
@@ -186,7 +201,7 @@ def test_a_refused_step_leaves_the_host_as_it_was(host: Host, router: Machine) -
 def _plan(here: machine.Host) -> tuple[Step, ...]:
     from vnethook.capability import shared_interface as capability
 
-    return capability.plan(sharing._facts(here, "eth0"), "ebreth0", at_s=0)
+    return capability.plan(sharing._facts(here, "eth0", "ebreth0"), "ebreth0", at_s=0)
 
 
 def _start_refusing(here: machine.Host, target: Step) -> None:

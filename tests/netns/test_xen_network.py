@@ -203,6 +203,46 @@ def test_a_dhcp_client_of_another_nic_is_no_reason(host: Host, router: Machine) 
         client.kill()
 
 
+_CLOSED = "add table inet f; add chain inet f c {{ type filter hook input priority 0; policy drop; }}; "
+FILTERS = {
+    "nftables": (
+        "nft",
+        _CLOSED + 'add rule inet f c iifname {{ "lo", "{}" }} accept',
+        "nftables' table inet f",
+    ),
+    "a set": (
+        "nft",
+        "add table ip f; add set ip f s {{ type ifname; elements = {{ {} }}; }}",
+        "nftables' table ip f",
+    ),
+    "iptables": ("iptables", "-A INPUT -i {} -j ACCEPT", "nftables' table ip filter"),
+    "old tables": ("iptables-legacy", "-A INPUT -i {} -j ACCEPT", "iptables' table filter"),
+}
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_a_filter_that_would_not_know_the_bridge_is_told_first(host: Host, router: Machine, kind: str) -> None:
+    """A host that drops what comes from no known NIC would answer no connection any more."""
+    program, rules, table = FILTERS[kind]
+
+    def put(link: str) -> None:
+        words = [rules.format(link)] if program == "nft" else rules.format(link).split()
+        host.run([program, *words])
+
+    put("eth0")
+    expected = f"interface 'eth0': share: {table} would not know its bridge 'ebreth0'"
+    assert _refused(host) == (4, expected)
+    put("ebreth0")
+    assert call(host, "start") == (0, "")
+    assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("pattern", ["eth1", "e*", "ethx*"])
+def test_a_filter_about_others_or_both_is_no_reason(host: Host, pattern: str) -> None:
+    host.run(["nft", f'add table inet f; add chain inet f c; add rule inet f c iifname "{pattern}" accept'])
+    assert call(host, "start") == (0, "")
+
+
 def test_an_address_that_a_client_has_to_renew_is_refused(host: Host) -> None:
     host.run(["ip", "address", "change", f"{OURS}/24", "dev", "eth0", "valid_lft", "600", "preferred_lft", "600"])
     status, said = _refused(host)

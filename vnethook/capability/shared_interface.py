@@ -42,15 +42,15 @@ def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
     return tuple(steps)
 
 
-def require(facts: "NicFacts") -> None:
+def require(facts: "NicFacts", bridge: str) -> None:
     """Raise StateError for a NIC that cannot be shared, or not without cutting the host off sooner or later."""
-    reason, hint = _refusal(facts)
+    reason, hint = _refusal(facts, bridge)
     if reason:
         msg = f"interface {facts.link.name!r}: share: {reason}"
         raise StateError(msg, hint=hint)
 
 
-def _refusal(facts: "NicFacts") -> tuple[str, str]:
+def _refusal(facts: "NicFacts", bridge: str) -> tuple[str, str]:
     """Why not, and what would help; empty if it can be."""
     link = facts.link
     if link.is_loopback:
@@ -67,6 +67,9 @@ def _refusal(facts: "NicFacts") -> tuple[str, str]:
         return "has no MAC, so it is no Ethernet", ""
     if any(route.is_joint for route in facts.routes):
         return "is one of several links of a route (nexthop), which cannot be moved", "see `ip route show table all`"
+    if facts.filters:
+        hint = f"give {bridge} the same rules beside {link.name}'s first: it is where packets will come from"
+        return f"{' and '.join(facts.filters)} would not know its bridge {bridge!r}", hint
     return _owned(facts)
 
 

@@ -2,7 +2,7 @@
 
 import posix
 
-from vnethook.host import nic_owners
+from vnethook.host import nic_owners, rules_naming
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.live import files
@@ -21,7 +21,8 @@ class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
     `sysctls`: (family, name, value) of its own that a new link would not have; `generation`: how the kernel makes its
-    link-local address, None without IPv6; `owners`: programs that give it addresses, in words.
+    link-local address, None without IPv6; `owners`: programs that give it addresses, `filters`: packet filters that
+    know it and not its bridge, in words.
     """
 
     link: Link
@@ -31,11 +32,12 @@ class NicFacts(Value):
     routes: tuple[LinkRoute, ...]
     sysctls: tuple[tuple[str, str, str], ...]
     generation: int | None
-    owners: tuple[str, ...]
+    owners: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
 
 
-def collect(host: "Host", link: Link) -> NicFacts:
-    """Read what sharing a NIC needs."""
+def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
+    """Read what sharing a NIC by a bridge of that name needs."""
     master = host.links.link_at(link.master) if link.master else None
     generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
     others = {other.name for other in host.links.all_links()}
@@ -48,6 +50,7 @@ def collect(host: "Host", link: Link) -> NicFacts:
         sysctls=tuple(_own_sysctls(host, link.name)),
         generation=int(generation) if generation is not None else None,
         owners=nic_owners.owners(link.name, link.index, others),
+        filters=rules_naming.filters(link.name, bridge),
     )
 
 

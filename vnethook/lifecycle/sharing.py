@@ -48,12 +48,12 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
             _take_back(host, shared)
             nic, bridge, antispoof = shared.nic, shared.bridge, wanted.antispoof
-        facts = _facts(host, nic)
+        name = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
+        facts = _facts(host, nic, name)
         if _is_the_administrators(facts, bridge):
             return
-        bridge = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
-        _require(host, facts, bridge)
-        made = SharedInterface(bridge, nic, facts.link.mac, process.network_namespace(), antispoof=bool(antispoof))
+        _require(host, facts, name)
+        made = SharedInterface(name, nic, facts.link.mac, process.network_namespace(), antispoof=bool(antispoof))
         _make(host, facts, made)
 
 
@@ -102,7 +102,7 @@ def _make(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
         for gateway, source in _gateways(facts).items()
     }
     with HeldBack():
-        facts = _facts(host, shared.nic)  # time has gone by
+        facts = _facts(host, shared.nic, shared.bridge)  # time has gone by
         steps = shared_interface.plan(facts, shared.bridge, at_s=now_s())
         records.write(host.paths, shared)
         try:
@@ -180,7 +180,7 @@ def _settle(host: "Host") -> None:
 
 def _require(host: "Host", facts: "NicFacts", bridge: str) -> None:
     """Raise StateError for a NIC that cannot be shared, or a bridge's name that is taken."""
-    shared_interface.require(facts)
+    shared_interface.require(facts, bridge)
     if host.links.link(bridge) is not None:
         msg = f"bridge {bridge!r}: an interface of that name exists and does not have {facts.link.name!r} as a port"
         raise StateError(msg, hint="choose another name by bridge=")
@@ -200,12 +200,12 @@ def _is_the_administrators(facts: "NicFacts", bridge: str) -> bool:
     return bool(facts.master) and facts.master == bridge
 
 
-def _facts(host: "Host", nic: str) -> "NicFacts":
+def _facts(host: "Host", nic: str, bridge: str) -> "NicFacts":
     link = host.links.link(nic)
     if link is None:
         msg = f"interface {nic!r}: share: no such network interface"
         raise HostError(msg, hint="netdev= names a NIC: see `ip link`")
-    return nic_facts.collect(host, link)
+    return nic_facts.collect(host, link, bridge)
 
 
 def _default_device(host: "Host") -> str:

@@ -54,6 +54,12 @@ REFUSED = {
     "port": (NIC, {"master": "br0"}, "is a port of 'br0' already", "guests join that: bridge=br0"),
     "down": (NIC.replace(is_up=False), {}, "is down", "ip link set eth0 up"),
     "no Ethernet": (NIC.replace(mac=""), {}, "has no MAC, so it is no Ethernet", ""),
+    "a filter": (
+        NIC,
+        {"filters": ("nftables' table inet filter", "iptables' table nat")},
+        "nftables' table inet filter and iptables' table nat would not know its bridge 'ebreth0'",
+        "give ebreth0 the same rules beside eth0's first: it is where packets will come from",
+    ),
     "several hops": (
         NIC,
         {"routes": (ROUTE.replace(is_joint=True),)},
@@ -79,12 +85,12 @@ REFUSED = {
 def test_what_would_cut_the_host_off_is_refused(name: str) -> None:
     link, change, reason, hint = REFUSED[name]
     with pytest.raises(StateError) as refused:
-        shared_interface.require(FACTS.replace(link=link, **change))
+        shared_interface.require(FACTS.replace(link=link, **change), "ebreth0")
     assert (str(refused.value), refused.value.hint) == (f"interface 'eth0': share: {reason}", hint)
 
 
 def test_a_nic_with_fixed_addresses_is_not_refused() -> None:
-    shared_interface.require(FACTS)
+    shared_interface.require(FACTS, "ebreth0")
 
 
 @pytest.mark.parametrize(

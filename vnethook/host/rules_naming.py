@@ -1,0 +1,53 @@
+"""Which packet filters of this host name a link, and would not know what has taken its place.
+
+A filter that lets in what comes from the NIC, and drops the rest, cuts the host off from all that connects to it once
+that comes from the NIC's bridge; its own pings are still answered. Source: nft(8), iptables-save(8).
+"""
+
+from vnethook.host import programs
+from vnethook.live import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LEGACY = (("iptables", "/proc/net/ip_tables_names"), ("ip6tables", "/proc/net/ip6_tables_names"))
+_AT_THE_LINK = "netdev"
+"""The family whose chains are at a link itself, bridge's port or not."""
+
+
+def filters(link: str, successor: str) -> tuple[str, ...]:
+    """The tables with rules about `link` and none about `successor`, in words."""
+    named = [
+        words
+        for words, patterns in (*_nft(), *_legacy())
+        if any(_matches(pattern, link) for pattern in patterns)
+        and not any(_matches(pattern, successor) for pattern in patterns)
+    ]
+    return tuple(named)
+
+
+def _nft() -> "Iterator[tuple[str, set[str]]]":
+    """Each table of nftables and the quoted words in it, among which are all names of links."""
+    path = programs.find("nft")
+    finished = programs.run([path, "--stateless", "list", "ruleset"]) if path else None
+    for text in (f"\n{finished.output}" if finished else "").split("\ntable ")[1:]:
+        family, _, rest = text.partition(" ")
+        if family != _AT_THE_LINK:
+            yield f"nftables' table {family} {rest.split(maxsplit=1)[0]}", set(text.split('"')[1::2])
+
+
+def _legacy() -> "Iterator[tuple[str, set[str]]]":
+    """Each table of iptables' legacy variant and the words in it; to ask for one that is not there would make it."""
+    for program, names in _LEGACY:
+        path = programs.find(f"{program}-legacy-save")
+        for table in (files.read_text(names) or "").split() if path else ():
+            finished = programs.run([path or "", "-t", table])
+            yield f"{program}' table {table}", {word for word in finished.output.split() if word[:1] != "-"}
+
+
+def _matches(pattern: str, link: str) -> bool:
+    """Whether a link's name in a rule is this one: "eth*" in nftables, "eth+" in iptables."""
+    if len(pattern) > 1 and pattern[-1] in "*+":
+        return link.startswith(pattern[:-1])
+    return pattern == link
