@@ -90,3 +90,17 @@ def call(host: Host, *words: str) -> tuple[int, str]:
     """The status of network-vnet, and all that it says."""
     done = host.run([SCRIPT, *words], check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def add_second_nic(host: Host, router: Machine) -> None:
+    """Give the host a NIC `eth1` on another network of the router's."""
+    router.lay_cable("lan1", host, "eth1")
+    router.run(["ip", "address", "add", "198.51.100.1/24", "dev", "lan1"])
+    host.run(["ip", "address", "add", "198.51.100.20/24", "dev", "eth1"])
+    wait_for(lambda: has_settled(host, "eth1") and has_settled(router, "lan1"), "link-local addresses")
+
+
+def master(host: Host, link: str) -> str:
+    """The bridge that a link is a port of, empty for none."""
+    [found] = host.json(["ip", "-json", "link", "show", "dev", link])
+    return found.get("master", "")  # type: ignore[no-any-return]

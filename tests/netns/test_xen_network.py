@@ -6,9 +6,20 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import Host, Machine, wait_for
-from tests.lab.lan import GATEWAY, GATEWAY6, OURS, SCRIPT, answers, call, connect, has_settled, layer3
+from tests.lab.lan import (
+    GATEWAY,
+    GATEWAY6,
+    OURS,
+    SCRIPT,
+    add_second_nic,
+    answers,
+    call,
+    connect,
+    has_settled,
+    layer3,
+    master,
+)
 from tests.lab.library import on
-from tests.lab.machine import PYTHON
 from vnethook.live import shared_interface
 
 pytestmark = pytest.mark.netns
@@ -29,34 +40,14 @@ def host(router: Machine) -> Iterator[Host]:
         yield host
 
 
-def _add_second_nic(host: Host, router: Machine) -> None:
-    router.lay_cable("lan1", host, "eth1")
-    router.run(["ip", "address", "add", "198.51.100.1/24", "dev", "lan1"])
-    host.run(["ip", "address", "add", "198.51.100.20/24", "dev", "eth1"])
-    wait_for(lambda: has_settled(host, "eth1") and has_settled(router, "lan1"), "link-local addresses")
-
-
-def _master(host: Host, link: str) -> str:
-    [found] = host.json(["ip", "-json", "link", "show", "dev", link])
-    return found.get("master", "")  # type: ignore[no-any-return]
-
-
 def _mtu(host: Host, link: str) -> int:
     [found] = host.json(["ip", "-json", "link", "show", "dev", link])
     return found["mtu"]  # type: ignore[no-any-return]
 
 
-def _refused(host: Host, *words: str) -> tuple[int, str]:
-    """The status and first line of a start that must change nothing."""
-    before = host.snapshot()
-    status, said = call(host, "start", *words)
-    assert before.changes_to(host.snapshot(), ignoring=KEPT) == []
-    return status, said.partition("\n")[0].removeprefix("network-vnet: ")
-
-
 def test_a_wrapper_shares_two_nics_by_number(host: Host, router: Machine) -> None:
     """The usual script of Xen's users: "$@" and what differs."""
-    _add_second_nic(host, router)
+    add_second_nic(host, router)
     wrapper = host.directory / "my-network"
     lines = [f'{SCRIPT} "$@" vifnum={n} netdev=eth{n} bridge=xenbr{n} || exit 1' for n in (0, 1)]
     wrapper.write_text("\n".join(["#!/bin/sh", *lines, ""]))
@@ -64,7 +55,7 @@ def test_a_wrapper_shares_two_nics_by_number(host: Host, router: Machine) -> Non
     before = layer3(host)
     for _ in range(2):
         host.run([wrapper, "start"])
-        assert (_master(host, "eth0"), _master(host, "eth1")) == ("xenbr0", "xenbr1")
+        assert (master(host, "eth0"), master(host, "eth1")) == ("xenbr0", "xenbr1")
         assert answers(host, GATEWAY)
         assert answers(host, "198.51.100.1")
     assert [line.partition(",")[0] for line in host.run([wrapper, "status"]).stdout.splitlines()] == [
@@ -92,7 +83,7 @@ def test_the_nic_is_the_default_routes_and_the_bridge_named_by_one_rule(
 ) -> None:
     before = layer3(host)
     assert call(host, *words, "start") == (0, "")
-    assert _master(host, "eth0") == bridge
+    assert master(host, "eth0") == bridge
     assert call(host, *words, "start") == (0, "")
     assert call(host, "status", *words)[1].startswith(f"eth0: shared by bridge {bridge}, addresses {OURS}/24 ")
     assert call(host, "stop", *words) == (0, "")
@@ -102,7 +93,7 @@ def test_the_nic_is_the_default_routes_and_the_bridge_named_by_one_rule(
 def test_the_ipv6_default_route_tells_the_nic_where_there_is_no_other(host: Host) -> None:
     host.run(["ip", "route", "delete", "default"])
     assert call(host, "start") == (0, "")
-    assert _master(host, "eth0") == "ebreth0"
+    assert master(host, "eth0") == "ebreth0"
     assert answers(host, GATEWAY6)
 
 
@@ -140,126 +131,6 @@ def test_what_is_shared_is_found_by_either_name_until_it_is_given_back(host: Hos
     assert found("eth0") is None
 
 
-def test_a_nic_that_is_a_port_already_is_refused(host: Host) -> None:
-    host.make_tap("tap0")
-    for words in ("link add br0 type bridge", "link set tap0 up master br0"):
-        host.run(["ip", *words.split()])
-    expected = "interface 'tap0': share: is a port of 'br0' already"
-    assert _refused(host, "netdev=tap0") == (4, expected)
-    assert _refused(host, "netdev=tap0", "bridge=xenbr0") == (4, expected)
-
-
-def test_a_bridge_that_somebody_made_of_the_nic_is_left_as_it_is(host: Host) -> None:
-    for words in (
-        *("link add br0 type bridge", "link set br0 up", "link set eth0 master br0"),
-        *(f"address add {OURS}/24 dev br0", f"route replace default via {GATEWAY} dev br0"),
-    ):
-        host.run(["ip", *words.split()])
-    before = host.snapshot()
-    for words in ((), ("bridge=br0",), ("netdev=eth0", "bridge=br0"), ("netdev=br0",)):
-        assert call(host, "start", *words) == (0, "")
-        assert call(host, "stop", *words) == (0, "")
-    assert before.changes_to(host.snapshot(), ignoring=KEPT) == []
-    assert _refused(host, "bridge=xenbr0") == (4, "interface 'br0': share: is a bridge itself")
-
-
-def test_names_that_are_taken_or_not_there_are_refused(host: Host) -> None:
-    host.run(["ip", "link", "add", "xenbr0", "type", "bridge"])
-    assert _refused(host, "bridge=xenbr0") == (
-        *(4, "bridge 'xenbr0': an interface of that name exists and does not have 'eth0' as a port"),
-    )
-    assert _refused(host, "netdev=eth7") == (5, "interface 'eth7': share: no such network interface")
-    assert call(host, "start") == (0, "")
-    expected = "interface 'eth0': share by bridge 'lan': it is shared by bridge 'ebreth0' already"
-    assert _refused(host, "netdev=eth0", "bridge=lan") == (4, expected)
-    host.run(["ip", "route", "delete", "default"])
-    host.run(["ip", "-6", "route", "delete", "default"])
-    assert _refused(host)[1] == "default route: there is none to tell which interface to share"
-
-
-@pytest.mark.parametrize("arguments", [["eth0"], ["-pf", "/run/x", "eth0"], []], ids=str)
-def test_a_nic_that_a_dhcp_client_looks_after_is_refused(host: Host, arguments: list[str]) -> None:
-    """It would put the address back at the next renewal. Only its name and its arguments count here."""
-    program = 'exec -a /sbin/dhclient "$@"'
-    words = ["bash", "-c", program, "-", PYTHON, "-ISc", "input()", *arguments]
-    with host.popen(words, stdin=subprocess.PIPE) as client:
-        wait_for(lambda: any("dhclient" in line for line in host.processes() if "bash" not in line), "the client")
-        status, said = call(host, "start")
-        client.kill()
-    assert status == 4
-    assert said.startswith("network-vnet: interface 'eth0': share: dhclient (process ")
-    assert ") gives it addresses, and would put them back on it\n" in said
-    assert _master(host, "eth0") == ""
-    assert call(host, "start") == (0, "")
-
-
-def test_a_dhcp_client_of_another_nic_is_no_reason(host: Host, router: Machine) -> None:
-    _add_second_nic(host, router)
-    words = ["bash", "-c", 'exec -a dhclient "$@"', "-", PYTHON, "-ISc", "input()", "eth1"]
-    with host.popen(words, stdin=subprocess.PIPE) as client:
-        wait_for(lambda: any("dhclient" in line for line in host.processes() if "bash" not in line), "the client")
-        assert call(host, "start", "netdev=eth0") == (0, "")
-        assert call(host, "start", "netdev=eth1")[0] == 4
-        client.kill()
-
-
-_CLOSED = "add table inet f; add chain inet f c {{ type filter hook input priority 0; policy drop; }}; "
-FILTERS = {
-    "nftables": (
-        "nft",
-        _CLOSED + 'add rule inet f c iifname {{ "lo", "{}" }} accept',
-        "nftables' table inet f",
-    ),
-    "a set": (
-        "nft",
-        "add table ip f; add set ip f s {{ type ifname; elements = {{ {} }}; }}",
-        "nftables' table ip f",
-    ),
-    "iptables": ("iptables", "-A INPUT -i {} -j ACCEPT", "nftables' table ip filter"),
-    "old tables": ("iptables-legacy", "-A INPUT -i {} -j ACCEPT", "iptables' table filter"),
-}
-
-
-@pytest.mark.parametrize("kind", FILTERS)
-def test_a_filter_that_would_not_know_the_bridge_is_told_first(host: Host, router: Machine, kind: str) -> None:
-    """A host that drops what comes from no known NIC would answer no connection any more."""
-    program, rules, table = FILTERS[kind]
-
-    def put(link: str) -> None:
-        words = [rules.format(link)] if program == "nft" else rules.format(link).split()
-        host.run([program, *words])
-
-    put("eth0")
-    expected = f"interface 'eth0': share: {table} would not know its bridge 'ebreth0'"
-    assert _refused(host) == (4, expected)
-    put("ebreth0")
-    assert call(host, "start") == (0, "")
-    assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("pattern", ["eth1", "e*", "ethx*"])
-def test_a_filter_about_others_or_both_is_no_reason(host: Host, pattern: str) -> None:
-    host.run(["nft", f'add table inet f; add chain inet f c; add rule inet f c iifname "{pattern}" accept'])
-    assert call(host, "start") == (0, "")
-
-
-def test_an_address_that_a_client_has_to_renew_is_refused(host: Host) -> None:
-    host.run(["ip", "address", "change", f"{OURS}/24", "dev", "eth0", "valid_lft", "600", "preferred_lft", "600"])
-    status, said = _refused(host)
-    assert status == 4
-    assert said.startswith(f"interface 'eth0': share: address {OURS}/24 ends in ")
-
-
-def test_a_route_over_several_links_is_refused(host: Host, router: Machine) -> None:
-    _add_second_nic(host, router)
-    hops = ["nexthop", "via", GATEWAY, "nexthop", "via", "198.51.100.1"]
-    host.run(["ip", "route", "add", "203.0.113.0/24", *hops])
-    status, said = _refused(host, "netdev=eth0")
-    assert (status, said) == (
-        *(4, "interface 'eth0': share: is one of several links of a route (nexthop), which cannot be moved"),
-    )
-
-
 def test_a_nic_with_a_dot_in_its_name_is_shared_as_any(host: Host) -> None:
     for words in ("link set eth0 down", "link set eth0 name eth0.42", "link set eth0.42 up"):
         host.run(["ip", *words.split()])
@@ -267,7 +138,7 @@ def test_a_nic_with_a_dot_in_its_name_is_shared_as_any(host: Host) -> None:
     wait_for(lambda: has_settled(host, "eth0.42"), "a link-local address")
     before = layer3(host)
     assert call(host, "start") == (0, "")
-    assert _master(host, "eth0.42") == "ebreth0.42"
+    assert master(host, "eth0.42") == "ebreth0.42"
     assert answers(host, GATEWAY)
     assert call(host, "stop") == (0, "")
     assert layer3(host) == before
@@ -285,7 +156,7 @@ def test_a_vlan_of_a_nic_and_the_nic_are_shared_side_by_side(host: Host, router:
     before = layer3(host)
     for nic in ("eth0.42", "eth0"):
         assert call(host, "start", f"netdev={nic}") == (0, "")
-        assert _master(host, nic) == f"ebr{nic}"
+        assert master(host, nic) == f"ebr{nic}"
         assert answers(host, "203.0.113.1")
         assert answers(host, GATEWAY)
     for nic in ("eth0", "eth0.42"):
@@ -329,7 +200,7 @@ def test_what_the_bridge_was_given_since_goes_to_the_nic(host: Host) -> None:
     for words in (*added, *routes):
         host.run(["ip", *words.split()])
     assert call(host, "stop") == (0, "")
-    assert [_master(host, "eth0"), answers(host, GATEWAY)] == ["", True]
+    assert [master(host, "eth0"), answers(host, GATEWAY)] == ["", True]
     after = layer3(host)
     assert [line for line in before if line not in after] == []
     new = " ".join(line for line in after if line not in before)
@@ -368,4 +239,4 @@ def test_of_two_starts_at_once_one_shares_and_the_other_finds_it_done(host: Host
     starts = [host.popen([SCRIPT, "start"], stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [start.communicate()[1] for start in starts] == [""] * 4
     assert [start.returncode for start in starts] == [0] * 4
-    assert _master(host, "eth0") == "ebreth0"
+    assert master(host, "eth0") == "ebreth0"

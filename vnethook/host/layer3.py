@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SET_LINK = 19
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _GET_RULE = 28, 30, 34
 _APPEND, _REPLACE = 0x800, 0x100
 _LINK = Struct("=BxHiII")
 _ADDRESS = Struct("=BBBBi")
@@ -34,6 +34,8 @@ _DESTINATION, _HARDWARE = 1, 2
 _REACHABLE, _PERMANENT = 0x02, 0x80
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
+_RULE = Struct("=BBBBBBBBI")
+_RULE_IN, _RULE_OUT = 3, 17
 _AF_SPEC, _GENERATION_MODE = 26, 8
 _UNICAST = 1
 _GONE = (EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH)
@@ -126,6 +128,15 @@ class Layer3:
             body += pack(_DESTINATION, bytes.fromhex(neighbour.address))
             body += pack(_HARDWARE, bytes.fromhex(neighbour.hardware))
             self._links.ask(f"link {target.name!r}", "add neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
+
+    def links_in_rules(self) -> set[str]:
+        """The names of links that routing rules name. Source: linux/fib_rules.h."""
+        found = set()
+        for family in (AF_INET, AF_INET6):
+            for answer in self._links.ask("rules", "list", _GET_RULE, DUMP, _RULE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
+                names = (data for kind, data in attributes(answer, _RULE.size) if kind in {_RULE_IN, _RULE_OUT})
+                found |= {name.rstrip(b"\0").decode(errors="replace") for name in names}
+        return found
 
     def set_address_generation(self, link: "Link", mode: int) -> None:
         """How the kernel makes IPv6 link-local addresses on a link: 0 of the MAC, 1 not at all. Source: if_link.h."""

@@ -21,8 +21,8 @@ class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
     `sysctls`: (family, name, value) of its own that a new link would not have; `generation`: how the kernel makes its
-    link-local address, None without IPv6; `owners`: programs that give it addresses, `filters`: packet filters that
-    know it and not its bridge, in words.
+    link-local address, None without IPv6; in words: `owners`, programs that give it addresses, and `filters`, packet
+    filters and routing rules that know it and not its bridge.
     """
 
     link: Link
@@ -40,6 +40,8 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
     """Read what sharing a NIC by a bridge of that name needs."""
     master = host.links.link_at(link.master) if link.master else None
     generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
+    in_rules = host.layer3.links_in_rules()
+    is_ruled = link.name in in_rules and bridge not in in_rules
     others = {other.name for other in host.links.all_links()}
     return NicFacts(
         link=link,
@@ -50,7 +52,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         sysctls=tuple(_own_sysctls(host, link.name)),
         generation=int(generation) if generation is not None else None,
         owners=nic_owners.owners(link.name, link.index, others),
-        filters=rules_naming.filters(link.name, bridge),
+        filters=(*rules_naming.filters(link.name, bridge), *(("`ip rule`",) if is_ruled else ())),
     )
 
 
