@@ -161,3 +161,10 @@ def test_a_route_over_several_links_is_refused(host: Host, router: Machine) -> N
     assert (status, said) == (
         *(4, "interface 'eth0': share: is one of several links of a route (nexthop), which cannot be moved"),
     )
+
+
+def test_a_nic_whose_packets_are_another_links_is_given_back(host: Host) -> None:
+    made = host.run(["ip", "link", "add", "mv0", "link", "eth0", "type", "macvlan"], check=False)
+    if "Unknown device type" in made.stderr:
+        pytest.skip("this kernel makes no macvlan")
+    assert _refused(host) == (5, "interface 'eth0': make a port of bridge 'ebreth0': Device or resource busy")

@@ -208,6 +208,21 @@ def test_what_the_bridge_was_given_since_goes_to_the_nic(host: Host) -> None:
         assert f'"{word}"' in new
 
 
+def test_what_leads_nowhere_any_more_does_not_keep_a_stop_from_the_rest(host: Host) -> None:
+    """The kernel takes no route by a gateway that no address is beside, though it keeps one that is there."""
+    for words in ("address add 2001:db8:5::1/64 dev eth0 nodad", "route add 2001:db8:6::/48 via 2001:db8:5::9"):
+        host.run(["ip", "-6", *words.split()])
+    before = layer3(host)
+    assert call(host, "start") == (0, "")
+    host.run(["ip", "-6", "address", "delete", "2001:db8:5::1/64", "dev", "ebreth0"])
+    host.run(["ip", "-6", "address", "add", "2001:db8:7::1/64", "dev", "ebreth0", "nodad"])
+    host.run(["ip", "-6", "route", "add", "2001:db8:8::/48", "via", "2001:db8:7::9"])
+    host.run(["ip", "-6", "address", "delete", "2001:db8:7::1/64", "dev", "ebreth0"])
+    assert call(host, "stop") == (0, "")
+    assert layer3(host) == before
+    assert answers(host, GATEWAY)
+
+
 @pytest.mark.parametrize("harm", ["link delete ebreth0", "link set eth0 nomaster"])
 def test_what_others_undo_is_shared_anew_by_the_next_start(host: Host, harm: str) -> None:
     before = layer3(host)

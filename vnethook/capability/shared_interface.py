@@ -32,11 +32,7 @@ def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
     steps.append(SetLinkUp(link=bridge, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
-    steps.append(
-        MoveToBridge(
-            nic=link.name, bridge=bridge, mac=link.mac, addresses=facts.addresses, routes=facts.routes, at_s=at_s
-        )
-    )
+    steps.append(MoveToBridge(nic=link.name, bridge=bridge, addresses=facts.addresses, routes=facts.routes, at_s=at_s))
     if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
         steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION))
     return tuple(steps)

@@ -105,12 +105,17 @@ class Layer3:
         message = (_DELETE_ROUTE, 0, route.replace(expires_s=0).body(link.index))
         self._try(f"link {link.name!r}", f"remove route {route}", message, but=_GONE)
 
-    def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]") -> None:
-        """Have these routes lead by a link, too."""
+    def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]") -> list[HostError]:
+        """Have these routes lead by a link, too; give why some are refused: those that lead nowhere from here."""
         found = {route.key for route in self.routes(link)}
+        errors = []
         for route in routes:
-            if route.key not in found:
-                self.add_route(link, route)
+            try:
+                if route.key not in found:
+                    self.add_route(link, route)
+            except HostError as error:
+                errors.append(error)
+        return errors
 
     def drop_made_routes(self, link: "Link", addresses: "Iterable[LinkAddress]", *, but: "Iterable[LinkRoute]") -> None:
         """Remove those routes that the kernel has made along with these addresses of a link, but for some."""

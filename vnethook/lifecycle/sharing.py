@@ -53,7 +53,7 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
         if _is_the_administrators(facts, bridge):
             return
         _require(host, facts, name)
-        made = SharedInterface(name, nic, facts.link.mac, process.network_namespace(), antispoof=bool(antispoof))
+        made = SharedInterface(name, nic, process.network_namespace(), antispoof=bool(antispoof))
         _make(host, facts, made)
 
 

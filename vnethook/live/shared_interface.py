@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 
 class SharedInterface(Value):
-    """A shared NIC: names of bridge and NIC, the MAC of both, the network namespace, whether it is whole.
+    """A shared NIC: names of bridge and NIC, the network namespace, whether it is whole.
 
     `antispoof`: guests' ports on the bridge are to be guarded by whoever puts them there.
     """
 
     bridge: str
     nic: str
-    mac: str
     namespace: int
     antispoof: bool = False
     is_whole: bool = False
@@ -72,11 +71,9 @@ def is_here(shared: SharedInterface) -> bool:
 
 
 def is_up(links: "Links", shared: SharedInterface) -> bool:
-    """Whether the NIC is a port of the bridge, which is the one that was made."""
+    """Whether the NIC is a port of the bridge, and that is up."""
     bridge, nic = links.link(shared.bridge), links.link(shared.nic)
-    if bridge is None or nic is None or bridge.kind != "bridge" or bridge.mac != shared.mac:
-        return False
-    return nic.master == bridge.index and bridge.is_up
+    return bridge is not None and nic is not None and nic.master == bridge.index and bridge.is_up
 
 
 def _path(paths: "Paths", bridge: str) -> str:

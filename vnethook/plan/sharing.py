@@ -7,6 +7,7 @@ are on the other before they leave the one.
 from time import CLOCK_BOOTTIME, clock_gettime
 
 from vnethook.errors import HostError
+from vnethook.host import log
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.plan.links import CreateBridge
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.live.rtnl import Link
 
+LINK_SCOPE = 253
+"""RT_SCOPE_LINK: of addresses that a link may have by itself."""
 NO_GENERATION = 1
 """IN6_ADDR_GEN_MODE_NONE: the kernel makes no link-local address."""
 
@@ -59,7 +62,7 @@ class GenerateAddresses(Step):
 
 
 class MoveToBridge(Step):
-    """Make a NIC a port of a bridge that has its MAC, and give the bridge its addresses, routes and neighbours.
+    """Make a NIC a port of a bridge, and give the bridge its addresses, routes and neighbours.
 
     `addresses`, `routes`: the NIC's, `at_s` seconds after the host's boot. Undone, the NIC has them again, and what the
     bridge was given since.
@@ -69,7 +72,6 @@ class MoveToBridge(Step):
     _nested = {"addresses": LinkAddress, "routes": LinkRoute}  # noqa: RUF012 (ClassVar would need typing at run time)
     nic: str
     bridge: str
-    mac: str
     addresses: tuple[LinkAddress, ...]
     routes: tuple[LinkRoute, ...]
     at_s: int
@@ -85,29 +87,36 @@ class MoveToBridge(Step):
         for address in self.addresses:
             host.layer3.add_address(bridge, address)
         host.layer3.copy_neighbours(nic, bridge)
-        host.links.set_link(self.nic, master=bridge.index)
+        self._join(host, bridge)
         routes = _movable(self.routes)
-        host.layer3.add_routes(bridge, routes)
+        for error in host.layer3.add_routes(bridge, routes):
+            raise error
         host.layer3.drop_made_routes(bridge, self.addresses, but=routes)
         _remove_routes(host, nic)
         _remove_addresses(host, nic)
 
+    def _join(self, host: "Host", bridge: "Link") -> None:
+        try:
+            host.links.set_link(self.nic, master=bridge.index)
+        except HostError as error:
+            reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+            msg = f"interface {self.nic!r}: make a port of bridge {self.bridge!r}: {reason}"
+            raise HostError(msg, hint="something else has its packets: a macvlan, a bond?") from error
+
     def undo(self, host: "Host") -> None:
         nic, bridge = host.links.link(self.nic), host.links.link(self.bridge)
-        if bridge is not None and (bridge.kind != "bridge" or bridge.mac != self.mac):
+        if bridge is not None and bridge.kind != "bridge":
             bridge = None  # another program's
-        if nic is None:
-            return
-        if nic.master not in {0, bridge.index if bridge else 0}:
-            return  # somebody took it for another bridge, with all that it was
-        has_its_own = nic.master == 0 and bool(host.layer3.addresses(nic))
-        addresses, routes = self._of_bridge(host, bridge) if has_its_own else self._to_give_back(host, bridge)
-        found = {address.key for address in host.layer3.addresses(nic)} if has_its_own else ()
-        for address in addresses:
-            if address.key not in found:
-                host.layer3.add_address(nic, address)
-        host.layer3.add_routes(nic, routes)
-        if not has_its_own:
+        if nic is None or nic.master not in {0, bridge.index if bridge else 0}:
+            return  # it has gone, or somebody took it for another bridge, with all that it was
+        found = host.layer3.addresses(nic)
+        if nic.master == 0 and any(address.scope != LINK_SCOPE for address in found):  # it has all that it had
+            known = {address.key for address in found}
+            addresses, routes = self._of_bridge(host, bridge)
+            _give(host, nic, tuple(address for address in addresses if address.key not in known), routes)
+        else:
+            addresses, routes = self._to_give_back(host, bridge)
+            _give(host, nic, addresses, routes)
             host.layer3.drop_made_routes(nic, self.addresses, but=routes)
         if bridge is not None:
             host.layer3.copy_neighbours(bridge, nic)
@@ -174,6 +183,19 @@ def _required(host: "Host", name: str) -> "Link":
         msg = f"link {name!r}: no such network interface"
         raise HostError(msg)
     return link
+
+
+def _give(host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes: tuple[LinkRoute, ...]) -> None:
+    """Give a NIC addresses and routes; those that it is refused are logged, so that the others are not kept back."""
+    refused = []
+    for address in addresses:
+        try:
+            host.layer3.add_address(nic, address)
+        except HostError as error:
+            refused.append(error)
+    refused += host.layer3.add_routes(nic, routes)
+    for reason in refused:
+        log.warning(f"{reason}; it is left out")
 
 
 def _remove_routes(host: "Host", link: "Link") -> None:
