@@ -125,14 +125,19 @@ class Layer3:
             if route.is_kernels and route.subnet in subnets and route.key not in wanted:
                 self.remove_route(link, route)
 
-    def copy_neighbours(self, source: "Link", target: "Link") -> None:
-        """Have one link know who is on the other, so that nobody has to be asked for anew."""
+    def copy_neighbours(self, source: "Link", target: "Link") -> list[HostError]:
+        """Have one link know who is on the other, so that nobody has to be asked for anew; give what is refused."""
+        errors = []
         for neighbour in self._neighbours(source):
             state = _PERMANENT if neighbour.is_permanent else _REACHABLE
             body = _NEIGHBOUR.pack(neighbour.family, target.index, state, 0, 0)
             body += pack(_DESTINATION, bytes.fromhex(neighbour.address))
             body += pack(_HARDWARE, bytes.fromhex(neighbour.hardware))
-            self._links.ask(f"link {target.name!r}", "add neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
+            try:
+                self._links.ask(f"link {target.name!r}", "add neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
+            except HostError as error:
+                errors.append(error)
+        return errors
 
     def links_in_rules(self) -> set[str]:
         """The names of links that routing rules name. Source: linux/fib_rules.h."""

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_CLIENTS = ("dhclient", "dhcpcd", "udhcpc", "pump", "dhcp6c")
+_CLIENTS = ("connmand", "dhclient", "dhcp6c", "dhcpcd", "pump", "udhcpc", "udhcpc6")
 _NETWORKD, _NETWORKMANAGER = "systemd-networkd", "NetworkManager"
 NETWORKD_LINKS = "/run/systemd/netif/links"
 NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
@@ -24,7 +24,8 @@ def owners(nic: str, index: int, links: "Collection[str]") -> tuple[str, ...]:
     found = []
     for pid in process.running():
         words = process.command_line(pid)
-        name = files.base_name(words[0].partition(":")[0]) if words else ""
+        names = [files.base_name(word.partition(":")[0]) for word in words[:2]]
+        name = names[-1] if names[:1] == ["busybox"] else "".join(names[:1])
         if name not in {*_CLIENTS, _NETWORKD, _NETWORKMANAGER} or not process.is_in_our_network(pid):
             continue
         if name in _CLIENTS and _is_for(nic, words, links):

@@ -86,7 +86,7 @@ class MoveToBridge(Step):
         nic, bridge = _required(host, self.nic), _required(host, self.bridge)
         for address in self.addresses:
             host.layer3.add_address(bridge, address)
-        host.layer3.copy_neighbours(nic, bridge)
+        _log(host.layer3.copy_neighbours(nic, bridge))
         self._join(host, bridge)
         routes = _movable(self.routes)
         for error in host.layer3.add_routes(bridge, routes):
@@ -119,7 +119,7 @@ class MoveToBridge(Step):
             _give(host, nic, addresses, routes)
             host.layer3.drop_made_routes(nic, self.addresses, but=routes)
         if bridge is not None:
-            host.layer3.copy_neighbours(bridge, nic)
+            _log(host.layer3.copy_neighbours(bridge, nic))
             _remove_routes(host, bridge)  # before it is without a port, to which they would lead
             if nic.master:
                 host.links.set_link(self.nic, master=0)
@@ -193,9 +193,12 @@ def _give(host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes:
             host.layer3.add_address(nic, address)
         except HostError as error:
             refused.append(error)
-    refused += host.layer3.add_routes(nic, routes)
-    for reason in refused:
-        log.warning(f"{reason}; it is left out")
+    _log([*refused, *host.layer3.add_routes(nic, routes)])
+
+
+def _log(refused: list[HostError]) -> None:
+    for error in refused:
+        log.warning(f"{error}; it is left out")
 
 
 def _remove_routes(host: "Host", link: "Link") -> None:

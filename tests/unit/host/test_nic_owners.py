@@ -1,0 +1,66 @@
+"""Which programs would give a NIC its addresses back."""
+
+from pathlib import Path
+
+import pytest
+
+from vnethook.host import nic_owners
+from vnethook.live import process
+
+LINKS = ("lo", "eth0", "eth1")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_owner"),
+    [
+        (["dhclient", "-4", "-pf", "/run/dhclient.eth0.pid", "eth0"], True),
+        (["/sbin/dhclient", "eth1"], False),
+        (["/sbin/dhclient"], True),
+        (["/sbin/dhclient", "eth1", "eth0"], True),
+        (["udhcpc", "-i", "eth0", "-q"], True),
+        (["udhcpc", "-ieth1"], False),
+        (["/bin/busybox", "udhcpc", "-i", "eth0"], True),
+        (["busybox", "sh"], False),
+        (["dhcpcd: eth0 [ip4] [ip6]"], True),
+        (["dhcpcd: eth1 [ip4]"], False),
+        (["dhcpcd: [manager] [ip4] [ip6]"], True),
+        (["vi", "/etc/dhclient.conf", "eth0"], False),
+        ([], False),
+    ],
+    ids=ascii,
+)
+def test_a_client_is_for_the_nic_that_it_names_or_for_all(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], is_owner: bool
+) -> None:
+    _run(monkeypatch, words)
+    found = nic_owners.owners("eth0", 2, LINKS)
+    assert len(found) == is_owner
+    assert all(owner.endswith("(process 7)") for owner in found)
+
+
+@pytest.mark.parametrize(
+    ("program", "content", "is_owner"),
+    [
+        ("systemd-networkd", "ADMIN_STATE=configured\nNETWORK_FILE=/etc/x.network\n", True),
+        ("systemd-networkd", "ADMIN_STATE=unmanaged\n", False),
+        ("NetworkManager", "[device]\nmanaged=true\n", True),
+        ("NetworkManager", "[device]\nmanaged=false\n", False),
+        ("NetworkManager", "", False),
+        ("Xorg", "[device]\nmanaged=true\n", False),
+    ],
+)
+def test_a_manager_says_itself_which_links_are_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, content: str, is_owner: bool
+) -> None:
+    _run(monkeypatch, [f"/usr/sbin/{program}", "--no-daemon"])
+    tmp_path.joinpath("2").write_text(content)
+    for place in ("NETWORKD_LINKS", "NETWORKMANAGER_DEVICES"):
+        monkeypatch.setattr(nic_owners, place, str(tmp_path))
+    assert nic_owners.owners("eth0", 2, LINKS) == ((program,) if is_owner else ())
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """Have this one process on the host."""
+    monkeypatch.setattr(process, "running", lambda: iter([7]))
+    monkeypatch.setattr(process, "command_line", lambda _: words)
+    monkeypatch.setattr(process, "is_in_our_network", lambda _: True)
