@@ -8,7 +8,15 @@ from _socket import AF_INET
 from vnethook.errors import StateError
 from vnethook.names import LINK_MAX, SHARED_BRIDGE_PREFIX
 from vnethook.plan.links import SetLinkSysctls, SetLinkUp
-from vnethook.plan.sharing import NO_GENERATION, CreateSharedBridge, GenerateAddresses, MoveToBridge
+from vnethook.plan.sharing import (
+    LOOSE,
+    NO_GENERATION,
+    CheckSources,
+    CreateSharedBridge,
+    GenerateAddresses,
+    MoveToBridge,
+    source_check,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,14 +33,15 @@ def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
     """The steps in order; `at_s`: when the facts were read, in seconds after the host's boot."""
     link = facts.link
     sysctls = tuple((f"net/{family}/conf/{bridge}/{name}", value) for family, name, value in facts.sysctls)
+    sysctls += ((source_check(bridge), LOOSE),)
     generation = facts.generation
     steps: list[Step] = [CreateSharedBridge(name=bridge, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0)]
-    if sysctls:
-        steps.append(SetLinkSysctls(link=bridge, values=sysctls))
+    steps.append(SetLinkSysctls(link=bridge, values=sysctls))
     steps.append(SetLinkUp(link=bridge, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
     steps.append(MoveToBridge(nic=link.name, bridge=bridge, addresses=facts.addresses, routes=facts.routes, at_s=at_s))
+    steps.append(CheckSources(link=bridge, value=facts.source_check))
     if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
         steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION))
     return tuple(steps)

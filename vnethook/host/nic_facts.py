@@ -13,16 +13,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
 
-_NOT_COPIED = ("addr_gen_mode", "mc_forwarding", "mtu", "stable_secret")
+_NOT_COPIED = ("addr_gen_mode", "mc_forwarding", "mtu", "rp_filter", "stable_secret")
 """Sysctls of an interface that have steps of their own, follow the link, or cannot be written."""
 
 
 class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
-    `sysctls`: (family, name, value) of its own that a new link would not have; `generation`: how the kernel makes its
-    link-local address, None without IPv6; in words: `owners`, programs that give it addresses, and `filters`, packet
-    filters and routing rules that know it and not its bridge.
+    `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its rp_filter;
+    `generation`: how the kernel makes its link-local address, None without IPv6. In words: `owners`, programs that give
+    it addresses, and `filters`, packet filters and routing rules that know it and not its bridge.
     """
 
     link: Link
@@ -32,6 +32,7 @@ class NicFacts(Value):
     routes: tuple[LinkRoute, ...]
     sysctls: tuple[tuple[str, str, str], ...]
     generation: int | None
+    source_check: str
     owners: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
 
@@ -51,6 +52,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         routes=host.layer3.routes(link),
         sysctls=tuple(_own_sysctls(host, link.name)),
         generation=int(generation) if generation is not None else None,
+        source_check=host.sysctls.read(f"net/ipv4/conf/{link.name}/rp_filter") or "0",
         owners=nic_owners.owners(link.name, link.index, others),
         filters=(*rules_naming.filters(link.name, bridge), *(("`ip rule`",) if is_ruled else ())),
     )

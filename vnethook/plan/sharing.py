@@ -24,6 +24,15 @@ NO_GENERATION = 1
 """IN6_ADDR_GEN_MODE_NONE: the kernel makes no link-local address."""
 
 
+LOOSE = "2"
+"""Of rp_filter: whatever link leads back to the sender will do. Source: ip-sysctl.rst."""
+
+
+def source_check(link: str) -> str:
+    """The sysctl of reverse path filtering on a link."""
+    return f"net/ipv4/conf/{link}/rp_filter"
+
+
 def now_s() -> int:
     """Seconds since the host was booted."""
     return int(clock_gettime(CLOCK_BOOTTIME))
@@ -59,6 +68,30 @@ class GenerateAddresses(Step):
 
     def __str__(self) -> str:
         return f"have the kernel make {'no ' if self.mode == NO_GENERATION else ''}link-local addresses on {self.link}"
+
+
+class CheckSources(Step):
+    """Set how a link checks where packets come from (rp_filter); undone, it is loose again.
+
+    While routes move from one link to the other, strict reverse path filtering drops what comes by the one.
+    """
+
+    _about = ("link",)
+    link: str
+    value: str
+
+    def is_done(self, host: "Host") -> bool:
+        return host.sysctls.read(source_check(self.link)) in {self.value, None}
+
+    def do(self, host: "Host") -> None:
+        host.sysctls.write(source_check(self.link), self.value)
+
+    def undo(self, host: "Host") -> None:
+        if host.sysctls.read(source_check(self.link)) not in {LOOSE, None}:
+            host.sysctls.write(source_check(self.link), LOOSE)
+
+    def __str__(self) -> str:
+        return f"set on {self.link}: rp_filter={self.value}"
 
 
 class MoveToBridge(Step):

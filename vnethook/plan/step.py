@@ -17,6 +17,7 @@ _MODULES = {
     "AddAddress": "links",
     "AddRoute": "routes",
     "AdmitGuests": "admission",
+    "CheckSources": "sharing",
     "CreateBridge": "links",
     "CreateSharedBridge": "sharing",
     "ExpectVlans": "vlans",

@@ -14,24 +14,27 @@ from vnethook.live.rtnl import Link
 NIC = Link("eth0", 2, "52:54:00:aa:bb:01", 1450, 0, "", is_up=True, has_carrier=True)
 ADDRESS = LinkAddress(AF_INET, 24, 0, 0x80, ((1, "c0000214"), (2, "c0000214")))
 ROUTE = LinkRoute(AF_INET, 0, 0, 0, 4, 0, 0, ((5, "c0000201"), (15, "fe000000")))
-FACTS = NicFacts(NIC, "", False, (ADDRESS,), (ROUTE,), (("ipv4", "rp_filter", "1"),), 0, ())
+FACTS = NicFacts(NIC, "", False, (ADDRESS,), (ROUTE,), (("ipv4", "proxy_arp", "1"),), 0, "1")
 HINT = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
 
 
 def test_the_plan_prepares_the_bridge_then_moves_all_at_once() -> None:
     assert [str(step) for step in shared_interface.plan(FACTS, "ebreth0", at_s=9)] == [
         "create bridge ebreth0, MAC 52:54:00:aa:bb:01, MTU 1450",
-        "set on ebreth0: rp_filter=1",
+        "set on ebreth0: proxy_arp=1, rp_filter=2",
         "bring ebreth0 up",
         "have the kernel make no link-local addresses on eth0",
         "make eth0 a port of ebreth0, which takes over 192.0.2.20/24, 1 route",
+        "set on ebreth0: rp_filter=1",
         "have the kernel make link-local addresses on ebreth0",
     ]
 
 
 def test_without_ipv6_nothing_is_said_of_it() -> None:
     steps = shared_interface.plan(FACTS.replace(generation=None, sysctls=()), "ebreth0", at_s=9)
-    assert [type(step).__name__ for step in steps] == ["CreateSharedBridge", "SetLinkUp", "MoveToBridge"]
+    assert [type(step).__name__ for step in steps] == [
+        *("CreateSharedBridge", "SetLinkSysctls", "SetLinkUp", "MoveToBridge", "CheckSources"),
+    ]
 
 
 def test_a_step_is_the_same_after_it_was_in_a_journal() -> None:
