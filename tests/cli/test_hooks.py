@@ -40,6 +40,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
     assert (said.status, said.err) == (0, "")
     assert _tree(system) == {
         "/etc/libvirt/hooks/qemu.d/50-vnethook": "0o755",
+        "/etc/xen/scripts/network-vnet": "0o755",
         "/etc/qemu-ifdown": "-> /usr/libexec/vnethook/qemu-ifdown",
         "/etc/qemu-ifup": "-> /usr/libexec/vnethook/qemu-ifup",
         "/etc/systemd/system/multi-user.target.wants/vnethook.service": "-> /etc/systemd/system/vnethook.service",
@@ -54,6 +55,22 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/usr/libexec/vnethook/qemu-ifup": "0o755",
     }
     assert set(_states(vnet, system).values()) == {"installed"}
+
+
+def test_xens_network_script_runs_as_xend_calls_it(vnet, system) -> None:
+    vnet("hooks", "install", "--root", str(system))
+    script = system / "etc/xen/scripts/network-vnet"
+    ended = subprocess.run(
+        [script, "start", "bridge=null"], cwd="/", env={}, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    ended = subprocess.run([script], cwd="/", env={}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        "network-vnet: 0 actions given, one is needed\n  usage: network-vnet start|stop|status "
+    )
+    vnet("hooks", "remove", "--root", str(system))
+    assert not script.exists()
 
 
 def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:

@@ -80,6 +80,10 @@ ITEMS = (
         *("vif-vnet", "Xen", Kind.PROGRAM, "xen/vif-vnet", f"{XEN}/vif-vnet"),
         use="vif = ['script=vif-vnet,bridge=NET']   (or vif.default.script=\"vif-vnet\" in /etc/xen/xl.conf)",
     ),
+    Item(
+        *("network-vnet", "Xen", Kind.PROGRAM, "xen/network-vnet", f"{XEN}/network-vnet"),
+        use="(network-script network-vnet)   in xend-config.sxp; xl, at boot: /etc/xen/scripts/network-vnet start",
+    ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
     Item("zone", "firewalld", Kind.UNIT, "firewalld/vnethook.xml", f"{FIREWALLD}/zones/vnethook.xml"),
