@@ -223,6 +223,19 @@ def test_what_leads_nowhere_any_more_does_not_keep_a_stop_from_the_rest(host: Ho
     assert answers(host, GATEWAY)
 
 
+@pytest.mark.parametrize("action", ["start", "stop"])
+def test_a_damaged_or_lost_record_is_made_up_for_by_the_journal(host: Host, action: str) -> None:
+    before = layer3(host)
+    assert call(host, "start") == (0, "")
+    whole = layer3(host)
+    record = host.root / "run/vnethook/interfaces-shared/ebreth0.json"
+    for harm in (record.unlink, lambda: record.write_text('{"bridge": "ebr')):
+        harm()
+        assert call(host, action, "netdev=eth0") == (0, "")
+        assert layer3(host) == (whole if action == "start" else before)
+        assert call(host, "start") == (0, "")
+
+
 @pytest.mark.parametrize("harm", ["link delete ebreth0", "link set eth0 nomaster"])
 def test_what_others_undo_is_shared_anew_by_the_next_start(host: Host, harm: str) -> None:
     before = layer3(host)

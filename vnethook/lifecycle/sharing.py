@@ -4,6 +4,7 @@ The host is never cut off by it: what cannot be shared safely is refused before;
 not answer after has it taken back; a call that was killed is taken back by the next one.
 """
 
+import posix
 from _socket import AF_INET
 
 from vnethook.address import parse_subnet
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
 
+_JOURNAL = ".shared:"
+"""Begins the names of their journals: the dot and the colon are in no network's."""
 BEFORE_S, AFTER_S = 1.0, 3.0
 """How long a gateway has to answer a question before and after."""
 
@@ -157,7 +160,7 @@ def _take_back(host: "Host", shared: SharedInterface) -> None:
         records.write(host.paths, shared.replace(is_whole=False))
         errors = _undo(host, shared)
     if errors:
-        msg = f"interface {shared.nic!r}: give back: " + "; ".join(str(error) for error in errors)
+        msg = f"bridge {shared.bridge!r}: give back: " + "; ".join(str(error) for error in errors)
         raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
 
 
@@ -171,11 +174,22 @@ def _undo(host: "Host", shared: SharedInterface) -> list[VnetError]:
 
 
 def _settle(host: "Host") -> None:
-    """Take back what a killed call left half-made."""
-    for shared in _records(host):
-        if not shared.is_whole:
-            log.warning(f"interface {shared.nic!r}: an earlier call was killed: what it left is taken back")
+    """Take back what a killed call left half-made, or what nothing but its journal is left of."""
+    known = records.every(host.paths)
+    lost = set(_journalled(host)) - {shared.bridge for shared in known}
+    for shared in (*known, *(SharedInterface(name, "", process.network_namespace()) for name in sorted(lost))):
+        if not shared.is_whole and records.is_here(shared):
+            log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
             _take_back(host, shared)
+
+
+def _journalled(host: "Host") -> list[str]:
+    """The bridges that have a journal."""
+    try:
+        found = posix.listdir(host.paths.journals)
+    except FileNotFoundError:
+        return []
+    return [name.removeprefix(_JOURNAL) for name in found if name.startswith(_JOURNAL)]
 
 
 def _require(host: "Host", facts: "NicFacts", bridge: str) -> None:
@@ -248,7 +262,7 @@ def _records(host: "Host") -> list[SharedInterface]:
 
 
 def _journal(host: "Host", shared: SharedInterface) -> Journal:
-    return Journal(host.paths, f".{shared.bridge}")  # the dot: it is no network's
+    return Journal(host.paths, f"{_JOURNAL}{shared.bridge}")
 
 
 def _lock(host: "Host") -> Lock:
