@@ -157,39 +157,6 @@ def test_a_gateway_that_never_answered_is_no_reason(host: Host, router: Machine)
     wait_for(lambda: answers(host, GATEWAY), "the gateway")
 
 
-def test_a_router_goes_on_to_be_heard_and_refreshes_what_it_gave(host: Host, router: Machine) -> None:
-    """An address of the router's prefix is the host's own; its lifetime would end with the last advertisement."""
-    words = ["--enable-ra", "--dhcp-range=2001:db8:77::,ra-only,64,600", "--ra-param=lan0,4,1800"]
-    router.run(["ip", "-6", "address", "add", "2001:db8:77::1/64", "dev", "lan0", "nodad"])
-    for name in ("accept_ra", "autoconf", "router_solicitation_interval"):
-        host.run(["sysctl", "-qw", f"net.ipv6.conf.eth0.{name}=1"])
-    quiet = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file=", "--interface=lan0"]
-    router.popen(["dnsmasq", *quiet, *words])
-    given = wait_for(lambda: _given_by_router(host, "eth0"), "an address of the router's prefix")
-    wait_for(lambda: _routes_of_router(host, "eth0"), "a route by the router")
-    for action, link in (("start", "ebreth0"), ("stop", "eth0")):
-        assert call(host, action) == (0, "")
-        assert _given_by_router(host, link) == given
-        wait_for(lambda link=link: _routes_of_router(host, link), "the router to be heard")  # type: ignore[misc]
-        assert _given_by_router(host, link) == given
-
-
-def _given_by_router(host: Host, link: str) -> list[str]:
-    """The addresses of the router's prefix on a link that can be used."""
-    [found] = host.json(["ip", "-json", "-6", "address", "show", "dev", link])
-    return [
-        one["local"]
-        for one in found["addr_info"]
-        if one["local"].startswith("2001:db8:77:") and not one.get("tentative") and one["valid_life_time"] <= 600
-    ]
-
-
-def _routes_of_router(host: Host, link: str) -> list[str]:
-    """The gateways of default routes on a link that the kernel made after an advertisement."""
-    found = host.json(["ip", "-json", "-6", "route", "show", "default", "dev", link, "proto", "ra"])
-    return [route["gateway"] for route in found]
-
-
 def test_a_refused_step_leaves_the_host_as_it_was(host: Host, router: Machine) -> None:
     before, picture = layer3(host), host.snapshot()
     kinds = on(host, lambda here: [type(step) for step in _plan(here)])
