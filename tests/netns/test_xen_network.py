@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Host, Machine, wait_for
+from tests.lab import Client, Host, Machine, wait_for
 from tests.lab.lan import (
     GATEWAY,
     GATEWAY6,
@@ -190,6 +190,18 @@ network-vnet: bridge 'ebreth0': stop: guests are on it: tap0
     assert call(host, "status")[1].rstrip("\n").endswith(", guests tap0")
     host.run(["ip", "link", "set", "tap0", "nomaster"])
     assert call(host, "stop") == (0, "")
+
+
+def test_a_network_on_the_bridge_puts_guests_on_the_nics_own_network(host: Host, router: Machine) -> None:
+    assert call(host, "start") == (0, "")
+    host.define("<network><name>lan</name><forward mode='bridge'/><bridge name='ebreth0'/></network>")
+    with Client(host, "guest", port="vnet1") as guest:
+        host.vnet("attach", "vnet1", "--network", "lan")
+        guest.run(["ip", "address", "add", "192.0.2.30/24", "dev", "eth0"])
+        assert guest.run(["ping", "-c1", "-W5", GATEWAY], check=False).returncode == 0
+        assert guest.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0
+        assert router.run(["ping", "-c1", "-W5", "192.0.2.30"], check=False).returncode == 0
+        assert call(host, "stop")[0] == 4
 
 
 def test_what_the_bridge_was_given_since_goes_to_the_nic(host: Host) -> None:
