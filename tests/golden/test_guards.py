@@ -50,6 +50,14 @@ CASES = {
     "bare": (_live(()), GUARDS["standard"], MAC, ()),
     "open": (_live(DUAL, is_open=True), GUARDS["standard"], MAC, ()),
     "router": (_live(DUAL, link_local=LOCAL), ("mac", "arp", "nd", "dhcp", "ra", "ethertypes", "vlan"), MAC, ()),
+    "asked": (
+        _live(DUAL, link_local=LOCAL),
+        GUARDS["standard"],
+        MAC,
+        ("192.0.2.9", "192.0.2.10"),
+        ("192.0.2.9", "192.0.2.10"),
+    ),
+    "asked-ipv6": (_live(DUAL, link_local=LOCAL), GUARDS["standard"], MAC, ("2001:db8::9",), ("2001:db8::9",)),
     "switch": (_live(DUAL), ("dhcp", "ra"), MAC, ()),
 }
 
@@ -61,11 +69,11 @@ def host():
         yield host
 
 
-def _made(live, held, mac, addresses):
+def _made(live, held, mac, addresses, asked=()):
     """What nft lists of a guard, as text, as JSON and as what the kernel has, before and after it is loaded again."""
     links = Links()
     link = links.link("tap0")
-    nic = Nic("tap0", "lab", index=link.index, mac=mac, held=held, addresses=addresses)
+    nic = Nic("tap0", "lab", index=link.index, mac=mac, held=held, addresses=addresses, asked=asked)
     guard.put(live, link, nic, None)
     assert guard.is_whole(live, nic) or not held
     found = [_listed()]
