@@ -48,7 +48,7 @@ def killed(vif, when, where, *words):
 
 @pytest.fixture
 def vif(dom0, domid):
-    return dom0.vif(domid, guest=f"web{domid}", bridge="lab", vifname=f"lan{domid}", ip="10.53.0.230")
+    return dom0.vif(domid, guest=f"web{domid}", bridge="lab", vifname=f"lan{domid}", ip=f"10.53.0.{10 + domid % 180}")
 
 
 def is_whole(vif):

@@ -227,6 +227,19 @@ def test_fifty_vifs_at_once_bring_a_cold_network_up_once():
         assert dom0.json(["ip", "-json", "link", "show", "master", "vnlab"]) == []
 
 
+def test_of_many_who_ask_for_one_address_at_once_one_gets_it(dom0, domid, numbers):
+    dom0.vif(domid, bridge="lab").online()
+    vifs = [dom0.vif(next(numbers), bridge="lab", ip="10.53.0.240") for _ in range(6)]
+    hooks = [dom0.popen([vif.script, "online", "type_if=vif"], env=vif.environment(), stderr=subprocess.PIPE) for vif in vifs]  # fmt: skip
+    said = [(hook.communicate()[1], hook.returncode) for hook in hooks]
+    assert sorted(status for _, status in said) == [0, 4, 4, 4, 4, 4]
+    assert all(b"address 10.53.0.240: guest '" in text for text, status in said if status)
+    [winner] = [vif for vif in vifs if vif.status == CONNECTED]
+    assert is_quiet(winner.offline())
+    other = next(vif for vif in vifs if vif is not winner)
+    assert is_quiet(other.online()), "at once"
+
+
 def test_two_vifs_of_one_guest_and_two_who_want_one_name_come_at_once(dom0, domid):
     first, second = (dom0.vif(domid, devid, guest=f"twice{domid}", bridge="lab") for devid in (0, 1))
     third, fourth = (dom0.vif(domid, devid, bridge="lab", vifname=f"one{domid}") for devid in (2, 3))

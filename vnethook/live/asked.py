@@ -58,8 +58,18 @@ def require_gone(paths: "Paths", nic: "Nic", text: str, *, mac: str, key: str = 
     if other is None and key:
         other = next((one for one in nics.attached(paths, nic.network) if pinned.key_of(one) == key), None)
     if other is not None and other.interface != nic.interface and nics.is_attached(Links(), other):
-        hint = "give one of them another address"
-        raise _refusal(nic, f"address {text}", f"guest {other.guest!r} on {other.interface!r} has it", hint)
+        raise refusal(nic, text, f"guest {other.guest!r} on {other.interface!r} has it")
+
+
+def release(paths: "Paths", nic: "Nic") -> None:
+    """Let other guests ask for the addresses of a NIC that has been detached."""
+    with Lock(f"{paths.locks}/.pinned"):
+        pinned.release(paths, nic)
+
+
+def refusal(nic: "Nic", text: str, why: str) -> StateError:
+    """The error for an address that another guest has."""
+    return _refusal(nic, f"address {text}", why, "give one of them another address")
 
 
 def _why_not_in(live: "LiveNetwork", text: str) -> str:

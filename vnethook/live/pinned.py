@@ -75,9 +75,20 @@ def _claim(paths: "Paths", live: "LiveNetwork", nic: "Nic", asked: list[str], kn
     for text in asked:
         for key in [key for key, (_, found, _) in pins.items() if text in found]:
             claims.require_gone(paths, nic, text, mac=pins[key][0], key=key)
+            label = key.partition(" ")[0]
+            if label != key_of(nic).partition(" ")[0] and pins[key][2] >= time() - _ON_ITS_WAY_S:
+                raise claims.refusal(nic, text, f"guest {label!r}, which is being attached, has it")
             _tell_of_no_more(paths, live, pins.pop(key)[0])
         if leased.get(text, nic.mac) not in {nic.mac, ""}:
             claims.require_gone(paths, nic, text, mac=leased[text])
+
+
+def release(paths: "Paths", nic: "Nic") -> None:
+    """Say that the guest is not on its way: others may ask for its addresses. For whoever holds the lock of pins."""
+    pins = _read(paths, nic.network)
+    mac, found, since = pins.get(key_of(nic), ("", (), 0))
+    if found:
+        _write(paths, nic.network, {**pins, key_of(nic): (mac, found, min(since, int(time()) - _ON_ITS_WAY_S - 1))})
 
 
 def key_of(nic: "Nic") -> str:

@@ -290,6 +290,8 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
                 raise
     if nic.held:
         _unguard(nic)
+    if nic.asked:
+        _asked().release(paths, nic)
     if nic.mac:
         with Lock(f"{paths.locks}/.names"):
             naming.forget(paths, nic)
