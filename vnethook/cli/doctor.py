@@ -57,7 +57,9 @@ def _of_our_own() -> "dict[str, object]":
     root = os.environ.get("VNETHOOK_ROOT", "")
     try:
         there = installation.Installation(root)
-        hooks = tuple(_hook(there, item) for item in installation.ITEMS if item.hypervisor in {"QEMU", "libvirt"})
+        hooks = tuple(
+            _hook(there, item) for item in installation.ITEMS if item.hypervisor in {"QEMU", "libvirt", "Xen"}
+        )
     except HostError:
         hooks = ()
     python, *package = soundness.seen(installation.PACKAGE)

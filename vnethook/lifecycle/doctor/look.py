@@ -35,6 +35,7 @@ _CALLS = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call
 _HYPERVISORS = {
     "QEMU": ("/usr/bin/qemu-system-*", "/usr/libexec/qemu-kvm"),
     "libvirt": ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud"),
+    "Xen": ("/proc/xen/xsd_port",),  # of dom0 alone: linux/drivers/xen/xenfs/super.c
 }
 _RULES = "\n".join((f"add {KEY}", *table.HOLDERS, *table.BASE, ""))
 """What nft has to take, of every network."""

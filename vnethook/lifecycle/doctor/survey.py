@@ -48,12 +48,12 @@ class NetworkSeen(Value):
 class Survey(Value):
     """The host.
 
-    `firewall`: what our rules go into, "nft" or a variant of iptables; `hypervisors`: "QEMU", "libvirt"; `python`: why
-    hooks do not run on it; `package`: what is not sound of ours; `kernel_lacks`: in the words of host/trial.py;
-    `tables`: other programs' packet filters; `uplinks`: (IP version, interface) of default routes; `bridges_call`: IP
-    versions whose filter sees what guests of one network send to each other; `conntrack`: flows that are tracked, and
-    at most; `watches`: inotify instances of a user, at most; `managed`: links of ours that NetworkManager has taken;
-    `networkd`: files by which systemd-networkd would; `sysctls`: (path, value).
+    `firewall`: what our rules go into, "nft" or a variant of iptables; `hypervisors`: "QEMU", "libvirt", "Xen";
+    `python`: why hooks do not run on it; `package`: what is not sound of ours; `kernel_lacks`: in the words of
+    host/trial.py; `tables`: other programs' packet filters; `uplinks`: (IP version, interface) of default routes;
+    `bridges_call`: IP versions whose filter sees what guests of one network send to each other; `conntrack`: flows that
+    are tracked, and at most; `watches`: inotify instances of a user, at most; `managed`: links of ours that
+    NetworkManager has taken; `networkd`: files by which systemd-networkd would; `sysctls`: (path, value).
     """
 
     networks: tuple[NetworkSeen, ...] = ()

@@ -51,6 +51,16 @@ CASES = {
             )
         ],
     ),
+    "a dom0 without our script": (
+        {"hypervisors": ("Xen",), "hooks": (Hook("vif-vnet", "Xen", "/x", "missing"),)},
+        [
+            (
+                WARNS,
+                "Xen: its hooks are not installed: its guests get no network from us by themselves",
+                "vnet hooks install",
+            )
+        ],
+    ),
     "an old hook": (
         {"hooks": (Hook("qemu-ifup", "QEMU", "/x", "outdated"),)},
         [(WARNS, "hook 'qemu-ifup': /x is of another version", "vnet hooks install")],
