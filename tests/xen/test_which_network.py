@@ -113,12 +113,21 @@ def test_xenbr0_that_is_the_hosts_own_bridge_is_meant():
     with Dom0() as dom0:
         dom0.run(["ip", "link", "add", "xenbr0", "up", "type", "bridge"])
         vif = dom0.vif(1)
-        assert vif.online().returncode == 3
-        network = "<network><name>{}</name><forward mode='bridge'/><bridge name='xenbr0'/></network>"
-        hint = f"known networks: default; for bridge 'xenbr0' of the host define {network.format('NAME')}"
-        assert vif.error == f"network 'xenbr0': no such network ({hint})"
-        dom0.define(network.format("outer"))
+        assert network_of(vif, vif.online()) == ("xenbr0", "xenbr0")
+        assert vif.port.held == ()  # as with vif-bridge a guest may be anything there
+        assert network_of(vif, vif.online()) == ("xenbr0", "xenbr0")
+        assert [(one["name"], one["persistent"]) for one in dom0.vnet_json("net-list")] == [("xenbr0", False)]
+        vif.offline()
+        dom0.vnet("net-destroy", "xenbr0")
+        dom0.define("<network><name>outer</name><forward mode='bridge'/><bridge name='xenbr0'/></network>")
         assert network_of(vif, vif.online()) == ("outer", "xenbr0")
+
+
+def test_an_interface_that_is_no_bridge_is_no_network(there, domid):
+    there.run(["ip", "link", "add", "dummy7", "type", "veth", "peer", "name", "peer7"])
+    vif = there.vif(domid, bridge="dummy7")
+    assert vif.online().returncode == 3
+    assert vif.error.startswith("network 'dummy7': no such network (known networks: ")
 
 
 def test_on_a_new_host_the_first_guest_brings_default_up():

@@ -67,6 +67,14 @@ def bring_up(paths: "Paths", network: str) -> None:
     cold.bring_up(Host(paths, links), network)
 
 
+def adopt(paths: "Paths", bridge: str) -> bool:
+    """Make a network of a bridge of the host's that none uses; whether there is one. For callers that may use any."""
+    from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
+    from vnethook.lifecycle import adoption  # noqa: PLC0415 (the one way into the slow half)
+
+    return adoption.adopt(Host(paths), bridge)
+
+
 def detach(paths: "Paths", interface: str) -> None:
     """Take a NIC off its network, with what it had there beside its port. Never fails on what is gone."""
     links = Links()

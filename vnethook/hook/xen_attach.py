@@ -58,9 +58,10 @@ def attach(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
         link = _device(links, call, request.interface)
         try:
             warnings = _attach(paths, links, link, request)
-        except NoNetworkError as error:
-            error.hint += _of_bridge(links, request.explicit)
-            raise
+        except NoNetworkError:
+            if not (is_link_name(request.explicit) and serve.adopt(paths, request.explicit)):
+                raise
+            warnings = _attach(paths, links, link, request)
         serve.warn(NAME, warnings)
         if call.kind == VIF:
             try:
@@ -106,6 +107,11 @@ def _named(paths: "Paths", links: Links, call: "Call", nodes: "Nodes") -> str:
     if named:
         return named
     bridge = nodes.bridge or call.words.get("bridge", "")
+    if files.is_directory(paths.shared_interfaces):
+        from vnethook.live import shared_interface  # noqa: PLC0415 (few hosts share one)
+
+        shared = shared_interface.named(paths, bridge)
+        bridge = shared.bridge if shared is not None else bridge
     is_default = bridge == XL_DEFAULT and not resolve.is_known(paths, bridge) and links.link(bridge) is None
     return "" if is_default else bridge
 
@@ -148,15 +154,6 @@ def _device(links: Links, call: "Call", name: str) -> "Link":
             msg = f"interface {call.device!r}: no such network interface"
             raise HostError(msg, hint=f"{maker} has not made it within {DEVICE_S:g} s: see dmesg and /var/log/xen")
         sleep(0.02)
-
-
-def _of_bridge(links: Links, name: str) -> str:
-    """More for a hint: how a network is made of a bridge of the host's that none uses, as vif-bridge did with it."""
-    link = links.link(name) if is_link_name(name) else None
-    if link is None or link.kind != "bridge":
-        return ""
-    network = f"<network><name>NAME</name><forward mode='bridge'/><bridge name='{name}'/></network>"
-    return f"; for bridge {name!r} of the host define {network}"
 
 
 def _attach(paths: "Paths", links: Links, link: "Link", request: NicRequest) -> list[str]:

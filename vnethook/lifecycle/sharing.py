@@ -13,6 +13,7 @@ from vnethook.errors import HostError, StateError, VnetError
 from vnethook.host import gateways, log, nic_facts
 from vnethook.host.routes import MAIN_TABLE
 from vnethook.host.signals import HeldBack
+from vnethook.lifecycle import adoption
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.lock import Lock
@@ -47,6 +48,8 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
             wanted = shared.replace(antispoof=shared.antispoof if antispoof is None else antispoof)
             if records.is_up(host.links, shared):
                 records.write(host.paths, wanted)
+                if wanted != shared:
+                    adoption.guard(host, shared.bridge, is_guarded=wanted.antispoof)
                 return
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
             _take_back(host, shared)
@@ -74,6 +77,7 @@ def stop(host: "Host", nic: str = "", bridge: str = "") -> None:
         if guests:
             msg = f"bridge {shared.bridge!r}: stop: guests are on it: {', '.join(guests)}"
             raise StateError(msg, hint="stop the guests first, or take their links off: ip link set LINK nomaster")
+        adoption.forget(host, shared.bridge)
         _take_back(host, shared)
 
 

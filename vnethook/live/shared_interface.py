@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class SharedInterface(Value):
     """A shared NIC: names of bridge and NIC, the network namespace, whether it is whole.
 
-    `antispoof`: guests' ports on the bridge are to be guarded by whoever puts them there.
+    `antispoof`: guests' ports on the bridge are guarded, unless a network's definition says otherwise.
     """
 
     bridge: str
