@@ -1,10 +1,10 @@
-"""Tests that hold for every firewall: a module that names FIREWALLS runs once for each of them."""
+"""What tests of namespaces share; a module that names FIREWALLS runs once for each of them, for what holds for all."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Host
+from tests.lab import Host, Machine
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -19,3 +19,10 @@ def firewall(request: pytest.FixtureRequest) -> Iterator[str]:
     Host.firewall = getattr(request, "param", "")
     yield Host.firewall
     Host.firewall = ""
+
+
+@pytest.fixture
+def router() -> Iterator[Machine]:
+    """The router of a physical network: see tests/lab/lan.py."""
+    with Machine("router") as router:
+        yield router

@@ -24,12 +24,6 @@ CHANGING = {16, 17, 19, 20, 21, 24, 25, 28}
 
 
 @pytest.fixture
-def router() -> Iterator[Machine]:
-    with Machine("router") as router:
-        yield router
-
-
-@pytest.fixture
 def host(router: Machine) -> Iterator[Host]:
     with Host() as host:
         connect(host, router)

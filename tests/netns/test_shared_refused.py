@@ -14,12 +14,6 @@ KEPT = ["locks/", r"file d\S+ run/vnethook"]
 
 
 @pytest.fixture
-def router() -> Iterator[Machine]:
-    with Machine("router") as router:
-        yield router
-
-
-@pytest.fixture
 def host(router: Machine) -> Iterator[Host]:
     with Host() as host:
         connect(host, router)

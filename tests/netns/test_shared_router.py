@@ -14,12 +14,6 @@ KERNELS, STAND_IN = "ra", "static"
 
 
 @pytest.fixture
-def router() -> Iterator[Machine]:
-    with Machine("router") as router:
-        yield router
-
-
-@pytest.fixture
 def host(router: Machine) -> Iterator[Host]:
     with Host() as host:
         connect(host, router, "")

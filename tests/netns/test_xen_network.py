@@ -28,12 +28,6 @@ LAB = "<network><name>lab</name><ip address='10.79.0.1' netmask='255.255.255.0'/
 
 
 @pytest.fixture
-def router() -> Iterator[Machine]:
-    with Machine("router") as router:
-        yield router
-
-
-@pytest.fixture
 def host(router: Machine) -> Iterator[Host]:
     with Host() as host:
         connect(host, router)
