@@ -134,3 +134,26 @@ def test_on_a_new_host_the_first_guest_brings_default_up():
     with Dom0() as dom0:
         vif = dom0.vif(1)
         assert network_of(vif, vif.online())[0] == "default"
+
+
+LIMITED = """
+<network><name>limited</name><bridge name='vnlimited'/>
+  <portgroup name='slow'><bandwidth><inbound average='100'/><outbound average='100'/></bandwidth></portgroup>
+</network>"""
+
+
+@pytest.mark.parametrize("vifname", [None, "slow"])
+def test_rates_of_a_portgroup_are_the_vifs_and_go_with_it(there, domid, vifname):
+    there.define(LIMITED)
+    name = f"{vifname}{domid}" if vifname else f"vif{domid}.0"
+    vif = there.vif(domid, bridge="limited:slow", vifname=vifname and name)
+    assert vif.online().returncode == 0
+    assert vif.status == CONNECTED
+    assert "htb" in there.run(["tc", "qdisc", "show", "dev", name]).stdout
+    there.vnet("net-check", "limited")
+    assert vif.offline().returncode == 0
+    assert "htb" not in there.run(["tc", "qdisc", "show", "dev", vif.name]).stdout
+    assert vif.online().returncode == 0
+    there.run(["ip", "link", "delete", name])
+    assert vif.offline().returncode == 0
+    assert there.port(name) is None

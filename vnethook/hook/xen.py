@@ -100,7 +100,8 @@ def _detach(paths: "Paths", call: "Call") -> None:
     _forget(paths, call.device)
     if call.kind == VIF:
         tap = call.device + xen_call.EMULATED
-        if Links().link(files.link_target(paths.renamed(tap)) or tap) is None:
+        name = files.link_target(paths.renamed(tap)) or tap
+        if nics.read(paths, name) is not None and Links().link(name) is None:
             _forget(paths, tap)  # under xend nobody says that it has gone
 
 
