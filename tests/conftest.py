@@ -120,12 +120,28 @@ def _why_no_xen() -> str:
     return ""
 
 
+@cache
+def _why_no_hypervisor() -> str:
+    """Why Xen cannot be booted in QEMU here; empty if it can."""
+    from tests.lab.machine import SYSTEM_PATH
+    from tests.lab.xen_disk import make_xen_image
+
+    if not shutil.which("qemu-system-x86_64", path=SYSTEM_PATH):
+        return "qemu-system-x86_64: not found"
+    try:
+        make_xen_image()
+    except (OSError, AssertionError) as error:
+        return str(error).replace("\n", ": ")
+    return _why_no_guests()
+
+
 NEEDS: dict[str, Callable[[], str]] = {
     "netns": _why_no_netns,
     "guests": _why_no_guests,
     "libvirt": _why_no_libvirt,
     "firewalls": _why_no_firewalls,
     "xen": _why_no_xen,
+    "hypervisor": _why_no_hypervisor,
 }
 
 

@@ -56,7 +56,7 @@ class Console(ABC):
             self.on_end()
             return []
         *whole, self._unread = (self._unread + data).split(b"\n")
-        new = [_parsed(line.decode(errors="replace").rstrip("\r")) for line in whole]
+        new = [parsed(line.decode(errors="replace").rstrip("\r")) for line in whole]
         self.lines += new
         return new
 
@@ -140,7 +140,7 @@ class Console(ABC):
         self.run(f"until netstat -ltn | grep -q ':{port} '; do usleep 20000; done")
 
 
-def _parsed(text: str) -> Line:
+def parsed(text: str) -> Line:
     if match := re.match(r"VNG ([\d.]+) (\S+) ?(.*)", text):
         return Line(float(match[1]), match[2], match[3])
     return Line(0.0, "", text)
