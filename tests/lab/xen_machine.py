@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.lab.console import Console, Line, parsed
+from tests.lab.machine import wait_for
 from tests.lab.xen_disk import make_disk, make_xen_image
 
 MEMORY_MIB, OWN_MEMORY_MIB = 1792, 1024
@@ -131,6 +132,17 @@ class XenGuest(Console):
 
     def on_end(self) -> None:
         self.dom0.on_end()
+
+    def wait_for_restart(self) -> None:
+        """Forget what it said and wait until it has started again, as another domain."""
+        before, self._terminal = self.domid, ""
+        wait_for(
+            lambda: self.dom0.run(f"xl domid {self.name}")[1] not in {"", str(before)},
+            f"{self.name} to restart",
+            timeout_s=90,
+        )
+        self.clear()
+        self.wait()
 
     def read(self, *, timeout_s: float = 0) -> list[Line]:
         """What xenconsoled has written down since the last time; gives the guest `timeout_s` if there is nothing."""
