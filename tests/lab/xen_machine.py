@@ -99,12 +99,12 @@ class XenMachine(Console):
 class XenGuest(Console):
     """A guest of the host: `alice = XenGuest(dom0, "alice", "bridge=lab"); dom0.sh(alice.create); alice.wait()`."""
 
-    def __init__(self, dom0: XenMachine, name: str, vif: str, *, kind: str = "pv") -> None:
+    def __init__(self, dom0: XenMachine, name: str, *vifs: str, kind: str = "pv") -> None:
         super().__init__(name)
         self.dom0 = dom0
         self._terminal = ""
         self._is_paused = kind == "hvm"  # its firmware would look for a disk for minutes
-        settings = [f'name="{name}"', f'type="{kind}"', "memory=112", f'vif=["{vif}"]']
+        settings = [f'name="{name}"', f'type="{kind}"', "memory=112", f"vif={json.dumps(vifs)}"]
         if kind == "hvm":
             settings += ["vnc=0", "sdl=0", 'vga="none"', "usb=0"]
         else:

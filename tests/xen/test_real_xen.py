@@ -97,9 +97,9 @@ def test_a_pvh_guest_without_a_bridge_is_on_the_default_network_and_cut_off_from
         assert not carol.pings(alice.ip)
 
 
-def test_a_wrong_network_makes_xl_say_why_and_leaves_nothing(dom0):
+def test_a_wrong_network_makes_xl_say_why_and_leaves_nothing_of_the_guests_other_nic_either(dom0):
     before = recorded(dom0)
-    status, text = dom0.run(XenGuest(dom0, "dave", "bridge=nowhere").create)
+    status, text = dom0.run(XenGuest(dom0, "dave", "bridge=lab", "bridge=nowhere").create)
     assert status != 0
     assert "script: network 'nowhere': no such network (known networks: default, lab)" in text
     assert dom0.run("xl domid dave")[0] != 0
