@@ -52,7 +52,7 @@ def make_disk(directory: Path, *, texts: dict[str, str]) -> Path:
 
 
 def _install_checkout(root: Path) -> None:
-    """The package, its hooks where Xen looks for them, and `vnet` with the libraries that it needs here."""
+    """The package with its hooks, and `vnet` with the libraries that it needs."""
     home, libraries = root / HOME.lstrip("/"), Path(sysconfig.get_path("platlib"))
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "vnethook", home / "vnethook", ignore=unwanted)
@@ -60,14 +60,7 @@ def _install_checkout(root: Path) -> None:
     for library in LIBRARIES:
         shutil.copytree(libraries / library, home / "libraries" / library, ignore=unwanted)
     subprocess.run([sys.executable, "-I", "-m", "compileall", "-q", "-s", root, home], check=True)
-    _write_program(root / "usr/local/bin/vnet", VNET)
-    scripts = root / "etc/xen/scripts"
-    scripts.mkdir(parents=True)
-    for hook in sorted((CHECKOUT / "hooks/xen").glob("*")):
-        (scripts / hook.name).symlink_to(f"{HOME}/hooks/xen/{hook.name}")
-
-
-def _write_program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    path.chmod(0o755)
+    vnet = root / "usr/local/bin/vnet"
+    vnet.parent.mkdir(parents=True)
+    vnet.write_text(VNET)
+    vnet.chmod(0o755)

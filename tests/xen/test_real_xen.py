@@ -22,12 +22,13 @@ FILES = {
     "/etc/vnethook/vnethook.toml": "[networks]\nidle = 1\n",
     "/root/lab.xml": LAB,
 }
-QEMU = "/opt/vnethook/hooks/qemu"
+QEMU = "/usr/libexec/vnethook"
 
 
 @pytest.fixture(scope="module")
 def dom0():
     with XenMachine(texts=FILES) as dom0:
+        dom0.sh("vnet hooks install")
         dom0.sh("vnet net-define /root/lab.xml")
         yield dom0
 
