@@ -206,6 +206,16 @@ def test_hooks_that_lead_nowhere_are_named(host: Host) -> None:
     assert line == f"error: hook 'qemu-ifup': {place}: guests that call it do not start"
 
 
+def test_a_host_that_runs_from_memory_is_not_full(host: Host) -> None:
+    host.run(
+        ["mount", "-t", "ramfs", "ramfs", host.root / "var/lib/vnethook"]
+    )  # as an initial RAM disk is: 0 of 0 blocks
+    try:
+        assert not [line for line in _said(host) if "room" in line]
+    finally:
+        host.run(["umount", host.root / "var/lib/vnethook"])
+
+
 def test_what_the_kernel_can_do_is_tried_out_and_leaves_nothing_behind(host: Host) -> None:
     before = host.snapshot()
     firewall = {trial.NF_TABLES, trial.NAT, trial.CONNTRACK, trial.FIB, trial.INGRESS, trial.RULES, trial.GUARDS}

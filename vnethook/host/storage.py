@@ -22,7 +22,8 @@ def place(path: str) -> Place:
     while not os.path.isdir(there):
         there = files.directory_of(there) or "/"
     found = os.statvfs(there)
-    # a file system without a table of files, as btrfs, says 0 of 0
+    # what a file system does not count is 0 of 0: files on btrfs; bytes, too, on ramfs, which is an initial RAM disk's
     free_files = found.f_ffree if found.f_files else 1 << 30
+    free_bytes = found.f_bfree * found.f_frsize if found.f_blocks else 1 << 40
     flags = found.f_flag
-    return Place(path, found.f_bfree * found.f_frsize, free_files, bool(flags & os.ST_RDONLY), not flags & os.ST_NOEXEC)
+    return Place(path, free_bytes, free_files, bool(flags & os.ST_RDONLY), not flags & os.ST_NOEXEC)
