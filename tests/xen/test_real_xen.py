@@ -65,6 +65,7 @@ def test_two_guests_created_at_once_on_a_cold_host_bring_their_network_up_once(d
     assert nics(dom0) == {f"vif{guest.domid}.0": ("lab", guest.name) for guest in (alice, bob)}
     assert dom0.sh("grep -c 'dnsmasq.*: started' /var/log/syslog") == "1"
     dom0.sh("vnet net-check lab")
+    assert dom0.sh("vnet doctor").strip() == "Nothing on this host stops guests"
 
 
 def test_guests_have_leases_resolve_and_reach_each_other_and_their_host(dom0, alice, bob):
