@@ -63,6 +63,9 @@ def test_two_guests_created_at_once_on_a_cold_host_bring_their_network_up_once(d
     dom0.sh(f"({alice.create}) & first=$!; ({bob.create}) & wait $! && wait $first", timeout_s=180)
     wait_for_guests([alice, bob])
     assert nics(dom0) == {f"vif{guest.domid}.0": ("lab", guest.name) for guest in (alice, bob)}
+    for guest in (alice, bob):
+        backend = f"/local/domain/0/backend/vif/{guest.domid}/0"
+        assert dom0.sh(f"xenstore-read {backend}/state {backend}/hotplug-status").split() == ["4", "connected"]
     assert dom0.sh("grep -c 'dnsmasq.*: started' /var/log/syslog") == "1"
     dom0.sh("vnet net-check lab")
     assert dom0.sh("vnet doctor").strip() == "Nothing on this host stops guests"
