@@ -2,14 +2,18 @@
 
 import errno
 import os
+import pkgutil
 import posix
 import stat
+from importlib import import_module
 
 import pytest
 
 from tests.unit.plan import rich
+from vnethook import plan
 from vnethook.errors import HostError
 from vnethook.live import files
+from vnethook.plan import step as steps
 from vnethook.plan.journal import Journal
 from vnethook.plan.links import SetLinkUp
 from vnethook.plan.step import Step, from_record
@@ -158,3 +162,19 @@ def test_every_step_survives_its_line(host):
 def test_no_two_kinds_of_step_have_one_name():
     names = [kind.__name__ for kind in Step.__subclasses__() if kind.__module__.startswith("vnethook.")]
     assert len(set(names)) == len(names)
+
+
+def test_every_kind_of_step_is_found_by_its_record():
+    """A hook loads none of them but by what it reads."""
+    modules = [import_module(f"vnethook.plan.{module.name}") for module in pkgutil.iter_modules(plan.__path__)]
+    kinds = {
+        (kind.__name__, module.__name__.rpartition(".")[2])
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Step) and kind.__module__ == module.__name__
+    }
+    assert kinds - set(steps._MODULES.items()) == {
+        ("FirewallStep", "firewall"),
+        ("Step", "step"),
+    }  # of no kind themselves
+    assert set(steps._MODULES.items()) <= kinds
