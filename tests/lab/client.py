@@ -35,8 +35,12 @@ class Client(Machine):
         script = self.directory / "on-lease"
         script.write_text(_ON_LEASE)
         script.chmod(0o755)
-        self.lay_cable("eth0", self.host, self.port, mac=self.mac)
-        self.host.run(["ip", "link", "set", self.port, "down"])  # as a hypervisor hands it over
+        try:
+            self.lay_cable("eth0", self.host, self.port, mac=self.mac)
+            self.host.run(["ip", "link", "set", self.port, "down"])  # as a hypervisor hands it over
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def lease(self, *, hostname: str = "", client_id: str = "", mac: str = "", tries: int = 10) -> dict[str, str]:

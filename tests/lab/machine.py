@@ -191,7 +191,16 @@ class Machine:
         return answer  # type: ignore[no-any-return]
 
     def lay_cable(self, ours: str, other: "Machine", theirs: str, *, mac: str = "") -> None:
-        """Join two machines by a veth pair, both ends up; `mac` is for the end here."""
+        """Join two machines by a veth pair, both ends up; `mac` is for the end here.
+
+        The kernel takes an earlier machine's cable away some time after that is gone, so its name is waited for.
+        """
+        wait_for(lambda: self._has_cable(ours, other, theirs, mac), f"link {theirs!r} of an earlier machine to go")
+        self.run(["ip", "link", "set", ours, "up"])
+        other.run(["ip", "link", "set", theirs, "up"])
+
+    def _has_cable(self, ours: str, other: "Machine", theirs: str, mac: str) -> bool:
+        """Make a veth pair; False if the other end has a link of that name."""
         with open(f"/proc/{other.pid}/ns/net", "rb") as namespace:
             there = f"/proc/self/fd/{namespace.fileno()}"  # pids of one machine mean nothing on another
             words = [
@@ -210,9 +219,9 @@ class Machine:
             ]
             with self.popen(words, pass_fds=[namespace.fileno()], stderr=subprocess.PIPE, text=True) as process:
                 error = process.stderr.read() if process.stderr else ""
-        assert process.returncode == 0, error
-        self.run(["ip", "link", "set", ours, "up"])
-        other.run(["ip", "link", "set", theirs, "up"])
+        is_taken = "File exists" in error
+        assert process.returncode == 0 or is_taken, error
+        return not is_taken
 
     def add_user(self, name: str, number: int) -> None:
         """Let a user and a group of that name and number be known on this machine alone."""
