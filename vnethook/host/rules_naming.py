@@ -5,13 +5,13 @@ that comes from the NIC's bridge; its own pings are still answered. Source: nft(
 """
 
 from vnethook.host import programs
-from vnethook.live import files
+from vnethook.live import nftables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LEGACY = (("iptables", "/proc/net/ip_tables_names"), ("ip6tables", "/proc/net/ip6_tables_names"))
+_LEGACY = {4: "iptables", 6: "ip6tables"}
 _AT_THE_LINK = "netdev"
 """The family whose chains are at a link itself, bridge's port or not."""
 
@@ -39,9 +39,9 @@ def _nft() -> "Iterator[tuple[str, set[str]]]":
 
 def _legacy() -> "Iterator[tuple[str, set[str]]]":
     """Each table of iptables' legacy variant and the words in it; to ask for one that is not there would make it."""
-    for program, names in _LEGACY:
+    for version, program in _LEGACY.items():
         path = programs.find(f"{program}-legacy-save")
-        for table in (files.read_text(names) or "").split() if path else ():
+        for table in nftables.old_tables(version) if path else ():
             finished = programs.run([path or "", "-t", table])
             yield f"{program}' table {table}", {word for word in finished.output.split() if word[:1] != "-"}
 
