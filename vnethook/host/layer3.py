@@ -10,7 +10,8 @@ from errno import EADDRNOTAVAIL, EEXIST, ENODEV, ENOENT, ESRCH
 
 from vnethook.errors import HostError
 from vnethook.host import link_address, link_route
-from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, pack
+from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, attributes, pack
+from vnethook.live.rtnl import ADDRESS, LINK, ROUTE_HEAD
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -26,15 +27,11 @@ _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR, _GET_RULE = 28, 30, 34
 _APPEND, _REPLACE = 0x800, 0x100
-_LINK = Struct("=BxHiII")
-_ADDRESS = Struct("=BBBBi")
-_ROUTE = Struct("=BBBBBBBBI")
 _NEIGHBOUR = Struct("=BxxxiHBB")
 _DESTINATION, _HARDWARE = 1, 2
 _REACHABLE, _PERMANENT = 0x02, 0x80
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
-_RULE = Struct("=BBBBBBBBI")
 _RULE_IN, _RULE_OUT = 3, 17
 _AF_SPEC, _GENERATION_MODE = 26, 8
 _UNICAST = 1
@@ -58,7 +55,7 @@ class Layer3:
 
     def addresses(self, link: "Link") -> "tuple[LinkAddress, ...]":
         """The addresses of a link, in the order in which they were added."""
-        answers = self._links.ask("addresses", "list", _GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, link.index))
+        answers = self._links.ask("addresses", "list", _GET_ADDRESS, DUMP, ADDRESS.pack(0, 0, 0, 0, link.index))
         found = [
             address for index, address in (link_address.parse(one, link.name) for one in answers) if index == link.index
         ]
@@ -70,7 +67,7 @@ class Layer3:
         """Give a link an address, which is of use at once; an IPv6 one that it has gets its flags and lifetimes."""
         what, verb = f"link {link.name!r}", f"add address {address}"
         message = (_NEW_ADDRESS, CREATE | EXCLUSIVE, address.body(link.name, link.index, checked=True))
-        self._try(what, verb, message, but=(EEXIST,))
+        self._links.ask_unless((EEXIST,), what, verb, message)
         if address.family == AF_INET6:  # and have it look as if it had been checked
             plain = address.body(link.name, link.index, checked=False)
             self._links.ask(what, verb, _NEW_ADDRESS, _REPLACE, plain)
@@ -78,7 +75,7 @@ class Layer3:
     def remove_address(self, link: "Link", address: "LinkAddress") -> None:
         """Take an address from a link; nothing if it is gone."""
         message = (_DELETE_ADDRESS, 0, address.removal(link.index))
-        self._try(f"link {link.name!r}", f"remove address {address}", message, but=_GONE)
+        self._links.ask_unless(_GONE, f"link {link.name!r}", f"remove address {address}", message)
 
     def routes(self, link: "Link") -> "tuple[LinkRoute, ...]":
         """The unicast routes of all tables that lead by a link, those first that others need: without a gateway."""
@@ -86,7 +83,7 @@ class Layer3:
         for family in (AF_INET, AF_INET6):
             places = set()
             for answer in self._links.ask(
-                "routes", "list", _GET_ROUTE, DUMP, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
+                "routes", "list", _GET_ROUTE, DUMP, ROUTE_HEAD.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
             ):
                 for device, route in link_route.parse(answer):
                     if device == link.index:
@@ -98,12 +95,12 @@ class Layer3:
         """Have a route lead by a link, beside the same by another link; nothing if there is the same by this one."""
         flags = CREATE | (_APPEND if route.is_behind and route.family == AF_INET else 0)
         message = (_NEW_ROUTE, flags, route.body(link.index))
-        self._try(f"link {link.name!r}", f"add route {route}", message, but=(EEXIST,))
+        self._links.ask_unless((EEXIST,), f"link {link.name!r}", f"add route {route}", message)
 
     def remove_route(self, link: "Link", route: "LinkRoute") -> None:
         """Have a route lead no longer by a link; nothing if it is gone."""
         message = (_DELETE_ROUTE, 0, route.replace(expires_s=0).body(link.index))
-        self._try(f"link {link.name!r}", f"remove route {route}", message, but=_GONE)
+        self._links.ask_unless(_GONE, f"link {link.name!r}", f"remove route {route}", message)
 
     def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]") -> list[HostError]:
         """Have these routes lead by a link, too; give why some are refused: those that lead nowhere from here."""
@@ -143,15 +140,17 @@ class Layer3:
         """The names of links that routing rules name. Source: linux/fib_rules.h."""
         found = set()
         for family in (AF_INET, AF_INET6):
-            for answer in self._links.ask("rules", "list", _GET_RULE, DUMP, _RULE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
-                names = (data for kind, data in attributes(answer, _RULE.size) if kind in {_RULE_IN, _RULE_OUT})
+            for answer in self._links.ask(
+                "rules", "list", _GET_RULE, DUMP, ROUTE_HEAD.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            ):
+                names = (data for kind, data in attributes(answer, ROUTE_HEAD.size) if kind in {_RULE_IN, _RULE_OUT})
                 found |= {name.rstrip(b"\0").decode(errors="replace") for name in names}
         return found
 
     def set_address_generation(self, link: "Link", mode: int) -> None:
         """How the kernel makes IPv6 link-local addresses on a link: 0 of the MAC, 1 not at all. Source: if_link.h."""
         spec = pack(_AF_SPEC, pack(AF_INET6, pack(_GENERATION_MODE, bytes([mode]))))
-        body = _LINK.pack(0, 0, link.index, 0, 0) + spec
+        body = LINK.pack(0, 0, link.index, 0, 0) + spec
         self._links.ask(f"link {link.name!r}", "set addrgenmode", _SET_LINK, 0, body)
 
     def _neighbours(self, link: "Link") -> list[Neighbour]:
@@ -166,14 +165,3 @@ class Layer3:
                     words = (values[_DESTINATION].hex(), values[_HARDWARE].hex())
                     found.append(Neighbour(family, *words, is_permanent=bool(state & _PERMANENT)))
         return found
-
-    def _try(self, what: str, verb: str, message: "tuple[int, int, bytes]", *, but: "tuple[int, ...]") -> bool:
-        """Whether the kernel does it; False for a refusal that `but` names."""
-        try:
-            self._links.ask(what, verb, *message)
-        except HostError as error:
-            cause = error.__cause__
-            if isinstance(cause, NetlinkError) and cause.errno in but:
-                return False
-            raise
-        return True

@@ -7,9 +7,9 @@ from _socket import AF_INET6, inet_ntop
 from _struct import Struct
 
 from vnethook.live.netlink import attributes, number, pack, text
+from vnethook.live.rtnl import ADDRESS
 from vnethook.value import Value
 
-_ADDRESS = Struct("=BBBBi")
 _LIFETIMES = Struct("=IIII")
 _PEER, _LOCAL, _LABEL, _BROADCAST, _CACHE, _FLAGS, _METRIC, _PROTOCOL = 1, 2, 3, 4, 6, 8, 9, 11
 _CARRIED = (_PEER, _LOCAL, _BROADCAST, _METRIC, _PROTOCOL)
@@ -93,7 +93,7 @@ class LinkAddress(Value):
         return self._head(index) + b"".join(pack(kind, bytes.fromhex(value)) for kind, value in found)
 
     def _head(self, index: int) -> bytes:
-        return _ADDRESS.pack(self.family, self.prefix, 0, self.scope, index)
+        return ADDRESS.pack(self.family, self.prefix, 0, self.scope, index)
 
     def __str__(self) -> str:
         return f"{self.host}/{self.prefix}"
@@ -101,7 +101,7 @@ class LinkAddress(Value):
 
 def parse(answer: bytes, link: str) -> tuple[int, LinkAddress]:
     """The index of the link, named `link`, and the address in an answer of the kernel."""
-    family, prefix, flags, scope, index = _ADDRESS.unpack_from(answer)
+    family, prefix, flags, scope, index = ADDRESS.unpack_from(answer)
     found = dict(attributes(answer, 8))
     if _FLAGS in found:
         flags = int.from_bytes(found[_FLAGS], "little" if Struct("=H").pack(1)[0] else "big")

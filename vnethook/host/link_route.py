@@ -7,13 +7,13 @@ from _socket import AF_INET, AF_INET6, inet_ntop
 from _struct import Struct
 
 from vnethook.live.netlink import attributes, number, pack
+from vnethook.live.rtnl import ROUTE_HEAD
 from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ROUTE = Struct("=BBBBBBBBI")
 _U32 = Struct("=I")
 _CACHE = Struct("=IIiIIIII")
 _HOP = Struct("=HBBi")
@@ -114,7 +114,7 @@ class LinkRoute(Value):
         """The message that makes it lead by a link, or no longer."""
         head = (self.family, self.prefix, self.source, self.tos, 0, self.protocol, self.scope, _UNICAST, self.flags)
         data = number(_OUT, index) + b"".join(pack(kind, bytes.fromhex(value)) for kind, value in self.attributes)
-        return _ROUTE.pack(*head) + data + (number(_EXPIRES, self.expires_s) if self.expires_s else b"")
+        return ROUTE_HEAD.pack(*head) + data + (number(_EXPIRES, self.expires_s) if self.expires_s else b"")
 
     def __str__(self) -> str:
         found = dict(self.attributes)
@@ -128,7 +128,7 @@ def parse(answer: bytes) -> "Iterator[tuple[int, LinkRoute]]":
 
     IPv6 tells routes that share the traffic as one with several hops, and takes them one by one.
     """
-    family, prefix, source, tos, _, protocol, scope, kind, flags = _ROUTE.unpack_from(answer)
+    family, prefix, source, tos, _, protocol, scope, kind, flags = ROUTE_HEAD.unpack_from(answer)
     found = dict(attributes(answer, 12))
     if kind != _UNICAST or flags & _CLONED or (family == AF_INET6 and found.get(_DESTINATION, b"")[:1] == b"\xff"):
         return

@@ -1,11 +1,11 @@
 """Routes by a gateway on a link. Source of the format: rtnetlink(7), linux/rtnetlink.h."""
 
 from _socket import AF_INET, AF_INET6, inet_pton
-from _struct import Struct
 from errno import EEXIST, ENODEV, ESRCH
 
 from vnethook.errors import HostError
 from vnethook.live.netlink import CREATE, EXCLUSIVE, NetlinkError, number, pack
+from vnethook.live.rtnl import ROUTE_HEAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 MAIN_TABLE = 254
 """RT_TABLE_MAIN."""
 _NEW_ROUTE, _DELETE_ROUTE = 24, 25
-_ROUTE = Struct("=BBBBBBBBI")
 _DESTINATION, _DEVICE, _GATEWAY, _METRIC = 1, 4, 5, 6
 _STATIC, _ANYBODYS = 4, 0
 """Who made a route: RTPROT_STATIC, an administrator."""
@@ -54,7 +53,7 @@ class Routes:
             raise HostError(msg)
         address, _, prefix = destination.partition("/")
         family = AF_INET6 if ":" in address else AF_INET
-        body = _ROUTE.pack(family, int(prefix), 0, 0, MAIN_TABLE, protocol, 0, _UNICAST, 0)
+        body = ROUTE_HEAD.pack(family, int(prefix), 0, 0, MAIN_TABLE, protocol, 0, _UNICAST, 0)
         if int(prefix):
             body += pack(_DESTINATION, inet_pton(family, address))
         body += pack(_GATEWAY, inet_pton(family, gateway)) + number(_DEVICE, found.index) + number(_METRIC, metric)

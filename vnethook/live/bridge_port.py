@@ -10,6 +10,7 @@ from errno import EEXIST, ENOENT, EOPNOTSUPP
 from vnethook.errors import HostError, StateError, UnsupportedError, UsageError, VnetError
 from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, NetlinkError, attributes, number, pack, text
 from vnethook.live.nics import GUARDS, PVID, UNTAGGED, Traits, mtu_of
+from vnethook.live.rtnl import LINK
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 NEW_LINK, DELETE_LINK, SET_LINK = 16, 17, 19
 _GET_LINK = 18
 _NEW_NEIGHBOUR, _DELETE_NEIGHBOUR, _GET_NEIGHBOUR = 28, 29, 30
-_LINK = Struct("=BxHiII")
 _NEIGHBOUR = Struct("=BxxxiHBB")
 _VLAN = Struct("=HH")
 _U16 = Struct("=H")
@@ -145,12 +145,12 @@ def faults(links: "Links", live: "LiveNetwork", nic: "Nic", link: "Link") -> lis
 
 def vlans(links: "Links", index: int) -> tuple[tuple[int, int], ...]:
     """The VLANs of a port, or of a bridge itself, as (id, flags); none where the kernel does not know any."""
-    body = _LINK.pack(_AF_BRIDGE, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _WITH_VLANS)
+    body = LINK.pack(_AF_BRIDGE, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _WITH_VLANS)
     found: list[tuple[int, int]] = []
     for answer in links.ask("bridge ports", "list", _GET_LINK, DUMP, body):
-        if _LINK.unpack_from(answer)[2] != index:
+        if LINK.unpack_from(answer)[2] != index:
             continue
-        for kind, data in attributes(dict(attributes(answer, _LINK.size)).get(_IFLA_AF_SPEC, b"")):
+        for kind, data in attributes(dict(attributes(answer, LINK.size)).get(_IFLA_AF_SPEC, b"")):
             if kind == _BRIDGE_VLAN_INFO:
                 flags, vlan = _VLAN.unpack(data)
                 found.append((vlan, flags & (PVID | UNTAGGED)))
@@ -176,7 +176,7 @@ def filter_vlans(links: "Links", name: str, index: int, *, enabled: bool) -> Non
     info = text(_INFO_KIND, "bridge") + pack(_INFO_DATA, data)
     what = f"bridge {name!r}"
     try:
-        links.ask(what, "filter VLANs", NEW_LINK, 0, _LINK.pack(0, 0, index, 0, 0) + pack(_IFLA_INFO, info))
+        links.ask(what, "filter VLANs", NEW_LINK, 0, LINK.pack(0, 0, index, 0, 0) + pack(_IFLA_INFO, info))
     except HostError as error:
         if _errno(error) != EOPNOTSUPP:
             raise
@@ -211,14 +211,14 @@ def vlan_message(index: int, items: "Iterable[tuple[int, int]]", *, is_bridge: b
     """The body of RTM_SETLINK and RTM_DELLINK of AF_BRIDGE, for VLANs of a port or of a bridge itself."""
     target = pack(_BRIDGE_FLAGS, _U16.pack(_BRIDGE_SELF if is_bridge else _BRIDGE_MASTER))
     info = b"".join(pack(_BRIDGE_VLAN_INFO, _VLAN.pack(flags, vlan)) for vlan, flags in items)
-    return _LINK.pack(_AF_BRIDGE, 0, index, 0, 0) + pack(_IFLA_AF_SPEC, target + info)
+    return LINK.pack(_AF_BRIDGE, 0, index, 0, 0) + pack(_IFLA_AF_SPEC, target + info)
 
 
 def flags_message(index: int, flags: "Mapping[int, bool]") -> bytes:
     """The body of RTM_NEWLINK, for flags of a port."""
     data = b"".join(pack(flag, bytes([is_on])) for flag, is_on in flags.items())
     info = text(_SLAVE_KIND, "bridge") + pack(_SLAVE_DATA, data)
-    return _LINK.pack(0, 0, index, 0, 0) + pack(_IFLA_INFO, info)
+    return LINK.pack(0, 0, index, 0, 0) + pack(_IFLA_INFO, info)
 
 
 def neighbour_message(index: int, mac: str, flags: int, *, state: int = STATIC) -> bytes:
@@ -239,9 +239,9 @@ def _flags(links: "Links", link: "Link") -> dict[int, bool]:
 
 def _info(links: "Links", index: int) -> dict[int, bytes]:
     """What the kernel says of a link's kind, and of the port that it is."""
-    body = _LINK.pack(0, 0, index, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+    body = LINK.pack(0, 0, index, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
     [answer] = links.ask(f"link {index}", "read", _GET_LINK, 0, body)
-    return dict(attributes(dict(attributes(answer, _LINK.size)).get(_IFLA_INFO, b"")))
+    return dict(attributes(dict(attributes(answer, LINK.size)).get(_IFLA_INFO, b"")))
 
 
 def _list(links: "Links", live: "LiveNetwork", link: "Link", mac: str) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _NEW_LINK, _DELETE_LINK, _GET_LINK, _SET_LINK = 16, 17, 18, 19
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS, _GET_ROUTE = 20, 21, 22, 26
 LINK = Struct("=BxHiII")
-_ADDRESS = Struct("=BBBBi")
-_ROUTE = Struct("=BBBBBBBBI")
+ADDRESS = Struct("=BBBBi")
+ROUTE_HEAD = Struct("=BBBBBBBBI")
 _U32 = Struct("=I")
 _IFLA_ADDRESS, _IFLA_NAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_INFO, _IFLA_EXT_MASK = 1, 3, 4, 10, 18, 29
 _INFO_KIND, _INFO_DATA = 1, 2
@@ -120,11 +120,8 @@ class Links:
         link = self.link(name)
         if link is None:
             return
-        try:
-            self._netlink.request(_DELETE_LINK, 0, LINK.pack(0, 0, link.index, 0, 0))
-        except NetlinkError as error:
-            if error.errno != ENODEV:
-                raise _refused(f"link {name!r}", "delete", error) from error  # noqa: EM102 (no message yet)
+        message = (_DELETE_LINK, 0, LINK.pack(0, 0, link.index, 0, 0))
+        self.ask_unless((ENODEV,), f"link {name!r}", "delete", message)
 
     def set_link(
         self, name: str, *, up: bool | None = None, mac: str = "", mtu: int = 0, master: int | None = None
@@ -159,27 +156,21 @@ class Links:
 
         IPv6 without duplicate address detection: a bridge without carrier would hold it as tentative for ever.
         """
-        try:
-            self._netlink.request(_NEW_ADDRESS, CREATE | EXCLUSIVE, self._address_body(name, address))
-        except NetlinkError as error:
-            if error.errno != EEXIST:
-                raise _refused(f"link {name!r}", f"add address {address}", error) from error  # noqa: EM102 (no message yet)
+        message = (_NEW_ADDRESS, CREATE | EXCLUSIVE, self._address_body(name, address))
+        self.ask_unless((EEXIST,), f"link {name!r}", f"add address {address}", message)
 
     def remove_address(self, name: str, address: str) -> None:
         """Remove an address from a link; nothing if the link or the address is gone."""
         if self.link(name) is None:
             return
-        try:
-            self._netlink.request(_DELETE_ADDRESS, 0, self._address_body(name, address))
-        except NetlinkError as error:
-            if error.errno not in {EADDRNOTAVAIL, ENODEV}:
-                raise _refused(f"link {name!r}", f"remove address {address}", error) from error  # noqa: EM102 (no message yet)
+        message = (_DELETE_ADDRESS, 0, self._address_body(name, address))
+        self.ask_unless((EADDRNOTAVAIL, ENODEV), f"link {name!r}", f"remove address {address}", message)
 
     def routes(self) -> list[Route]:
         """The unicast routes of all tables and both families."""
         found = []
         for family in (AF_INET, AF_INET6):
-            body = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
+            body = ROUTE_HEAD.pack(family, 0, 0, 0, 0, 0, 0, _UNICAST, 0)
             for answer in self.ask("routes", "list", _GET_ROUTE, DUMP, body):
                 route = _route(answer)
                 if route is not None:
@@ -188,12 +179,8 @@ class Links:
 
     def _get(self, index: int, attribute: bytes, name: str) -> Link | None:
         body = LINK.pack(0, 0, index, 0, 0) + attribute + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
-        try:
-            return _link(self._netlink.request(_GET_LINK, 0, body)[0])
-        except NetlinkError as error:
-            if error.errno in {ENODEV, ENOENT}:
-                return None
-            raise _refused(f"link {name!r}", "read", error) from error  # noqa: EM102 (no message yet)
+        found = self.ask_unless((ENODEV, ENOENT), f"link {name!r}", "read", (_GET_LINK, 0, body))
+        return _link(found[0]) if found else None
 
     def _index(self, name: str) -> int:
         link = self.link(name)
@@ -203,14 +190,9 @@ class Links:
         return link.index
 
     def _addresses(self, index: int) -> "Iterator[tuple[int, str]]":
-        try:
-            answers = self._netlink.request(_GET_ADDRESS, DUMP, _ADDRESS.pack(0, 0, 0, 0, index))
-        except NetlinkError as error:
-            if index and error.errno == ENODEV:
-                return
-            raise _refused("addresses", "list", error) from error  # noqa: EM101 (no message yet)
-        for answer in answers:
-            family, prefix, _, _, at = _ADDRESS.unpack_from(answer)
+        message = (_GET_ADDRESS, DUMP, ADDRESS.pack(0, 0, 0, 0, index))
+        for answer in self.ask_unless((ENODEV,) if index else (), "addresses", "list", message):
+            family, prefix, _, _, at = ADDRESS.unpack_from(answer)
             if index and at != index:
                 continue
             found = dict(attributes(answer, 8))
@@ -228,13 +210,21 @@ class Links:
             body += pack(_IFA_BROADCAST, last.to_bytes(4, "big"))
         else:
             body += number(_IFA_FLAGS, _NO_DAD)
-        return _ADDRESS.pack(family, int(length), 0, 0, self._index(name)) + body
+        return ADDRESS.pack(family, int(length), 0, 0, self._index(name)) + body
 
     def ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:
         """The answers to one message; raise HostError that says what of what was refused."""
+        return self.ask_unless((), what, verb, (kind, flags, body))
+
+    def ask_unless(
+        self, reasons: "tuple[int, ...]", what: str, verb: str, message: "tuple[int, int, bytes]"
+    ) -> list[bytes]:
+        """What `ask` does; none if the kernel refuses the message for one of these reasons (errno)."""
         try:
-            return self._netlink.request(kind, flags, body)
+            return self._netlink.request(*message)
         except NetlinkError as error:
+            if error.errno in reasons:
+                return []
             raise _refused(what, verb, error) from error
 
 
@@ -274,7 +264,7 @@ def _link(answer: bytes) -> Link:
 
 
 def _route(answer: bytes) -> Route | None:
-    family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(answer)
+    family, prefix, _, _, table, _, _, kind, _ = ROUTE_HEAD.unpack_from(answer)
     if kind != _UNICAST:
         return None
     found = dict(attributes(answer, 12))
