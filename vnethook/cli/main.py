@@ -67,6 +67,9 @@ SECTIONS = {
         "detach": "nics:detach",
     },
     "Host": {
+        "share": "share:share",
+        "unshare": "share:unshare",
+        "confirm": "share:confirm",
         "doctor": "doctor:doctor",
         "watch": "watch:watch",
         "hooks": "hooks:hooks",

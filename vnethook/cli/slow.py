@@ -22,6 +22,7 @@ __all__ = [
     "health",
     "nics",
     "ports",
+    "sharing",
     "updates",
 ]
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         health,
         nics,
         ports,
+        sharing,
         updates,
     )
 else:

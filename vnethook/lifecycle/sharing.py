@@ -1,36 +1,26 @@
-"""Share NICs of the host's with guests, and give them back: one lock for all of them, a journal for each.
+"""Share NICs of the host's with guests, and give them back.
 
 The host is never cut off by it: what cannot be shared safely is refused before; a gateway that answered before and does
 not answer after has it taken back; a call that was killed is taken back by the next one.
 """
 
-import posix
-from _socket import AF_INET
-
-from vnethook.address import parse_subnet
 from vnethook.capability import shared_interface
-from vnethook.errors import HostError, StateError, VnetError
-from vnethook.host import gateways, log, nic_facts
+from vnethook.errors import HostError, StateError
+from vnethook.host import log, nic_facts
 from vnethook.host.routes import MAIN_TABLE
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import adoption
+from vnethook.lifecycle import adoption, share_probe, share_recovery
 from vnethook.live import process
 from vnethook.live import shared_interface as records
-from vnethook.live.lock import Lock
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan import apply as plans
-from vnethook.plan.journal import Journal
 from vnethook.plan.sharing import now_s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
-
-_JOURNAL = ".shared:"
-"""Begins the names of their journals: the dot and the colon are in no network's."""
-BEFORE_S, AFTER_S = 1.0, 3.0
-"""How long a gateway has to answer a question before and after."""
+    from vnethook.plan.step import Step
 
 
 def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | None = None) -> None:
@@ -39,8 +29,8 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
     `bridge`: what its bridge is to be called; `antispoof`: None leaves it as it is. Raises StateError for a NIC that
     cannot be shared, HostError if the host refuses or is cut off by it; then all is as it was.
     """
-    with _lock(host):
-        _settle(host)
+    with share_recovery.lock(host):
+        share_recovery.settle(host)
         nic = nic or _default_device(host)
         shared = next((one for one in _records(host) if nic in {one.nic, one.bridge}), None)
         if shared is not None:
@@ -52,7 +42,7 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
                     adoption.guard(host, shared.bridge, is_guarded=wanted.antispoof)
                 return
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
-            _take_back(host, shared)
+            share_recovery.take_back(host, shared)
             nic, bridge, antispoof = shared.nic, shared.bridge, wanted.antispoof
         name = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
         facts = _facts(host, nic, name)
@@ -63,13 +53,27 @@ def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | No
         _make(host, facts, made)
 
 
+def preview(host: "Host", nic: str, bridge: str = "") -> "tuple[Step, ...]":
+    """The steps that would share a NIC; none if it is shared. Changes nothing; raises what `start` would."""
+    shared = chosen(host, nic, "")
+    if shared is not None and records.is_up(host.links, shared):
+        _require_bridge(shared, bridge)
+        return ()
+    name = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
+    facts = _facts(host, nic, name)
+    if _is_the_administrators(facts, bridge):
+        return ()
+    _require(host, facts, name)
+    return shared_interface.plan(facts, name, at_s=now_s())
+
+
 def stop(host: "Host", nic: str = "", bridge: str = "") -> None:
     """Give a NIC back what its bridge has; nothing if it is not shared. With no name it is that of the default route.
 
     Raises StateError while guests are on the bridge, HostError with all that could not be undone.
     """
-    with _lock(host):
-        _settle(host)
+    with share_recovery.lock(host):
+        share_recovery.settle(host)
         shared = chosen(host, nic, bridge)
         if shared is None:
             return
@@ -78,7 +82,7 @@ def stop(host: "Host", nic: str = "", bridge: str = "") -> None:
             msg = f"bridge {shared.bridge!r}: stop: guests are on it: {', '.join(guests)}"
             raise StateError(msg, hint="stop the guests first, or take their links off: ip link set LINK nomaster")
         adoption.forget(host, shared.bridge)
-        _take_back(host, shared)
+        share_recovery.take_back(host, shared)
 
 
 def status(host: "Host", nic: str = "", bridge: str = "") -> list[str]:
@@ -104,96 +108,19 @@ def chosen(host: "Host", nic: str, bridge: str) -> SharedInterface | None:
 
 def _make(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
     """Share a NIC; raise HostError if that fails or cuts the host off, after it was taken back."""
-    before = {
-        gateway: gateways.answers(facts.link, gateway, source, deadline_s=BEFORE_S)
-        for gateway, source in _gateways(facts).items()
-    }
+    before = share_probe.answered(facts)
     with HeldBack():
         facts = _facts(host, shared.nic, shared.bridge)  # time has gone by
         steps = shared_interface.plan(facts, shared.bridge, at_s=now_s())
         records.write(host.paths, shared)
         try:
-            plans.apply(host, steps, _journal(host, shared))
-            _require_gateways(host, shared, facts, before)
+            plans.apply(host, steps, share_recovery.journal(host, shared))
+            share_probe.require(host, shared, facts, before)
         except BaseException:
-            for error in _undo(host, shared):
+            for error in share_recovery.undo(host, shared):
                 log.error(str(error))  # what is raised is why the start failed
             raise
         records.write(host.paths, shared.replace(is_whole=True))
-
-
-def _require_gateways(
-    host: "Host", shared: SharedInterface, facts: "NicFacts", before: dict[str, frozenset[str]]
-) -> None:
-    bridge = host.links.link(shared.bridge)
-    sources = _gateways(facts)
-    for gateway, answered in before.items():
-        source = sources.get(gateway, "")
-        after = (
-            gateways.answers(bridge, gateway, source, deadline_s=AFTER_S, wanted=answered) if bridge else frozenset()
-        )
-        if answered - after:
-            what = " and ".join(sorted(answered - after))
-            msg = f"interface {shared.nic!r}: share: gateway {gateway} did not answer by the bridge any more ({what})"
-            hint = "all is as it was; is something dropping bridged frames? `nft list ruleset`, sysctl net.bridge"
-            raise HostError(msg, hint=hint)
-
-
-def _gateways(facts: "NicFacts") -> dict[str, str]:
-    """The default gateways that the host has by the NIC, each with an address of ours to ask from."""
-    found = {}
-    for route in facts.routes:
-        if route.is_default and route.gateway and not route.is_joint:
-            ours = [str(address) for address in facts.addresses if address.family == AF_INET == route.family]
-            near = [one for one in ours if _has(one, route.gateway)]
-            if route.family != AF_INET or ours:
-                found[route.gateway] = (near or ours or [""])[0].partition("/")[0]
-    return found
-
-
-def _has(address: str, gateway: str) -> bool:
-    """Whether a gateway is in the subnet of an address: ("192.0.2.20/24", "192.0.2.1")."""
-    subnet = parse_subnet(address)
-    other = parse_subnet(f"{gateway}/{subnet.prefix}")
-    return (subnet.version, subnet.first) == (other.version, other.first)
-
-
-def _take_back(host: "Host", shared: SharedInterface) -> None:
-    """Undo the sharing of a NIC; raise HostError with all that could not be undone, which the next call tries again."""
-    with HeldBack():
-        records.write(host.paths, shared.replace(is_whole=False))
-        errors = _undo(host, shared)
-    if errors:
-        msg = f"bridge {shared.bridge!r}: give back: " + "; ".join(str(error) for error in errors)
-        raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
-
-
-def _undo(host: "Host", shared: SharedInterface) -> list[VnetError]:
-    journal = _journal(host, shared)
-    stuck, errors = plans.revert(host, journal.steps())
-    journal.keep(stuck)
-    if not errors:
-        records.remove(host.paths, shared)
-    return errors
-
-
-def _settle(host: "Host") -> None:
-    """Take back what a killed call left half-made, or what nothing but its journal is left of."""
-    known = records.every(host.paths)
-    lost = set(_journalled(host)) - {shared.bridge for shared in known}
-    for shared in (*known, *(SharedInterface(name, "", process.network_namespace()) for name in sorted(lost))):
-        if not shared.is_whole and records.is_here(shared):
-            log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
-            _take_back(host, shared)
-
-
-def _journalled(host: "Host") -> list[str]:
-    """The bridges that have a journal."""
-    try:
-        found = posix.listdir(host.paths.journals)
-    except FileNotFoundError:
-        return []
-    return [name.removeprefix(_JOURNAL) for name in found if name.startswith(_JOURNAL)]
 
 
 def _require(host: "Host", facts: "NicFacts", bridge: str) -> None:
@@ -263,11 +190,3 @@ def _described(host: "Host", shared: SharedInterface) -> str:
 
 def _records(host: "Host") -> list[SharedInterface]:
     return [shared for shared in records.every(host.paths) if records.is_here(shared)]
-
-
-def _journal(host: "Host", shared: SharedInterface) -> Journal:
-    return Journal(host.paths, f"{_JOURNAL}{shared.bridge}")
-
-
-def _lock(host: "Host") -> Lock:
-    return Lock(f"{host.paths.locks}/.shared-interfaces")

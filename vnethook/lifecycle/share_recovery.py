@@ -1,0 +1,70 @@
+"""Take the sharing of a NIC back, also what a killed call left of it: one lock for all of them, a journal for each."""
+
+import posix
+
+from vnethook.errors import HostError
+from vnethook.host import log
+from vnethook.host.signals import HeldBack
+from vnethook.live import process
+from vnethook.live import shared_interface as records
+from vnethook.live.lock import Lock
+from vnethook.live.shared_interface import SharedInterface
+from vnethook.plan import apply as plans
+from vnethook.plan.journal import Journal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.errors import VnetError
+    from vnethook.host.host import Host
+
+_JOURNAL = ".shared:"
+"""Begins the names of their journals: the dot and the colon are in no network's."""
+
+
+def lock(host: "Host") -> Lock:
+    """The lock of all shared NICs."""
+    return Lock(f"{host.paths.locks}/.shared-interfaces")
+
+
+def journal(host: "Host", shared: SharedInterface) -> Journal:
+    """What sharing the NIC has changed."""
+    return Journal(host.paths, f"{_JOURNAL}{shared.bridge}")
+
+
+def take_back(host: "Host", shared: SharedInterface) -> None:
+    """Undo the sharing of a NIC; raise HostError with all that could not be undone, which the next call tries again."""
+    with HeldBack():
+        records.write(host.paths, shared.replace(is_whole=False))
+        errors = undo(host, shared)
+    if errors:
+        msg = f"bridge {shared.bridge!r}: give back: " + "; ".join(str(error) for error in errors)
+        raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
+
+
+def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
+    """Undo what the journal holds; give what could not be undone, which stays in it."""
+    written = journal(host, shared)
+    stuck, errors = plans.revert(host, written.steps())
+    written.keep(stuck)
+    if not errors:
+        records.remove(host.paths, shared)
+    return errors
+
+
+def settle(host: "Host") -> None:
+    """Take back what a killed call left half-made, or what nothing but its journal is left of."""
+    known = records.every(host.paths)
+    lost = set(_journalled(host)) - {shared.bridge for shared in known}
+    for shared in (*known, *(SharedInterface(name, "", process.network_namespace()) for name in sorted(lost))):
+        if not shared.is_whole and records.is_here(shared):
+            log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
+            take_back(host, shared)
+
+
+def _journalled(host: "Host") -> list[str]:
+    """The bridges that have a journal."""
+    try:
+        found = posix.listdir(host.paths.journals)
+    except FileNotFoundError:
+        return []
+    return [name.removeprefix(_JOURNAL) for name in found if name.startswith(_JOURNAL)]
