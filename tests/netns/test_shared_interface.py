@@ -13,7 +13,7 @@ from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, SCRIPT, answers,
 from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
-from vnethook.lifecycle import sharing
+from vnethook.lifecycle import share_making, sharing
 from vnethook.live import files, netlink, sysctl
 from vnethook.plan.step import Step
 
@@ -165,7 +165,7 @@ def test_a_refused_step_leaves_the_host_as_it_was(host: Host, router: Machine) -
 def _plan(here: machine.Host) -> tuple[Step, ...]:
     from vnethook.capability import shared_interface as capability
 
-    return capability.plan(sharing._facts(here, "eth0", "ebreth0"), "ebreth0", at_s=0)
+    return capability.plan(share_making.facts_of(here, "eth0", "ebreth0"), "ebreth0", at_s=0)
 
 
 def _start_refusing(here: machine.Host, target: Step) -> None:
@@ -219,7 +219,7 @@ def _is_killed(host: Host, number: int, function: Callable[[machine.Host], None]
 
 
 def _start(here: machine.Host) -> None:
-    sharing.start(here, "eth0", antispoof=True)
+    sharing.start(here, "eth0", sharing.Terms(antispoof=True))
 
 
 def _stop(here: machine.Host) -> None:

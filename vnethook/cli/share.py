@@ -3,50 +3,71 @@
 import click
 
 from vnethook.cli import known, report, slow
-from vnethook.cli.verb import value, verb
+from vnethook.cli.verb import Number, value, verb
 from vnethook.names import check_link_name
+
+GUARD_S, GUARD_MAX_S = 60, 86400
+"""How long a guard waits to be told that the host is reached."""
 
 
 @verb
 @value("--nic", "nic", metavar="NIC", required=True, help="The NIC.", shell_complete=known.links)
 @click.option("--bridge", metavar="NAME", default="", help="What its bridge is to be called, in place of ebrNIC.")
+@click.option("--antispoof", is_flag=True, help="Hold guests' ports to their addresses.")
+@click.option("--timeout", metavar="SECONDS", type=Number(1, GUARD_MAX_S), default=GUARD_S, help="To confirm within.")
 @click.option("--yes", is_flag=True, help="Keep it at once if the gateways answer, without `vnet confirm`.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def share(nic: str, bridge: str, *, yes: bool, dry_run: bool) -> None:
+def share(nic: str, bridge: str, timeout: int, **flags: bool) -> None:
     """Let guests onto the physical network of a NIC.
 
     It becomes a port of a bridge, which takes over its addresses and routes; the host is on the network throughout.
+    Unless `vnet confirm` follows in time, all is taken back.
     """
+    host = slow.host()
     check_link_name(nic)
     check_link_name(bridge or nic)
-    del yes
-    if dry_run:
-        steps = slow.sharing.preview(slow.host(), nic, bridge)
-        report.line(f"Interface {nic} would be shared:" if steps else f"Interface {nic} is shared")
-        for step in steps:
-            report.line(f"  {report.safe(str(step))}")
-        report.end()
+    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, guard_s=timeout, is_kept=flags["yes"])
+    if flags["dry_run"]:
+        _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
         return
-    slow.sharing.start(slow.host(), nic, bridge)
-    report.done(f"Interface {nic} shared")
+    shared = slow.sharing.start(host, nic, terms)
+    if shared is None:
+        report.done(f"Interface {nic}: guests can join its bridge as it is")
+    elif shared.confirm_by:
+        report.done(f"Interface {nic} shared by bridge {shared.bridge} until it is confirmed or given back")
+        left_s = slow.sharing.left_s(shared)
+        report.warning(f"within {left_s} s say `vnet confirm {nic}`, or all will be as it was")
+    else:
+        report.done(f"Interface {nic} shared by bridge {shared.bridge}")
 
 
 @verb
 @value("--nic", "nic", metavar="NIC", required=True, help="The NIC or its bridge.", shell_complete=known.links)
-def unshare(nic: str) -> None:
+@click.option("--force", is_flag=True, help="Also with guests on the bridge, which lose the network.")
+def unshare(nic: str, *, force: bool) -> None:
     """Give a shared NIC back what its bridge has taken over."""
     check_link_name(nic)
-    host = slow.host()
-    if slow.sharing.chosen(host, nic, "") is None:
+    shared = slow.sharing.stop(slow.host(), nic, is_forced=force, guard_s=GUARD_S)
+    if shared is None:
         report.warning(f"interface {nic!r}: is not shared: nothing done")
-        return
-    slow.sharing.stop(host, nic)
-    report.done(f"Interface {nic} is no longer shared")
+    else:
+        report.done(f"Interface {shared.nic} is no longer shared")
 
 
 @verb
-@value("--nic", "nic", metavar="NIC", help="The NIC or its bridge.", shell_complete=known.links)
-def confirm(nic: str | None) -> None:
+@value("--nic", "nic", metavar="NIC", default="", help="The NIC or its bridge.", shell_complete=known.links)
+def confirm(nic: str) -> None:
     """Keep what `vnet share` did."""
     check_link_name(nic or "eth0")
-    report.warning("nothing waits to be confirmed")
+    kept = slow.sharing.confirm(slow.host(), nic)
+    for shared in kept:
+        report.done(f"Interface {shared.nic} stays shared by bridge {shared.bridge}")
+    if not kept:
+        report.warning(f"{f'interface {nic!r}' if nic else 'no interface'}: nothing waits to be confirmed")
+
+
+def _say(nic: str, steps: list[str]) -> None:
+    report.line(f"Interface {nic} would be shared:" if steps else f"Interface {nic} is shared")
+    for step in steps:
+        report.line(f"  {report.safe(step)}")
+    report.end()

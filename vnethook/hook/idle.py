@@ -5,16 +5,15 @@ killed and called no hook. It is a daemon like dnsmasq: journalled, recognised, 
 network; a network that was started by hand is left alone.
 """
 
-import os
 import sys
 from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from time import monotonic
 
 from vnethook.errors import StateError, VnetError
-from vnethook.host import log
+from vnethook.host import background, log
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
-from vnethook.live import files, nics, record
+from vnethook.live import nics, record
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
@@ -29,7 +28,7 @@ def main(argv: list[str]) -> None:
     """Watch in the background: WORD NETWORK SECONDS ETC RUN STATE RESOLV_CONF. Ends when the network is down."""
     _, _, network, seconds, etc, run, state, resolv_conf = argv
     paths = Paths(etc, run, state, resolv_conf)
-    _go_into_background(f"{run}/idle-{network}.pid")
+    background.enter(f"{run}/idle-{network}.pid")
     try:
         with Lock(paths.lock(network), shared=True):
             pass  # whoever brings the network up is done, and has written its record
@@ -37,25 +36,6 @@ def main(argv: list[str]) -> None:
     except VnetError as error:
         log.error(error.report())
         sys.exit(error.exit_status)
-
-
-def _go_into_background(pid_file: str) -> None:
-    """Become a daemon; the first process ends once the pid is written. The locks that were inherited are let go."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    ready, done = os.pipe()
-    if os.fork():
-        os.close(done)
-        os.read(ready, 1)
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    os.chdir("/")
-    files.write_text(pid_file, f"{os.getpid()}\n")
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    os.closerange(3, 16)
 
 
 def watch(paths: Paths, network: str, idle_s: int) -> None:

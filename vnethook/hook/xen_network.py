@@ -99,7 +99,7 @@ def _start(host: "Host", call: Call) -> None:
 
     errors: list[VnetError] = []
     try:
-        sharing.start(host, call.netdev, call.bridge, antispoof=call.antispoof)
+        sharing.start(host, call.netdev, sharing.Terms(call.bridge, call.antispoof))
     except VnetError as error:
         errors.append(error)
     errors += autostart.start(host)

@@ -5,9 +5,10 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
+from vnethook.lifecycle import share_guests, share_snapshot
 from vnethook.live import process
 from vnethook.live import shared_interface as records
-from vnethook.live.lock import Lock
+from vnethook.live.lock import DEADLINE_S, Lock
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan import apply as plans
 from vnethook.plan.journal import Journal
@@ -21,9 +22,9 @@ _JOURNAL = ".shared:"
 """Begins the names of their journals: the dot and the colon are in no network's."""
 
 
-def lock(host: "Host") -> Lock:
-    """The lock of all shared NICs."""
-    return Lock(f"{host.paths.locks}/.shared-interfaces")
+def lock(host: "Host", *, deadline_s: float = DEADLINE_S) -> Lock:
+    """The lock of all shared NICs, waited for that long."""
+    return Lock(f"{host.paths.locks}/.shared-interfaces", deadline_s=deadline_s)
 
 
 def journal(host: "Host", shared: SharedInterface) -> Journal:
@@ -31,8 +32,13 @@ def journal(host: "Host", shared: SharedInterface) -> Journal:
     return Journal(host.paths, f"{_JOURNAL}{shared.bridge}")
 
 
-def take_back(host: "Host", shared: SharedInterface) -> None:
-    """Undo the sharing of a NIC; raise HostError with all that could not be undone, which the next call tries again."""
+def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False) -> None:
+    """Undo the sharing of a NIC; raise HostError with all that could not be undone, which the next call tries again.
+
+    `is_forced`: also with guests on the bridge, which are detached.
+    """
+    if is_forced:
+        share_guests.let_go(host, shared)
     with HeldBack():
         records.write(host.paths, shared.replace(is_whole=False))
         errors = undo(host, shared)
@@ -47,18 +53,33 @@ def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     stuck, errors = plans.revert(host, written.steps())
     written.keep(stuck)
     if not errors:
+        share_snapshot.remove(host.paths, shared.bridge)
         records.remove(host.paths, shared)
     return errors
 
 
 def settle(host: "Host") -> None:
-    """Take back what a killed call left half-made, or what nothing but its journal is left of."""
+    """Take back what a killed call left half-made, or what nothing but its journal or its snapshot is left of."""
+    _read_snapshots(host)
     known = records.every(host.paths)
     lost = set(_journalled(host)) - {shared.bridge for shared in known}
     for shared in (*known, *(SharedInterface(name, "", process.network_namespace()) for name in sorted(lost))):
         if not shared.is_whole and records.is_here(shared):
             log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
-            take_back(host, shared)
+            take_back(host, shared, is_forced=True)
+
+
+def _read_snapshots(host: "Host") -> None:
+    """Have a record again of what was lost with the run directory, and forget what a reboot has taken back."""
+    for snapshot in share_snapshot.every(host.paths):
+        shared = snapshot.shared
+        if records.read(host.paths, shared.bridge) is not None:
+            continue
+        if snapshot.is_of_this_boot and records.is_here(shared):
+            journal(host, shared).keep(snapshot.steps())
+            records.write(host.paths, shared.replace(is_whole=shared.is_kept))
+        elif not snapshot.is_of_this_boot:
+            share_snapshot.remove(host.paths, shared.bridge)
 
 
 def _journalled(host: "Host") -> list[str]:

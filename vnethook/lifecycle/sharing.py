@@ -6,15 +6,16 @@ not answer after has it taken back; a call that was killed is taken back by the 
 
 from vnethook.capability import shared_interface
 from vnethook.errors import HostError, StateError
-from vnethook.host import log, nic_facts
+from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
-from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import adoption, share_probe, share_recovery
+from vnethook.lifecycle import adoption, share_guests, share_making, share_recovery
+from vnethook.lifecycle.share_making import AT_ONCE, Terms
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
-from vnethook.plan import apply as plans
 from vnethook.plan.sharing import now_s
+
+__all__ = ["Terms", "chosen", "confirm", "left_s", "preview", "start", "status", "stop"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,66 +24,86 @@ if TYPE_CHECKING:
     from vnethook.plan.step import Step
 
 
-def start(host: "Host", nic: str = "", bridge: str = "", *, antispoof: bool | None = None) -> None:
+def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterface | None:
     """Share a NIC, that of the default route if none is named; nothing if guests can join it already.
 
-    `bridge`: what its bridge is to be called; `antispoof`: None leaves it as it is. Raises StateError for a NIC that
-    cannot be shared, HostError if the host refuses or is cut off by it; then all is as it was.
+    Gives what is shared, None for a bridge that is somebody's. Raises StateError for a NIC that cannot be shared,
+    HostError if the host refuses or is cut off by it; then all is as it was.
     """
     with share_recovery.lock(host):
         share_recovery.settle(host)
         nic = nic or _default_device(host)
         shared = next((one for one in _records(host) if nic in {one.nic, one.bridge}), None)
         if shared is not None:
-            _require_bridge(shared, bridge)
-            wanted = shared.replace(antispoof=shared.antispoof if antispoof is None else antispoof)
+            _require_bridge(shared, terms.bridge)
+            wanted = shared.replace(antispoof=shared.antispoof if terms.antispoof is None else terms.antispoof)
             if records.is_up(host.links, shared):
+                if terms.is_kept and shared.confirm_by:
+                    wanted = share_making.keep(host, wanted)
                 records.write(host.paths, wanted)
                 if wanted != shared:
                     adoption.guard(host, shared.bridge, is_guarded=wanted.antispoof)
-                return
+                return wanted
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
             share_recovery.take_back(host, shared)
-            nic, bridge, antispoof = shared.nic, shared.bridge, wanted.antispoof
-        name = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
-        facts = _facts(host, nic, name)
-        if _is_the_administrators(facts, bridge):
-            return
+            nic, terms = shared.nic, terms.replace(bridge=shared.bridge, antispoof=wanted.antispoof)
+        name = terms.bridge if terms.bridge not in {"", nic} else shared_interface.bridge_name(nic)
+        facts = share_making.facts_of(host, nic, name)
+        if _is_the_administrators(facts, terms.bridge):
+            return None
         _require(host, facts, name)
-        made = SharedInterface(name, nic, process.network_namespace(), antispoof=bool(antispoof))
-        _make(host, facts, made)
+        made = SharedInterface(name, nic, process.network_namespace(), antispoof=bool(terms.antispoof))
+        return share_making.make(host, facts, made, terms)
 
 
-def preview(host: "Host", nic: str, bridge: str = "") -> "tuple[Step, ...]":
+def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
+    """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was."""
+    with share_recovery.lock(host):
+        share_recovery.settle(host)
+        waiting = [one for one in _records(host) if one.confirm_by and _is_meant(one, name, "")]
+        return [share_making.keep(host, shared) for shared in waiting]
+
+
+def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]":
     """The steps that would share a NIC; none if it is shared. Changes nothing; raises what `start` would."""
     shared = chosen(host, nic, "")
     if shared is not None and records.is_up(host.links, shared):
-        _require_bridge(shared, bridge)
+        _require_bridge(shared, terms.bridge)
         return ()
-    name = bridge if bridge not in {"", nic} else shared_interface.bridge_name(nic)
-    facts = _facts(host, nic, name)
-    if _is_the_administrators(facts, bridge):
+    name = terms.bridge if terms.bridge not in {"", nic} else shared_interface.bridge_name(nic)
+    facts = share_making.facts_of(host, nic, name)
+    if _is_the_administrators(facts, terms.bridge):
         return ()
     _require(host, facts, name)
     return shared_interface.plan(facts, name, at_s=now_s())
 
 
-def stop(host: "Host", nic: str = "", bridge: str = "") -> None:
-    """Give a NIC back what its bridge has; nothing if it is not shared. With no name it is that of the default route.
+def stop(
+    host: "Host", nic: str = "", bridge: str = "", *, is_forced: bool = False, guard_s: int = 0
+) -> SharedInterface | None:
+    """Give a NIC back what its bridge has, and tell which it was; nothing if it is not shared.
 
-    Raises StateError while guests are on the bridge, HostError with all that could not be undone.
+    With no name it is that of the default route. `is_forced`: also with guests on the bridge, which lose it; `guard_s`:
+    a guard, which has that long, sees to it if this process is killed. Raises StateError while guests are on the
+    bridge, HostError with all that could not be undone.
     """
     with share_recovery.lock(host):
         share_recovery.settle(host)
         shared = chosen(host, nic, bridge)
         if shared is None:
-            return
-        guests = _guests(host, shared)
-        if guests:
+            return None
+        guests = share_guests.names(host, shared)
+        if guests and not is_forced:
             msg = f"bridge {shared.bridge!r}: stop: guests are on it: {', '.join(guests)}"
             raise StateError(msg, hint="stop the guests first, or take their links off: ip link set LINK nomaster")
         adoption.forget(host, shared.bridge)
-        share_recovery.take_back(host, shared)
+        share_making.unmake(host, shared, guard_s=guard_s)
+        return shared
+
+
+def left_s(shared: SharedInterface) -> int:
+    """How many seconds are left to confirm it."""
+    return max(shared.confirm_by - now_s(), 0)
 
 
 def status(host: "Host", nic: str = "", bridge: str = "") -> list[str]:
@@ -104,23 +125,6 @@ def chosen(host: "Host", nic: str, bridge: str) -> SharedInterface | None:
         device = ""
     by_route = next((one for one in found if one.bridge == device), None)
     return by_route or (found[0] if len(found) == 1 else None)
-
-
-def _make(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
-    """Share a NIC; raise HostError if that fails or cuts the host off, after it was taken back."""
-    before = share_probe.answered(facts)
-    with HeldBack():
-        facts = _facts(host, shared.nic, shared.bridge)  # time has gone by
-        steps = shared_interface.plan(facts, shared.bridge, at_s=now_s())
-        records.write(host.paths, shared)
-        try:
-            plans.apply(host, steps, share_recovery.journal(host, shared))
-            share_probe.require(host, shared, facts, before)
-        except BaseException:
-            for error in share_recovery.undo(host, shared):
-                log.error(str(error))  # what is raised is why the start failed
-            raise
-        records.write(host.paths, shared.replace(is_whole=True))
 
 
 def _require(host: "Host", facts: "NicFacts", bridge: str) -> None:
@@ -145,14 +149,6 @@ def _is_the_administrators(facts: "NicFacts", bridge: str) -> bool:
     return bool(facts.master) and facts.master == bridge
 
 
-def _facts(host: "Host", nic: str, bridge: str) -> "NicFacts":
-    link = host.links.link(nic)
-    if link is None:
-        msg = f"interface {nic!r}: share: no such network interface"
-        raise HostError(msg, hint="netdev= names a NIC: see `ip link`")
-    return nic_facts.collect(host, link, bridge)
-
-
 def _default_device(host: "Host") -> str:
     """The link that the host's default route leads by, IPv4's before IPv6's; raise HostError if there is none."""
     routes = [route for route in host.links.routes() if not route.prefix and route.table == MAIN_TABLE and route.device]
@@ -168,19 +164,13 @@ def _is_meant(shared: SharedInterface, nic: str, bridge: str) -> bool:
     return nic in {"", shared.nic, shared.bridge} and bridge in {"", shared.nic, shared.bridge}
 
 
-def _guests(host: "Host", shared: SharedInterface) -> list[str]:
-    """The links on the bridge beside the NIC."""
-    bridge = host.links.link(shared.bridge)
-    return [port.name for port in host.links.ports(bridge.index) if port.name != shared.nic] if bridge else []
-
-
 def _described(host: "Host", shared: SharedInterface) -> str:
     if not shared.is_whole:
         return f"{shared.nic}: half-made by a call that was killed; the next start or stop takes it back"
     if not records.is_up(host.links, shared):
         return f"{shared.nic}: not on bridge {shared.bridge} any more; the next start shares it anew"
     addresses = host.links.addresses(shared.bridge)
-    guests = _guests(host, shared)
+    guests = share_guests.names(host, shared)
     words = [f"{shared.nic}: shared by bridge {shared.bridge}"]
     words += [f"addresses {' '.join(addresses)}"] if addresses else []
     words += ["antispoof"] if shared.antispoof else []

@@ -150,6 +150,11 @@ class Paths(Value):
         """Where the records of NICs of the host's lie that are ports of a bridge of ours, by the bridge's name."""
         return f"{self.run}/interfaces-shared"
 
+    @property
+    def shared_snapshots(self) -> str:
+        """Where it is kept over a reboot what NICs were before they were shared, by the bridge's name."""
+        return f"{self.state}/interfaces-shared"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class SharedInterface(Value):
     """A shared NIC: names of bridge and NIC, the network namespace, whether it is whole.
 
-    `antispoof`: guests' ports on the bridge are guarded, unless a network's definition says otherwise.
+    `antispoof`: guests' ports on the bridge are guarded, unless a network's definition says otherwise. `port`: what the
+    NIC is called meanwhile, empty for its own name. `confirm_by`: until when somebody has to confirm it, in seconds
+    after the host's boot; 0: it stays.
     """
 
     bridge: str
@@ -25,6 +27,18 @@ class SharedInterface(Value):
     namespace: int
     antispoof: bool = False
     is_whole: bool = False
+    port: str = ""
+    confirm_by: int = 0
+
+    @property
+    def port_name(self) -> str:
+        """What the NIC is called while it is shared."""
+        return self.port or self.nic
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is whole and nobody has to confirm it any more."""
+        return self.is_whole and not self.confirm_by
 
 
 def named(paths: "Paths", name: str) -> SharedInterface | None:
@@ -72,7 +86,7 @@ def is_here(shared: SharedInterface) -> bool:
 
 def is_up(links: "Links", shared: SharedInterface) -> bool:
     """Whether the NIC is a port of the bridge, and that is up."""
-    bridge, nic = links.link(shared.bridge), links.link(shared.nic)
+    bridge, nic = links.link(shared.bridge), links.link(shared.port_name)
     return bridge is not None and nic is not None and nic.master == bridge.index and bridge.is_up
 
 

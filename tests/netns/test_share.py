@@ -1,0 +1,119 @@
+"""`vnet share` cuts nobody off: what is not confirmed in time is taken back, whoever is killed in between."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import Host, Machine, wait_for
+from tests.lab.host import VNET
+from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
+from vnethook.live import process
+
+pytestmark = pytest.mark.netns
+KEPT = ["locks/", r"file d\S+ (run|var/lib)/vnethook"]
+
+
+@pytest.fixture
+def host(router: Machine) -> Iterator[Host]:
+    with Host() as host:
+        connect(host, router)
+        yield host
+
+
+def _guards(host: Host) -> list[str]:
+    return [line for line in host.processes() if "vnethook-share-guard" in line]
+
+
+def _is_reached(host: Host, router: Machine) -> bool:
+    pings = ((host, GATEWAY), (router, OURS))
+    return all(machine.run(["ping", "-c1", "-W5", there], check=False).returncode == 0 for machine, there in pings)
+
+
+def test_what_is_confirmed_stays_and_what_is_given_back_leaves_nothing(host: Host, router: Machine) -> None:
+    before, picture = layer3(host), host.snapshot()
+    done = host.vnet("share", "eth0")
+    assert done.stdout == "Interface eth0 shared by bridge ebreth0 until it is confirmed or given back\n\n"
+    assert done.stderr.startswith("warning: within ")
+    assert len(_guards(host)) == 1
+    assert host.vnet("confirm", "eth0").stdout == "Interface eth0 stays shared by bridge ebreth0\n\n"
+    assert _guards(host) == []
+    assert (master(host, "eth0"), _is_reached(host, router)) == ("ebreth0", True)
+    assert host.vnet("confirm").stderr == "warning: no interface: nothing waits to be confirmed\n"
+    assert host.vnet("unshare", "eth0").stdout == "Interface eth0 is no longer shared\n\n"
+    assert host.vnet("unshare", "eth0").stderr == "warning: interface 'eth0': is not shared: nothing done\n"
+    assert layer3(host) == before
+    assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
+
+
+def test_what_nobody_confirms_is_taken_back_in_time(host: Host, router: Machine) -> None:
+    before, picture = layer3(host), host.snapshot()
+    host.vnet("share", "eth0", "--timeout", "1")
+    wait_for(lambda: not _guards(host), "the guard to end")
+    assert (layer3(host), _is_reached(host, router)) == (before, True)
+    assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
+    assert host.vnet("confirm", "eth0").stderr == "warning: interface 'eth0': nothing waits to be confirmed\n"
+
+
+def test_yes_keeps_it_at_once(host: Host) -> None:
+    done = host.vnet("share", "eth0", "--yes")
+    assert (done.stdout, done.stderr) == ("Interface eth0 shared by bridge ebreth0\n\n", "")
+    assert _guards(host) == []
+    assert master(host, "eth0") == "ebreth0"
+
+
+def test_a_dry_run_shows_the_steps_and_changes_nothing(host: Host) -> None:
+    picture = host.snapshot()
+    said = host.vnet("share", "eth0", "--dry-run").stdout
+    assert said.startswith("Interface eth0 would be shared:\n  create bridge ebreth0, MAC ")
+    assert f"  make eth0 a port of ebreth0, which takes over {OURS}/24, " in said
+    assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
+
+
+def _cut_bridged_frames(host: Host) -> None:
+    host.run(
+        ["nft", "add table bridge f; add chain bridge f c { type filter hook prerouting priority 0; policy drop; }"]
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_vnet_that_ends_or_hangs_half_way_is_taken_back_by_the_guard(
+    host: Host, router: Machine, number: int
+) -> None:
+    before = layer3(host)
+    _cut_bridged_frames(host)  # so that it waits for the gateway
+    with host.popen([VNET, "share", "eth0", "--timeout", "1"]) as share:
+        wait_for(lambda: master(host, "eth0"), "the NIC to be a port")
+        share.send_signal(number)
+        wait_for(lambda: not master(host, "eth0"), "the NIC to be given back")
+        wait_for(lambda: not _guards(host), "the guard to end")
+        assert share.wait() == -signal.SIGKILL
+    assert layer3(host) == before
+    assert _is_reached(host, router)
+
+
+def test_a_guard_that_is_killed_leaves_the_rest_to_the_next_call(host: Host, router: Machine) -> None:
+    before = layer3(host)
+    host.vnet("share", "eth0", "--timeout", "1")
+    host.call(lambda: [os.kill(one, signal.SIGKILL) for one in _guard_pids()])
+    wait_for(lambda: not _guards(host), "the guard to be gone")
+    wait_for(lambda: host.vnet("unshare", "eth0").returncode == 0, "the NIC to be given back")
+    assert (layer3(host), _is_reached(host, router)) == (before, True)
+
+
+def _guard_pids() -> list[int]:
+    return [one for one in process.running() if any("share-guard" in word for word in process.command_line(one))]
+
+
+def test_a_guard_outlives_the_signals_of_a_session_that_ends(host: Host) -> None:
+    before = layer3(host)
+    with host.popen(["setsid", "sh", "-c", f"{VNET} share eth0 --timeout 3; kill -HUP 0; kill -TERM 0"]) as session:
+        session.wait()
+    guards = host.call(_guard_pids)
+    assert len(guards) == 1
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE):
+        host.call(lambda number=number: os.kill(guards[0], number))  # type: ignore[misc]
+    assert master(host, "eth0") == "ebreth0"
+    wait_for(lambda: not _guards(host), "the guard to end")
+    assert layer3(host) == before

@@ -1,0 +1,119 @@
+"""The guard of a NIC that is being shared: takes it back unless somebody confirms in time that the host is reached.
+
+It is there before the first change, with all loaded that it needs, and ends with `vnet confirm`. It never takes back
+what was confirmed: both happen under one lock, and by one record.
+"""
+
+import os
+import select
+import signal
+import sys
+from time import monotonic
+
+from vnethook.errors import BusyError, VnetError
+from vnethook.host import background, daemons, layer3, log
+from vnethook.host.host import Host
+from vnethook.lifecycle import share_guard, share_recovery
+from vnethook.live import shared_interface as records
+from vnethook.live.paths import Paths
+from vnethook.plan import links, sharing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.shared_interface import SharedInterface
+
+LOADED = (daemons, layer3, links, sharing)
+"""What taking back needs, so that nothing has to be read from a disk that may be on the network."""
+TRIES, PAUSE_S = 20, 0.5
+HANGS_S = 5.0
+"""After so long over its time who shares counts as hanging."""
+
+
+def main(argv: list[str]) -> None:
+    """Guard in the background: WORD BRIDGE PID CONFIRM_BY ETC RUN STATE RESOLV_CONF."""
+    _, _, bridge, pid, confirm_by, etc, run, state, resolv_conf = argv
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(
+        signal.SIGTERM, lambda *_: None
+    )  # only a reason to look: by a service manager it may be meant for all
+    background.enter(f"{run}/{share_guard.name(bridge)}.pid")
+    guard = Guard(Host(Paths(etc, run, state, resolv_conf)), bridge, int(pid), int(confirm_by))
+    try:
+        guard.watch()
+    except VnetError as error:
+        log.error(error.report())
+        sys.exit(error.exit_status)
+
+
+class Guard:
+    """Watches one sharing: by whom, and until when it has to be confirmed, in seconds after the host's boot."""
+
+    def __init__(self, host: Host, bridge: str, pid: int, confirm_by: int) -> None:
+        self._host, self._bridge, self._confirm_by = host, bridge, confirm_by
+        self._deadline = monotonic() + confirm_by - sharing.now_s()
+        self._wake, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        try:
+            self._sharer = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._sharer = -1
+
+    def watch(self) -> None:
+        """Return once there is nothing to guard any more, taken back by us or by others, or confirmed."""
+        tries = 0
+        while (shared := self._guarded()) is not None:
+            left_s = self._deadline - monotonic()
+            if left_s > 0 and (shared.is_whole or not self._is_over()):
+                self._wait(left_s)
+                continue
+            try:
+                self._take_back()
+            except VnetError as error:
+                log.error(f"guard: {error}")
+                tries += 1
+                if tries == TRIES:
+                    raise
+                self._end_sharer(error)
+                self._wait(PAUSE_S)
+
+    def _guarded(self) -> "SharedInterface | None":
+        """The record of what is to be guarded; None if that was given back, or is kept."""
+        shared = records.read(self._host.paths, self._bridge)
+        if shared is None or shared.confirm_by != self._confirm_by:
+            return None
+        return shared
+
+    def _take_back(self) -> None:
+        with share_recovery.lock(self._host, deadline_s=HANGS_S):
+            shared = self._guarded()
+            if shared is None:
+                return
+            why = "nobody has confirmed it in time" if shared.is_whole else "who shared it has ended half-way"
+            log.warning(f"interface {shared.nic!r}: {why}: it is given back")
+            share_recovery.take_back(self._host, shared, is_forced=True)
+            share_guard.disarm(self._host, shared)
+
+    def _end_sharer(self, why: VnetError) -> None:
+        """End who shares if it hangs with the lock held, long after it should have been done."""
+        if isinstance(why, BusyError) and not self._is_over():
+            signal.pidfd_send_signal(self._sharer, signal.SIGKILL)
+
+    def _is_over(self) -> bool:
+        """Whether the process that shares has ended."""
+        if self._sharer < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._sharer, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _wait(self, left_s: float) -> None:
+        """Wait until somebody tells us to look, the process that shares ends, or that much time has gone by."""
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        if not self._is_over():
+            poll.register(self._sharer, select.POLLIN)
+        poll.poll(max(left_s, 0) * 1000)
+        while select.select([self._wake], [], [], 0)[0]:
+            os.read(self._wake, 512)

@@ -1,0 +1,97 @@
+"""Make a NIC a port of a bridge, and take that back, with a guard for what may come in between."""
+
+from vnethook.capability import shared_interface
+from vnethook.errors import HostError
+from vnethook.host import log, nic_facts
+from vnethook.host.signals import HeldBack
+from vnethook.lifecycle import share_guard, share_probe, share_recovery, share_snapshot
+from vnethook.live import shared_interface as records
+from vnethook.live.shared_interface import SharedInterface
+from vnethook.plan import apply as plans
+from vnethook.plan.sharing import now_s
+from vnethook.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+    from vnethook.host.nic_facts import NicFacts
+
+
+class Terms(Value):
+    """How a NIC is to be shared: `bridge`, what its bridge is to be called; `antispoof`, None leaves it as it is.
+
+    `guard_s`: how long a guard waits for somebody to confirm it, 0 for no guard; `is_kept`: kept without that as soon
+    as the gateways have answered.
+    """
+
+    bridge: str = ""
+    antispoof: bool | None = None
+    guard_s: int = 0
+    is_kept: bool = False
+
+
+AT_ONCE = Terms()
+"""As network-vnet does it: kept, and nobody looks on."""
+
+
+def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms) -> SharedInterface:
+    """Share a NIC; raise HostError if that fails or cuts the host off, after it was taken back."""
+    before = share_probe.answered(facts)
+    with HeldBack():
+        facts = facts_of(host, shared.nic, shared.bridge)  # time has gone by
+        steps = shared_interface.plan(facts, shared.bridge, at_s=now_s())
+        if terms.guard_s:
+            shared = shared.replace(confirm_by=now_s() + terms.guard_s)
+            share_snapshot.write(host.paths, shared, steps)
+        records.write(host.paths, shared)
+        try:
+            if terms.guard_s:
+                share_guard.arm(host, shared)
+            plans.apply(host, steps, share_recovery.journal(host, shared))
+            share_probe.require(host, shared, facts, before)
+            if terms.guard_s and not share_guard.is_armed(host, shared):
+                msg = f"interface {shared.nic!r}: share: its guard has ended"
+                raise HostError(msg, hint="all is as it was; see the system log")
+        except BaseException:
+            errors = share_recovery.undo(host, shared)
+            for error in errors:
+                log.error(str(error))  # what is raised is why the start failed
+            if terms.guard_s and not errors:  # else it tries again once this process has ended
+                share_guard.disarm(host, shared)
+            raise
+        shared = shared.replace(is_whole=True)
+        if terms.is_kept or not terms.guard_s:
+            return keep(host, shared)
+        records.write(host.paths, shared)
+        return shared
+
+
+def keep(host: "Host", shared: SharedInterface) -> SharedInterface:
+    """Keep what is shared, for whoever holds the lock; its guard ends."""
+    kept = shared.replace(confirm_by=0)
+    records.write(host.paths, kept)
+    if shared.confirm_by:
+        share_snapshot.keep(host.paths, kept)
+        share_guard.disarm(host, shared)
+    return kept
+
+
+def unmake(host: "Host", shared: SharedInterface, *, guard_s: int = 0) -> None:
+    """Take the sharing of a NIC back; raise HostError with all that could not be undone."""
+    is_new = bool(guard_s) and not shared.confirm_by
+    if is_new:
+        shared = shared.replace(is_whole=False, confirm_by=now_s() + guard_s)
+        records.write(host.paths, shared)
+        share_guard.arm(host, shared)
+    share_recovery.take_back(host, shared, is_forced=True)
+    if shared.confirm_by:
+        share_guard.disarm(host, shared)
+
+
+def facts_of(host: "Host", nic: str, bridge: str) -> "NicFacts":
+    """All that there is to know of a NIC; raise HostError if there is none of that name."""
+    link = host.links.link(nic)
+    if link is None:
+        msg = f"interface {nic!r}: share: no such network interface"
+        raise HostError(msg, hint="netdev= names a NIC: see `ip link`")
+    return nic_facts.collect(host, link, bridge)
