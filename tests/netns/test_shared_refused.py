@@ -67,7 +67,7 @@ def test_names_that_are_taken_or_not_there_are_refused(host: Host) -> None:
 
 @pytest.mark.parametrize("arguments", [["eth0"], ["-pf", "/run/x", "eth0"], []], ids=str)
 def test_a_nic_that_a_dhcp_client_looks_after_is_refused(host: Host, arguments: list[str]) -> None:
-    """It would put the address back at the next renewal. Only its name and its arguments count here."""
+    """It would put the address back at the next renewal. Only its name and its arguments say what it is, not its program."""
     program = 'exec -a /sbin/dhclient "$@"'
     words = ["bash", "-c", program, "-", PYTHON, "-ISc", "input()", *arguments]
     with host.popen(words, stdin=subprocess.PIPE) as client:
@@ -76,7 +76,7 @@ def test_a_nic_that_a_dhcp_client_looks_after_is_refused(host: Host, arguments: 
         client.kill()
     assert status == 4
     assert said.startswith("network-vnet: interface 'eth0': share: dhclient (process ")
-    assert ") gives it addresses, and would put them back on it\n" in said
+    assert "), which is of no kind that is known here, gives it addresses, and would put them back on it\n" in said
     assert master(host, "eth0") == ""
     assert call(host, "start") == (0, "")
 

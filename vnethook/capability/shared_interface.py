@@ -5,6 +5,7 @@ Pure: facts -> steps. What of it must not be done is refused here, before anythi
 
 from _socket import AF_INET
 
+from vnethook.capability import dhcp_handover
 from vnethook.errors import StateError
 from vnethook.names import LINK_MAX, SHARED_BRIDGE_PREFIX
 from vnethook.plan.links import SetLinkSysctls, SetLinkUp
@@ -35,7 +36,9 @@ def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
     sysctls = tuple((f"net/{family}/conf/{bridge}/{name}", value) for family, name, value in facts.sysctls)
     sysctls += ((source_check(bridge), LOOSE),)
     generation = facts.generation
-    steps: list[Step] = [CreateSharedBridge(name=bridge, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0)]
+    holding, running = dhcp_handover.plan(facts, bridge)
+    steps: list[Step] = [*holding]
+    steps.append(CreateSharedBridge(name=bridge, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0))
     steps.append(SetLinkSysctls(link=bridge, values=sysctls))
     steps.append(SetLinkUp(link=bridge, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
@@ -44,7 +47,7 @@ def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
     steps.append(CheckSources(link=bridge, value=facts.source_check))
     if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
         steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION))
-    return tuple(steps)
+    return (*steps, *running)
 
 
 def require(facts: "NicFacts", bridge: str) -> None:
@@ -84,6 +87,6 @@ def _owned(facts: "NicFacts") -> tuple[str, str]:
         give = "gives" if len(facts.owners) == 1 else "give"
         return f"{' and '.join(facts.owners)} {give} it addresses, and would put them back on it", hint
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
-    if leased:
+    if leased and not facts.clients:
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
-    return "", ""
+    return dhcp_handover.refusal(facts)

@@ -72,6 +72,11 @@ class Layer3:
             plain = address.body(link.name, link.index, checked=False)
             self._links.ask(what, verb, _NEW_ADDRESS, _REPLACE, plain)
 
+    def set_lifetimes(self, link: "Link", address: "LinkAddress") -> None:
+        """Give an address that a link has the lifetimes of `address`."""
+        body = address.body(link.name, link.index, checked=False)
+        self._links.ask(f"link {link.name!r}", f"change address {address}", _NEW_ADDRESS, _REPLACE, body)
+
     def remove_address(self, link: "Link", address: "LinkAddress") -> None:
         """Take an address from a link; nothing if it is gone."""
         message = (_DELETE_ADDRESS, 0, address.removal(link.index))

@@ -3,6 +3,7 @@
 import posix
 
 from vnethook.host import nic_owners, rules_naming
+from vnethook.host.dhcp_client import DhcpClient
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.live import files
@@ -21,8 +22,9 @@ class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
     `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its rp_filter;
-    `generation`: how the kernel makes its link-local address, None without IPv6. In words: `owners`, programs that give
-    it addresses, and `filters`, packet filters and routing rules that know it and not its bridge.
+    `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP, that can be handed
+    over. In words: `owners`, other programs that give it addresses, and `filters`, packet filters and routing rules
+    that know it and not its bridge.
     """
 
     link: Link
@@ -35,6 +37,7 @@ class NicFacts(Value):
     source_check: str
     owners: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    clients: tuple[DhcpClient, ...] = ()
 
 
 def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
@@ -43,7 +46,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
     generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
     in_rules = host.layer3.links_in_rules()
     is_ruled = link.name in in_rules and bridge not in in_rules
-    others = {other.name for other in host.links.all_links()}
+    owners, clients = nic_owners.read(link.name, link.index, {other.name for other in host.links.all_links()})
     return NicFacts(
         link=link,
         master=master.name if master else "",
@@ -53,8 +56,9 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         sysctls=tuple(_own_sysctls(host, link.name)),
         generation=int(generation) if generation is not None else None,
         source_check=host.sysctls.read(f"net/ipv4/conf/{link.name}/rp_filter") or "0",
-        owners=nic_owners.owners(link.name, link.index, others),
+        owners=owners,
         filters=(*rules_naming.filters(link.name, bridge), *(("`ip rule`",) if is_ruled else ())),
+        clients=clients,
     )
 
 

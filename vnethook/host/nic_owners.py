@@ -7,11 +7,14 @@ Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkM
 """
 
 from vnethook.errors import VnetError
+from vnethook.host import dhcp_clients
 from vnethook.live import files, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from vnethook.host.dhcp_client import DhcpClient
 
 _CLIENTS = ("connmand", "dhclient", "dhcp6c", "dhcpcd", "pump", "udhcpc", "udhcpc6")
 _NETWORKD, _NETWORKMANAGER = "systemd-networkd", "NetworkManager"
@@ -19,9 +22,13 @@ NETWORKD_LINKS = "/run/systemd/netif/links"
 NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
 
 
-def owners(nic: str, index: int, links: "Collection[str]") -> tuple[str, ...]:
-    """Those programs, in words; `links`: the names of all links, by which a client says which it is for."""
-    found = []
+def read(nic: str, index: int, links: "Collection[str]") -> "tuple[tuple[str, ...], tuple[DhcpClient, ...]]":
+    """Those programs that cannot be handed over to another link, in words, and the clients that can be.
+
+    `links`: the names of all links, by which a client says which it is for.
+    """
+    found: list[str] = []
+    clients: list[DhcpClient] = []
     for pid in process.running():
         words = process.command_line(pid)
         names = [files.base_name(word.partition(":")[0]) for word in words[:2]]
@@ -29,12 +36,16 @@ def owners(nic: str, index: int, links: "Collection[str]") -> tuple[str, ...]:
         if name not in {*_CLIENTS, _NETWORKD, _NETWORKMANAGER} or not process.is_in_our_network(pid):
             continue
         if name in _CLIENTS and _is_for(nic, words, links):
-            found.append(f"{name} (process {pid})")
+            client = dhcp_clients.read(pid, words, nic)
+            if isinstance(client, str):
+                found.append(f"{name} (process {pid}), which {client},")
+            else:
+                clients.append(client)
         if (name == _NETWORKD and _says(f"{NETWORKD_LINKS}/{index}", "NETWORK_FILE=")) or (
             name == _NETWORKMANAGER and _says(f"{NETWORKMANAGER_DEVICES}/{index}", "managed=true")
         ):
             found.append(name)
-    return tuple(sorted(set(found)))
+    return tuple(sorted(set(found))), tuple(sorted(clients, key=lambda client: (client.version, client.pid)))
 
 
 def _is_for(nic: str, words: list[str], links: "Collection[str]") -> bool:

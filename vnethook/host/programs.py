@@ -17,7 +17,8 @@ from vnethook.live import lock, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Streams = tuple[int, int, int]
+    Inherited = tuple[tuple[int, int, int], frozenset[int]]
+    """What a child gets as its descriptors 0, 1 and 2, and what it gets besides: our locks."""
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 PLACES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
@@ -78,16 +79,24 @@ def require(program: str) -> str:
 
 
 def run(
-    argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S, environment: dict[str, str] | None = None
+    argv: list[str],
+    *,
+    text: str = "",
+    timeout_s: float = TIMEOUT_S,
+    environment: dict[str, str] | None = None,
+    shares_locks: bool = True,
 ) -> Finished:
-    """Run a program to its end with `text` as its input; raise HostError if it cannot be started or does not end."""
+    """Run a program to its end with `text` as its input; raise HostError if it cannot be started or does not end.
+
+    `shares_locks`: it and what it leaves running hold our locks; not so for a daemon that keeps what it inherits.
+    """
     source, output, errors = (posix.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
     try:
         posix.write(source, text.encode("utf-8", "surrogateescape"))
         posix.lseek(source, 0, _START)
-        streams = (source, output, errors)
         run_child = _run_own if _is_parent_told() else _run_by_shell
-        status = run_child(argv, streams, ENVIRONMENT if environment is None else environment, timeout_s)
+        inherited = (source, output, errors), frozenset(lock.held() if shares_locks else ())
+        status = run_child(argv, inherited, ENVIRONMENT if environment is None else environment, timeout_s)
         return Finished(status, _content(output), _content(errors))
     finally:
         for fd in (source, output, errors):
@@ -99,9 +108,9 @@ def _is_parent_told() -> bool:
     return getsignal(_SIGCHLD) == SIG_DFL and len(posix.listdir("/proc/self/task")) == 1
 
 
-def _run_own(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
+def _run_own(argv: list[str], inherited: "Inherited", environment: dict[str, str], timeout_s: float) -> int:
     """Run a program as a child that is waited for; its exit status."""
-    pid = _spawn(argv, streams, environment)
+    pid = _spawn(argv, inherited, environment)
     handle = posix.pidfd_open(pid)
     try:
         if not _is_ready(handle, timeout_s):
@@ -113,7 +122,7 @@ def _run_own(argv: list[str], streams: "Streams", environment: dict[str, str], t
         posix.close(handle)
 
 
-def _run_by_shell(argv: list[str], streams: "Streams", environment: dict[str, str], timeout_s: float) -> int:
+def _run_by_shell(argv: list[str], inherited: "Inherited", environment: dict[str, str], timeout_s: float) -> int:
     """Run a program as the child of a shell, which tells its exit status; whoever waits for the shell."""
     if not posix.access(argv[0], posix.X_OK):
         raise _not_started(argv[0], ENOENT)
@@ -122,7 +131,7 @@ def _run_by_shell(argv: list[str], streams: "Streams", environment: dict[str, st
     try:
         words = [_SHELL, "-c", _TELL.format(number), _SHELL, *argv]
         try:
-            pid = _spawn(words, streams, environment, tell=(writer, number))
+            pid = _spawn(words, inherited, environment, tell=(writer, number))
         finally:
             posix.close(writer)
         is_over = _is_ready(reader, timeout_s)
@@ -141,10 +150,10 @@ def _run_by_shell(argv: list[str], streams: "Streams", environment: dict[str, st
 
 
 def _spawn(
-    argv: list[str], streams: "Streams", environment: dict[str, str], *, tell: tuple[int, int] | None = None
+    argv: list[str], inherited: "Inherited", environment: dict[str, str], *, tell: tuple[int, int] | None = None
 ) -> int:
     """Start a program, with `tell`: in a process group of its own, that descriptor as that number; its pid."""
-    kept = set(lock.held())
+    streams, kept = inherited
     actions: list[tuple[int, int] | tuple[int, int, int]] = []
     for name in posix.listdir("/proc/self/fd"):
         fd = int(name)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vnethook.host import nic_owners
+from vnethook.host import dhcp_clients, nic_owners
+from vnethook.host.dhcp_client import DhcpClient
 from vnethook.live import process
 
 LINKS = ("lo", "eth0", "eth1")
@@ -33,9 +34,18 @@ def test_a_client_is_for_the_nic_that_it_names_or_for_all(
     monkeypatch: pytest.MonkeyPatch, words: list[str], is_owner: bool
 ) -> None:
     _run(monkeypatch, words)
-    found = nic_owners.owners("eth0", 2, LINKS)
+    monkeypatch.setattr(dhcp_clients, "read", lambda *_: "is asked for by the test")
+    found, clients = nic_owners.read("eth0", 2, LINKS)
     assert len(found) == is_owner
-    assert all(owner.endswith("(process 7)") for owner in found)
+    assert all(owner.endswith(" (process 7), which is asked for by the test,") for owner in found)
+    assert clients == ()
+
+
+def test_a_client_that_can_be_handed_over_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = DhcpClient("dhclient", "eth0", 4, ("/sbin/dhclient",), ("eth0",))
+    _run(monkeypatch, ["dhclient", "eth0"])
+    monkeypatch.setattr(dhcp_clients, "read", lambda *_: client)
+    assert nic_owners.read("eth0", 2, LINKS) == ((), (client,))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +66,7 @@ def test_a_manager_says_itself_which_links_are_its_own(
     tmp_path.joinpath("2").write_text(content)
     for place in ("NETWORKD_LINKS", "NETWORKMANAGER_DEVICES"):
         monkeypatch.setattr(nic_owners, place, str(tmp_path))
-    assert nic_owners.owners("eth0", 2, LINKS) == ((program,) if is_owner else ())
+    assert nic_owners.read("eth0", 2, LINKS) == (((program,) if is_owner else ()), ())
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
