@@ -44,6 +44,7 @@ def test_the_wheel_holds_hooks_schema_and_type_marker(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {f"vnethook/_hooks/{hook}" for hook in HOOKS} <= names
+    assert {f"vnethook/_initscripts/ifcfg-templates/{name}" for name in ("port", "bridge", "alias")} <= names
     assert {"vnethook/definition/network.rng", "vnethook/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "vnethook/tests"))]
 
