@@ -175,8 +175,9 @@ def _usual(field: Field) -> list[str]:
 
 
 def _is_itself(line: str, usual: str, value: str, text: str) -> bool:
-    """Whether a line is the usual one, but for those of its words that hold what was written."""
+    """Whether a line is the usual one, but for those of its words that hold what was written; of names, in lower case."""
     written = {text, text.strip(" \t\r\n")}
+    written |= {each.lower() for each in written}
     if line == usual or line in written:  # a line for dnsmasq is its author's as it is
         return True
     words, usual_words = _words(line), _words(usual)
