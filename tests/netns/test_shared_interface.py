@@ -15,11 +15,15 @@ from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.lifecycle import share_making, sharing
 from vnethook.live import files, netlink, sysctl
+from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.step import Step
 
 pytestmark = pytest.mark.netns
 KEPT = ["locks/", r"file d\S+ run/vnethook"]
-CHANGING = {16, 17, 19, 20, 21, 24, 25, 28}
+CLOSED = """add table inet f; add chain inet f c { type filter hook input priority 0; policy drop; };
+add rule inet f c iifname { "lo", "eth0" } accept"""
+FORWARDS = "net.ipv4.conf.eth0.forwarding=1"
+CHANGING = {16, 17, 19, 20, 21, 24, 25, 28, 32, 33}
 """The messages of rtnetlink that change something."""
 
 
@@ -61,6 +65,24 @@ def test_a_bridge_takes_over_all_that_the_nic_has_and_gives_it_back(rich: Host, 
     assert _link(rich, "eth0")["address"] == _link(rich, "ebreth0")["address"]
     assert _is_reached(rich, router)
     assert call(rich, "stop") == (0, "")
+    assert layer3(rich) == before
+    assert picture.changes_to(rich.snapshot(), ignoring=KEPT) == []
+    assert _is_reached(rich, router)
+
+
+def test_the_bridge_takes_the_nics_name_too_and_gives_it_back(rich: Host, router: Machine) -> None:
+    """In the layout of the proposal whatever names the NIC goes on to mean where packets come from."""
+    for words in (["ip", "rule", "add", "iif", "eth0", "lookup", "100"], ["nft", CLOSED], ["sysctl", "-qw", FORWARDS]):
+        rich.run(words)
+    before, picture = layer3(rich), rich.snapshot()
+    on(rich, _start_renaming)
+    of_both = [line.replace("eth0", "peth0") for line in before if '"multicast"' in line]
+    assert sorted(layer3(rich)) == sorted([*before, *of_both])
+    assert _link(rich, "peth0")["master"] == "eth0"
+    assert _link(rich, "peth0")["address"] == _link(rich, "eth0")["address"]
+    assert rich.run(["sysctl", "-n", "net.ipv4.conf.eth0.forwarding"]).stdout == "1\n"
+    assert _is_reached(rich, router)
+    on(rich, _stop)
     assert layer3(rich) == before
     assert picture.changes_to(rich.snapshot(), ignoring=KEPT) == []
     assert _is_reached(rich, router)
@@ -165,7 +187,8 @@ def test_a_refused_step_leaves_the_host_as_it_was(host: Host, router: Machine) -
 def _plan(here: machine.Host) -> tuple[Step, ...]:
     from vnethook.capability import shared_interface as capability
 
-    return capability.plan(share_making.facts_of(here, "eth0", "ebreth0"), "ebreth0", at_s=0)
+    shared = SharedInterface("ebreth0", "eth0", 0)
+    return capability.plan(share_making.facts_of(here, "eth0", "ebreth0"), shared, at_s=0)
 
 
 def _start_refusing(here: machine.Host, target: Step) -> None:
@@ -222,22 +245,32 @@ def _start(here: machine.Host) -> None:
     sharing.start(here, "eth0", sharing.Terms(antispoof=True))
 
 
+def _start_renaming(here: machine.Host) -> None:
+    sharing.start(here, "eth0", sharing.Terms(layout="proposal"))
+
+
+STARTS = {"bridge": _start, "proposal": _start_renaming}
+
+
 def _stop(here: machine.Host) -> None:
     sharing.stop(here, "eth0")
 
 
 @pytest.mark.slow
-def test_a_start_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: Host, router: Machine) -> None:
-    before = layer3(rich)
-    on(rich, _start)
+@pytest.mark.parametrize("layout", STARTS)
+def test_a_start_that_is_killed_at_any_change_is_mended_by_the_next_call(
+    rich: Host, router: Machine, layout: str
+) -> None:
+    start, before = STARTS[layout], layer3(rich)
+    on(rich, start)
     whole = layer3(rich)
     on(rich, _stop)
     number = 0
-    while _is_killed(rich, number, _start):
+    while _is_killed(rich, number, start):
         for address in (OURS, OURS6):
             assert router.run(["ping", "-c1", "-W5", address], check=False).returncode == 0, (number, address)
         if number % 2:
-            on(rich, _start)
+            on(rich, start)
             assert layer3(rich) == whole, number
         on(rich, _stop)
         assert layer3(rich) == before, number
@@ -246,9 +279,12 @@ def test_a_start_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: H
 
 
 @pytest.mark.slow
-def test_a_stop_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: Host, router: Machine) -> None:
-    before = layer3(rich)
-    on(rich, _start)
+@pytest.mark.parametrize("layout", STARTS)
+def test_a_stop_that_is_killed_at_any_change_is_mended_by_the_next_call(
+    rich: Host, router: Machine, layout: str
+) -> None:
+    start, before = STARTS[layout], layer3(rich)
+    on(rich, start)
     whole = layer3(rich)
     number = 0
     while _is_killed(rich, number, _stop):
@@ -257,7 +293,7 @@ def test_a_stop_that_is_killed_at_any_change_is_mended_by_the_next_call(rich: Ho
         if number % 2:
             on(rich, _stop)
             assert layer3(rich) == before, number
-        on(rich, _start)
+        on(rich, start)
         assert layer3(rich) == whole, number
         number += 1
     assert number > 40

@@ -157,6 +157,20 @@ def test_a_route_over_several_links_is_refused(host: Host, router: Machine) -> N
     )
 
 
+def test_a_name_for_the_nic_that_is_taken_or_too_long_is_refused(host: Host) -> None:
+    """What the bridge takes the name of has to be called something else."""
+    host.make_tap("peth0")
+    words = ["share", "eth0", "--layout", "proposal"]
+    assert host.vnet(*words, check=False).stderr == (
+        "error: interface 'eth0': share: an interface has the name 'peth0', which it would get\n  use --layout bridge\n"
+    )
+    host.run(["ip", "link", "add", "enx525400aabb01", "up", "type", "veth", "peer", "name", "far"])
+    assert host.vnet("share", "enx525400aabb01", *words[2:], check=False).stderr == (
+        "error: interface 'enx525400aabb01': share: its name with 'p' before it is longer than 15 characters\n"
+        "  use --layout bridge\n"
+    )
+
+
 def test_a_nic_whose_packets_are_another_links_is_given_back(host: Host) -> None:
     made = host.run(["ip", "link", "add", "mv0", "link", "eth0", "type", "macvlan"], check=False)
     if "Unknown device type" in made.stderr:

@@ -9,20 +9,24 @@ from vnethook.capability import dhcp_handover
 from vnethook.errors import StateError
 from vnethook.names import LINK_MAX, SHARED_BRIDGE_PREFIX
 from vnethook.plan.links import SetLinkSysctls, SetLinkUp
+from vnethook.plan.moving import MoveToBridge
 from vnethook.plan.sharing import (
     LOOSE,
     NO_GENERATION,
     CheckSources,
     CreateSharedBridge,
     GenerateAddresses,
-    MoveToBridge,
     source_check,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.nic_facts import NicFacts
+    from vnethook.live.shared_interface import SharedInterface
     from vnethook.plan.step import Step
+
+
+PORT_PREFIX = "p"
 
 
 def bridge_name(nic: str) -> str:
@@ -30,35 +34,47 @@ def bridge_name(nic: str) -> str:
     return SHARED_BRIDGE_PREFIX + nic[-(LINK_MAX - len(SHARED_BRIDGE_PREFIX)) :]
 
 
-def plan(facts: "NicFacts", bridge: str, *, at_s: int) -> "tuple[Step, ...]":
+def port_name(nic: str) -> str:
+    """What a NIC is called while a bridge has its name."""
+    return f"{PORT_PREFIX}{nic}"
+
+
+def name_at_first(shared: "SharedInterface") -> str:
+    """What the bridge is called until the NIC has given it its name."""
+    return bridge_name(shared.nic) if shared.port else shared.bridge
+
+
+def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[Step, ...]":
     """The steps in order; `at_s`: when the facts were read, in seconds after the host's boot."""
     link = facts.link
-    sysctls = tuple((f"net/{family}/conf/{bridge}/{name}", value) for family, name, value in facts.sysctls)
-    sysctls += ((source_check(bridge), LOOSE),)
+    first, bridge = name_at_first(shared), shared.bridge
+    sysctls = tuple((f"net/{family}/conf/{first}/{name}", value) for family, name, value in facts.sysctls)
+    sysctls += ((source_check(first), LOOSE),)
     generation = facts.generation
     holding, running = dhcp_handover.plan(facts, bridge)
     steps: list[Step] = [*holding]
-    steps.append(CreateSharedBridge(name=bridge, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0))
-    steps.append(SetLinkSysctls(link=bridge, values=sysctls))
-    steps.append(SetLinkUp(link=bridge, mac=link.mac))
+    steps.append(CreateSharedBridge(name=first, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0))
+    steps.append(SetLinkSysctls(link=first, values=sysctls))
+    steps.append(SetLinkUp(link=first, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
-    steps.append(MoveToBridge(nic=link.name, bridge=bridge, addresses=facts.addresses, routes=facts.routes, at_s=at_s))
+    moved = MoveToBridge(nic=link.name, bridge=first, addresses=facts.addresses, routes=facts.routes, at_s=at_s)
+    steps.append(moved.replace(port=shared.port, final=bridge) if shared.port else moved)
     steps.append(CheckSources(link=bridge, value=facts.source_check))
     if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
-        steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION))
+        steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION, kind="bridge"))
     return (*steps, *running)
 
 
-def require(facts: "NicFacts", bridge: str) -> None:
+def require(facts: "NicFacts", shared: "SharedInterface") -> None:
     """Raise StateError for a NIC that cannot be shared, or not without cutting the host off sooner or later."""
-    reason, hint = _refusal(facts, bridge)
+    reason, hint = _refusal(facts, shared)
     if reason:
         msg = f"interface {facts.link.name!r}: share: {reason}"
         raise StateError(msg, hint=hint)
 
 
-def _refusal(facts: "NicFacts", bridge: str) -> tuple[str, str]:
+def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     """Why not, and what would help; empty if it can be."""
     link = facts.link
     if link.is_loopback:
@@ -76,8 +92,10 @@ def _refusal(facts: "NicFacts", bridge: str) -> tuple[str, str]:
     if any(route.is_joint for route in facts.routes):
         return "is one of several links of a route (nexthop), which cannot be moved", "see `ip route show table all`"
     if facts.filters:
-        hint = f"give {bridge} the same rules beside {link.name}'s first: it is where packets will come from"
-        return f"{' and '.join(facts.filters)} would not know its bridge {bridge!r}", hint
+        hint = f"give {shared.bridge} the same rules beside {link.name}'s first: it is where packets will come from"
+        return f"{' and '.join(facts.filters)} would not know its bridge {shared.bridge!r}", hint
+    if len(shared.port) > LINK_MAX:
+        return f"its name with {PORT_PREFIX!r} before it is longer than {LINK_MAX} characters", "use --layout bridge"
     return _owned(facts)
 
 

@@ -13,11 +13,14 @@ GUARD_S, GUARD_MAX_S = 60, 86400
 @verb
 @value("--nic", "nic", metavar="NIC", required=True, help="The NIC.", shell_complete=known.links)
 @click.option("--bridge", metavar="NAME", default="", help="What its bridge is to be called, in place of ebrNIC.")
+@click.option(
+    "--layout", type=click.Choice(["bridge", "proposal"]), default="bridge", help="Which of them is called NIC."
+)
 @click.option("--antispoof", is_flag=True, help="Hold guests' ports to their addresses.")
 @click.option("--timeout", metavar="SECONDS", type=Number(1, GUARD_MAX_S), default=GUARD_S, help="To confirm within.")
 @click.option("--yes", is_flag=True, help="Keep it at once if the gateways answer, without `vnet confirm`.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def share(nic: str, bridge: str, timeout: int, **flags: bool) -> None:
+def share(nic: str, bridge: str, layout: str, timeout: int, **flags: bool) -> None:
     """Let guests onto the physical network of a NIC.
 
     It becomes a port of a bridge, which takes over its addresses and routes; the host is on the network throughout.
@@ -26,7 +29,7 @@ def share(nic: str, bridge: str, timeout: int, **flags: bool) -> None:
     host = slow.host()
     check_link_name(nic)
     check_link_name(bridge or nic)
-    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, guard_s=timeout, is_kept=flags["yes"])
+    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, guard_s=timeout, is_kept=flags["yes"], layout=layout)
     if flags["dry_run"]:
         _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
         return

@@ -6,11 +6,11 @@ Source of the formats: rtnetlink(7), linux/neighbour.h.
 
 from _socket import AF_INET, AF_INET6
 from _struct import Struct
-from errno import EADDRNOTAVAIL, EEXIST, ENODEV, ENOENT, ESRCH
+from errno import EADDRNOTAVAIL, EBUSY, EEXIST, ENODEV, ENOENT, ESRCH
 
 from vnethook.errors import HostError
 from vnethook.host import link_address, link_route
-from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, attributes, pack
+from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, attributes, pack, text
 from vnethook.live.rtnl import ADDRESS, LINK, ROUTE_HEAD
 from vnethook.value import Value
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from vnethook.host.link_route import LinkRoute
     from vnethook.live.rtnl import Link, Links
 
-_SET_LINK = 19
+_GET_LINK, _SET_LINK = 18, 19
+_IFLA_NAME = 3
+_RUNNING = 0x40
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR, _GET_RULE = 28, 30, 34
@@ -157,6 +159,23 @@ class Layer3:
         spec = pack(_AF_SPEC, pack(AF_INET6, pack(_GENERATION_MODE, bytes([mode]))))
         body = LINK.pack(0, 0, link.index, 0, 0) + spec
         self._links.ask(f"link {link.name!r}", "set addrgenmode", _SET_LINK, 0, body)
+
+    def rename(self, link: "Link", name: str) -> None:
+        """Give a link that may be up another name; raise HostError if that is taken or it may not be now."""
+        body = LINK.pack(0, 0, link.index, 0, 0) + text(_IFLA_NAME, name)
+        try:
+            self._links.ask(f"interface {link.name!r}", f"rename to {name!r}", _SET_LINK, 0, body)
+        except HostError as error:
+            if getattr(error.__cause__, "errno", 0) != EBUSY:
+                raise
+            msg = f"interface {link.name!r}: rename to {name!r}: the kernel renames none that is up"
+            raise HostError(msg, hint="it does since Linux 6.2; before, use --layout bridge") from error
+
+    def is_running(self, link: "Link") -> bool:
+        """Whether packets leave by a link (IFF_RUNNING): it has a carrier, and the kernel has taken note of that."""
+        body = LINK.pack(0, 0, link.index, 0, 0)
+        [answer] = self._links.ask(f"interface {link.name!r}", "read", _GET_LINK, 0, body)
+        return bool(LINK.unpack_from(answer)[3] & _RUNNING)
 
     def _neighbours(self, link: "Link") -> list[Neighbour]:
         found = []

@@ -17,17 +17,29 @@ if TYPE_CHECKING:
     from vnethook.host.nic_facts import NicFacts
 
 
+BRIDGE, PROPOSAL = "bridge", "proposal"
+
+
 class Terms(Value):
     """How a NIC is to be shared: `bridge`, what its bridge is to be called; `antispoof`, None leaves it as it is.
 
-    `guard_s`: how long a guard waits for somebody to confirm it, 0 for no guard; `is_kept`: kept without that as soon
-    as the gateways have answered.
+    `layout`: BRIDGE, the NIC keeps its name, or PROPOSAL, its bridge takes it. `guard_s`: how long a guard waits for
+    somebody to confirm it, 0 for no guard; `is_kept`: kept without that as soon as the gateways have answered.
     """
 
     bridge: str = ""
     antispoof: bool | None = None
     guard_s: int = 0
     is_kept: bool = False
+    layout: str = BRIDGE
+
+    def named(self, nic: str, namespace: int) -> SharedInterface:
+        """The record of a NIC that is shared like this."""
+        port = ""
+        bridge = self.bridge if self.bridge not in {"", nic} else shared_interface.bridge_name(nic)
+        if self.layout == PROPOSAL:
+            bridge, port = nic, shared_interface.port_name(nic)
+        return SharedInterface(bridge, nic, namespace, antispoof=bool(self.antispoof), port=port)
 
 
 AT_ONCE = Terms()
@@ -39,7 +51,7 @@ def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms)
     before = share_probe.answered(facts)
     with HeldBack():
         facts = facts_of(host, shared.nic, shared.bridge)  # time has gone by
-        steps = shared_interface.plan(facts, shared.bridge, at_s=now_s())
+        steps = shared_interface.plan(facts, shared, at_s=now_s())
         if terms.guard_s:
             shared = shared.replace(confirm_by=now_s() + terms.guard_s)
             share_snapshot.write(host.paths, shared, steps)

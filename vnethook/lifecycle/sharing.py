@@ -47,12 +47,11 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
             share_recovery.take_back(host, shared)
             nic, terms = shared.nic, terms.replace(bridge=shared.bridge, antispoof=wanted.antispoof)
-        name = terms.bridge if terms.bridge not in {"", nic} else shared_interface.bridge_name(nic)
-        facts = share_making.facts_of(host, nic, name)
+        made = terms.named(nic, process.network_namespace())
+        facts = share_making.facts_of(host, nic, made.bridge)
         if _is_the_administrators(facts, terms.bridge):
             return None
-        _require(host, facts, name)
-        made = SharedInterface(name, nic, process.network_namespace(), antispoof=bool(terms.antispoof))
+        _require(host, facts, made)
         return share_making.make(host, facts, made, terms)
 
 
@@ -70,12 +69,12 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
     if shared is not None and records.is_up(host.links, shared):
         _require_bridge(shared, terms.bridge)
         return ()
-    name = terms.bridge if terms.bridge not in {"", nic} else shared_interface.bridge_name(nic)
-    facts = share_making.facts_of(host, nic, name)
+    made = terms.named(nic, process.network_namespace())
+    facts = share_making.facts_of(host, nic, made.bridge)
     if _is_the_administrators(facts, terms.bridge):
         return ()
-    _require(host, facts, name)
-    return shared_interface.plan(facts, name, at_s=now_s())
+    _require(host, facts, made)
+    return shared_interface.plan(facts, made, at_s=now_s())
 
 
 def stop(
@@ -127,12 +126,16 @@ def chosen(host: "Host", nic: str, bridge: str) -> SharedInterface | None:
     return by_route or (found[0] if len(found) == 1 else None)
 
 
-def _require(host: "Host", facts: "NicFacts", bridge: str) -> None:
-    """Raise StateError for a NIC that cannot be shared, or a bridge's name that is taken."""
-    shared_interface.require(facts, bridge)
-    if host.links.link(bridge) is not None:
-        msg = f"bridge {bridge!r}: an interface of that name exists and does not have {facts.link.name!r} as a port"
+def _require(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
+    """Raise StateError for a NIC that cannot be shared, or for names that are taken."""
+    shared_interface.require(facts, shared)
+    first = shared_interface.name_at_first(shared)
+    if host.links.link(first) is not None:
+        msg = f"bridge {first!r}: an interface of that name exists and does not have {facts.link.name!r} as a port"
         raise StateError(msg, hint="choose another name by bridge=")
+    if shared.port and host.links.link(shared.port) is not None:
+        msg = f"interface {shared.nic!r}: share: an interface has the name {shared.port!r}, which it would get"
+        raise StateError(msg, hint="use --layout bridge")
 
 
 def _require_bridge(shared: SharedInterface, bridge: str) -> None:
@@ -161,7 +164,7 @@ def _default_device(host: "Host") -> str:
 
 
 def _is_meant(shared: SharedInterface, nic: str, bridge: str) -> bool:
-    return nic in {"", shared.nic, shared.bridge} and bridge in {"", shared.nic, shared.bridge}
+    return nic in {"", shared.nic, shared.bridge, shared.port_name} and bridge in {"", shared.nic, shared.bridge}
 
 
 def _described(host: "Host", shared: SharedInterface) -> str:

@@ -32,7 +32,7 @@ _MODULES = {
     "LimitTraffic": "traffic",
     "MakeDirectory": "files",
     "MarkGuards": "guard",
-    "MoveToBridge": "sharing",
+    "MoveToBridge": "moving",
     "RegisterDomain": "resolver",
     "RequireBridge": "links",
     "RunDaemon": "daemon",

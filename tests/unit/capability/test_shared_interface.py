@@ -10,16 +10,18 @@ from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.host.nic_facts import NicFacts
 from vnethook.live.rtnl import Link
+from vnethook.live.shared_interface import SharedInterface
 
 NIC = Link("eth0", 2, "52:54:00:aa:bb:01", 1450, 0, "", is_up=True, has_carrier=True)
 ADDRESS = LinkAddress(AF_INET, 24, 0, 0x80, ((1, "c0000214"), (2, "c0000214")))
 ROUTE = LinkRoute(AF_INET, 0, 0, 0, 4, 0, 0, ((5, "c0000201"), (15, "fe000000")))
 FACTS = NicFacts(NIC, "", False, (ADDRESS,), (ROUTE,), (("ipv4", "proxy_arp", "1"),), 0, "1")
+SHARED = SharedInterface("ebreth0", "eth0", 1)
 HINT = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
 
 
 def test_the_plan_prepares_the_bridge_then_moves_all_at_once() -> None:
-    assert [str(step) for step in shared_interface.plan(FACTS, "ebreth0", at_s=9)] == [
+    assert [str(step) for step in shared_interface.plan(FACTS, SHARED, at_s=9)] == [
         "create bridge ebreth0, MAC 52:54:00:aa:bb:01, MTU 1450",
         "set on ebreth0: proxy_arp=1, rp_filter=2",
         "bring ebreth0 up",
@@ -30,8 +32,21 @@ def test_the_plan_prepares_the_bridge_then_moves_all_at_once() -> None:
     ]
 
 
+def test_in_the_layout_of_the_proposal_the_bridge_takes_the_nics_name_with_its_addresses() -> None:
+    shared = SharedInterface("eth0", "eth0", 1, port="peth0")
+    assert [str(step) for step in shared_interface.plan(FACTS, shared, at_s=9)] == [
+        "create bridge ebreth0, MAC 52:54:00:aa:bb:01, MTU 1450",
+        "set on ebreth0: proxy_arp=1, rp_filter=2",
+        "bring ebreth0 up",
+        "have the kernel make no link-local addresses on eth0",
+        "rename eth0 peth0, ebreth0 eth0; make peth0 a port of eth0, which takes over 192.0.2.20/24, 1 route",
+        "set on eth0: rp_filter=1",
+        "have the kernel make link-local addresses on eth0",
+    ]
+
+
 def test_without_ipv6_nothing_is_said_of_it() -> None:
-    steps = shared_interface.plan(FACTS.replace(generation=None, sysctls=()), "ebreth0", at_s=9)
+    steps = shared_interface.plan(FACTS.replace(generation=None, sysctls=()), SHARED, at_s=9)
     assert [type(step).__name__ for step in steps] == [
         *("CreateSharedBridge", "SetLinkSysctls", "SetLinkUp", "MoveToBridge", "CheckSources"),
     ]
@@ -41,7 +56,7 @@ def test_a_step_is_the_same_after_it_was_in_a_journal() -> None:
     from vnethook.live import files
     from vnethook.plan.step import from_record
 
-    for step in shared_interface.plan(FACTS, "ebreth0", at_s=9):
+    for step in shared_interface.plan(FACTS, SHARED, at_s=9):
         assert from_record(files.loads(files.dumps(step.to_record()))) == step
 
 
@@ -88,12 +103,12 @@ REFUSED = {
 def test_what_would_cut_the_host_off_is_refused(name: str) -> None:
     link, change, reason, hint = REFUSED[name]
     with pytest.raises(StateError) as refused:
-        shared_interface.require(FACTS.replace(link=link, **change), "ebreth0")
+        shared_interface.require(FACTS.replace(link=link, **change), SHARED)
     assert (str(refused.value), refused.value.hint) == (f"interface 'eth0': share: {reason}", hint)
 
 
 def test_a_nic_with_fixed_addresses_is_not_refused() -> None:
-    shared_interface.require(FACTS, "ebreth0")
+    shared_interface.require(FACTS, SHARED)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.firewall import FirewallStep, InstallRules
 from vnethook.plan.journal import Journal
 from vnethook.plan.links import RequireBridge, SetLinkUp
+from vnethook.plan.moving import MoveToBridge
 from vnethook.plan.resolver import RegisterDomain
-from vnethook.plan.sharing import CheckSources, GenerateAddresses, MoveToBridge
+from vnethook.plan.sharing import CheckSources, GenerateAddresses
 from vnethook.plan.step import Step
 from vnethook.plan.vlans import ExpectVlans, FilterVlans
 from vnethook.plan.zone import JoinZone
