@@ -88,6 +88,26 @@ def test_the_bridge_takes_the_nics_name_too_and_gives_it_back(rich: Host, router
     assert _is_reached(rich, router)
 
 
+def test_routing_rules_about_the_nic_hold_for_the_bridge_as_long_as_it_is_there(host: Host) -> None:
+    rules = [
+        "iif eth0 lookup 100 priority 90",
+        "not oif eth0 fwmark 0x5 lookup 101 priority 77",
+        "iif lo oif eth0 lookup 102",
+    ]
+    for version in ("-4", "-6"):
+        for rule in (*rules, "iif ebreth0 lookup 100 priority 90"):
+            host.run(["ip", version, "rule", "add", *rule.split()])
+    before = layer3(host)
+    assert call(host, "start") == (0, "")
+    for version in ("-4", "-6"):
+        known = host.run(["ip", version, "rule"]).stdout
+        for rule in ("iif ebreth0 lookup 100", "iif lo oif ebreth0 lookup 102"):
+            assert known.count(rule) == 1
+        assert "77:\tnot from all fwmark 0x5 oif ebreth0 lookup 101" in known
+    assert call(host, "stop") == (0, "")
+    assert layer3(host) == before
+
+
 def test_a_second_start_and_a_second_stop_change_nothing(host: Host) -> None:
     before = host.snapshot()
     assert call(host, "stop") == (0, "")

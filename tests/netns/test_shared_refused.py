@@ -125,15 +125,6 @@ def test_a_filter_that_would_not_know_the_bridge_is_told_first(host: Host, route
     assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("version", ["-4", "-6"])
-def test_a_routing_rule_that_would_not_know_the_bridge_is_told_first(host: Host, version: str) -> None:
-    host.run(["ip", version, "rule", "add", "iif", "eth0", "lookup", "100"])
-    expected = "interface 'eth0': share: `ip rule` would not know its bridge 'ebreth0'"
-    assert _refused(host) == (4, expected)
-    host.run(["ip", version, "rule", "add", "iif", "ebreth0", "lookup", "100"])
-    assert call(host, "start") == (0, "")
-
-
 @pytest.mark.parametrize("pattern", ["eth1", "e*", "ethx*"])
 def test_a_filter_about_others_or_both_is_no_reason(host: Host, pattern: str) -> None:
     host.run(["nft", f'add table inet f; add chain inet f c; add rule inet f c iifname "{pattern}" accept'])

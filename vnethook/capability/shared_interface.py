@@ -16,6 +16,7 @@ from vnethook.plan.sharing import (
     CheckSources,
     CreateSharedBridge,
     GenerateAddresses,
+    RepeatRules,
     source_check,
 )
 
@@ -58,6 +59,8 @@ def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[S
     steps.append(SetLinkUp(link=first, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
+    if facts.rules:
+        steps.append(RepeatRules(link=bridge, rules=facts.rules))
     moved = MoveToBridge(nic=link.name, bridge=first, addresses=facts.addresses, routes=facts.routes, at_s=at_s)
     steps.append(moved.replace(port=shared.port, final=bridge) if shared.port else moved)
     steps.append(CheckSources(link=bridge, value=facts.source_check))

@@ -9,7 +9,7 @@ from _struct import Struct
 from errno import EADDRNOTAVAIL, EBUSY, EEXIST, ENODEV, ENOENT, ESRCH
 
 from vnethook.errors import HostError
-from vnethook.host import link_address, link_route
+from vnethook.host import link_address, link_route, link_rule
 from vnethook.live.netlink import CREATE, DUMP, EXCLUSIVE, attributes, pack, text
 from vnethook.live.rtnl import ADDRESS, LINK, ROUTE_HEAD
 from vnethook.value import Value
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vnethook.host.link_address import LinkAddress
     from vnethook.host.link_route import LinkRoute
+    from vnethook.host.link_rule import LinkRule
     from vnethook.live.rtnl import Link, Links
 
 _GET_LINK, _SET_LINK = 18, 19
@@ -27,14 +28,14 @@ _IFLA_NAME = 3
 _RUNNING = 0x40
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _GET_RULE = 28, 30, 34
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30
+_NEW_RULE, _DELETE_RULE, _GET_RULE = 32, 33, 34
 _APPEND, _REPLACE = 0x800, 0x100
 _NEIGHBOUR = Struct("=BxxxiHBB")
 _DESTINATION, _HARDWARE = 1, 2
 _REACHABLE, _PERMANENT = 0x02, 0x80
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
-_RULE_IN, _RULE_OUT = 3, 17
 _AF_SPEC, _GENERATION_MODE = 26, 8
 _UNICAST = 1
 _GONE = (EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH)
@@ -143,16 +144,21 @@ class Layer3:
                 errors.append(error)
         return errors
 
-    def links_in_rules(self) -> set[str]:
-        """The names of links that routing rules name. Source: linux/fib_rules.h."""
-        found = set()
+    def rules(self, name: str) -> "tuple[LinkRule, ...]":
+        """The routing rules that name a link."""
+        found = []
         for family in (AF_INET, AF_INET6):
-            for answer in self._links.ask(
-                "rules", "list", _GET_RULE, DUMP, ROUTE_HEAD.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
-            ):
-                names = (data for kind, data in attributes(answer, ROUTE_HEAD.size) if kind in {_RULE_IN, _RULE_OUT})
-                found |= {name.rstrip(b"\0").decode(errors="replace") for name in names}
-        return found
+            body = ROUTE_HEAD.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            found += [link_rule.parse(answer) for answer in self._links.ask("rules", "list", _GET_RULE, DUMP, body)]
+        return tuple(rule for rule in found if name in {rule.incoming, rule.outgoing})
+
+    def add_rule(self, rule: "LinkRule") -> None:
+        """Add a routing rule; nothing if there is the same."""
+        self._links.ask_unless((EEXIST,), f"rule {rule}", "add", (_NEW_RULE, CREATE | EXCLUSIVE, rule.body))
+
+    def remove_rule(self, rule: "LinkRule") -> None:
+        """Remove a routing rule; nothing if it is gone."""
+        self._links.ask_unless(_GONE, f"rule {rule}", "remove", (_DELETE_RULE, 0, rule.body))
 
     def set_address_generation(self, link: "Link", mode: int) -> None:
         """How the kernel makes IPv6 link-local addresses on a link: 0 of the MAC, 1 not at all. Source: if_link.h."""

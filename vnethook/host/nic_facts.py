@@ -6,6 +6,7 @@ from vnethook.host import nic_owners, rules_naming
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
+from vnethook.host.link_rule import LinkRule
 from vnethook.live import files
 from vnethook.live.rtnl import Link
 from vnethook.value import Value
@@ -23,8 +24,8 @@ class NicFacts(Value):
 
     `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its rp_filter;
     `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP, that can be handed
-    over. In words: `owners`, other programs that give it addresses, and `filters`, packet filters and routing rules
-    that know it and not its bridge.
+    over. In words: `owners`, other programs that give it addresses, and `filters`, packet filters that know it and not
+    its bridge. `rules`: its routing rules, as they would be about the bridge, but for those that are there.
     """
 
     link: Link
@@ -38,15 +39,16 @@ class NicFacts(Value):
     owners: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     clients: tuple[DhcpClient, ...] = ()
+    rules: tuple[LinkRule, ...] = ()
 
 
 def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
     """Read what sharing a NIC by a bridge of that name needs."""
     master = host.links.link_at(link.master) if link.master else None
     generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
-    in_rules = host.layer3.links_in_rules()
-    is_ruled = link.name in in_rules and bridge not in in_rules
     owners, clients = nic_owners.read(link.name, link.index, {other.name for other in host.links.all_links()})
+    known = set(host.layer3.rules(bridge))
+    twins = (rule.renamed(link.name, bridge) for rule in host.layer3.rules(link.name))
     return NicFacts(
         link=link,
         master=master.name if master else "",
@@ -57,8 +59,9 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         generation=int(generation) if generation is not None else None,
         source_check=host.sysctls.read(f"net/ipv4/conf/{link.name}/rp_filter") or "0",
         owners=owners,
-        filters=(*rules_naming.filters(link.name, bridge), *(("`ip rule`",) if is_ruled else ())),
+        filters=rules_naming.filters(link.name, bridge),
         clients=clients,
+        rules=tuple(twin for twin in twins if twin not in known),
     )
 
 

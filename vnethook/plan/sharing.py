@@ -2,6 +2,7 @@
 
 from time import CLOCK_BOOTTIME, clock_gettime
 
+from vnethook.host.link_rule import LinkRule
 from vnethook.plan.links import CreateBridge
 from vnethook.plan.step import Step
 
@@ -86,6 +87,31 @@ class CheckSources(Step):
 
     def __str__(self) -> str:
         return f"set on {self.link}: rp_filter={self.value}"
+
+
+class RepeatRules(Step):
+    """Have the routing rules about a NIC for its bridge as well, from which packets come and by which they leave."""
+
+    _about = ("link",)
+    _nested = {"rules": LinkRule}  # noqa: RUF012 (ClassVar would need typing at run time)
+    link: str
+    rules: tuple[LinkRule, ...]
+
+    def is_done(self, host: "Host") -> bool:
+        return set(self.rules) <= set(host.layer3.rules(self.link))
+
+    def do(self, host: "Host") -> None:
+        for rule in self.rules:
+            host.layer3.add_rule(rule)
+
+    def undo(self, host: "Host") -> None:
+        known = set(host.layer3.rules(self.link))
+        for rule in self.rules:
+            if rule in known:
+                host.layer3.remove_rule(rule)
+
+    def __str__(self) -> str:
+        return f"repeat routing rules: {', '.join(map(str, self.rules))}"
 
 
 def is_bridge(host: "Host", name: str) -> bool:

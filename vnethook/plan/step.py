@@ -35,6 +35,7 @@ _MODULES = {
     "MoveToBridge": "moving",
     "RegisterDomain": "resolver",
     "RequireBridge": "links",
+    "RepeatRules": "sharing",
     "RunDaemon": "daemon",
     "RunClient": "dhcp_client",
     "SetLinkSysctls": "links",

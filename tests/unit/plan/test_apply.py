@@ -14,7 +14,7 @@ from vnethook.plan.journal import Journal
 from vnethook.plan.links import RequireBridge, SetLinkUp
 from vnethook.plan.moving import MoveToBridge
 from vnethook.plan.resolver import RegisterDomain
-from vnethook.plan.sharing import CheckSources, GenerateAddresses
+from vnethook.plan.sharing import CheckSources, GenerateAddresses, RepeatRules
 from vnethook.plan.step import Step
 from vnethook.plan.vlans import ExpectVlans, FilterVlans
 from vnethook.plan.zone import JoinZone
@@ -177,7 +177,12 @@ def test_the_rich_plan_has_every_kind_of_step(host):
     others |= {RegisterDomain}  # fails no start: test_resolver.py
     others |= {JoinZone}  # only for bridges of other names: test_zone.py
     others |= {FirewallStep}  # what rules have in common
-    others |= {CheckSources, GenerateAddresses, MoveToBridge}  # of a NIC that is shared: netns/test_shared_interface.py
+    others |= {
+        CheckSources,
+        GenerateAddresses,
+        MoveToBridge,
+        RepeatRules,
+    }  # of a NIC that is shared: netns/test_shared_interface.py
     known = {kind for kind in (*Step.__subclasses__(), InstallRules) if kind.__module__.startswith("vnethook.")}
     assert set(kinds) == known - others
 
