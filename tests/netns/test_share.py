@@ -56,11 +56,15 @@ def test_what_nobody_confirms_is_taken_back_in_time(host: Host, router: Machine)
     assert host.vnet("confirm", "eth0").stderr == "warning: interface 'eth0': nothing waits to be confirmed\n"
 
 
-def test_yes_keeps_it_at_once(host: Host) -> None:
+def test_yes_keeps_it_at_once_and_it_is_given_back_without_the_run_directory_too(host: Host) -> None:
+    before = layer3(host)
     done = host.vnet("share", "eth0", "--yes")
     assert (done.stdout, done.stderr) == ("Interface eth0 shared by bridge ebreth0\n\n", "")
     assert _guards(host) == []
     assert master(host, "eth0") == "ebreth0"
+    host.run(["rm", "-r", host.root / "run/vnethook"])
+    host.vnet("unshare", "ebreth0")
+    assert layer3(host) == before
 
 
 def test_a_dry_run_shows_the_steps_and_changes_nothing(host: Host) -> None:

@@ -39,6 +39,8 @@ def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
     if networks and autostarted:
         msg = "network: give either names or --autostarted"
         raise UsageError(msg)
+    if autostarted:
+        slow.sharing.settle(slow.host())
     by = slow.bringup.AUTOSTART if autostarted else slow.bringup.ADMIN
 
     def start(word: str) -> None:

@@ -5,7 +5,7 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_guests, share_snapshot
+from vnethook.lifecycle import share_guests, share_reboot, share_snapshot
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.lock import DEADLINE_S, Lock
@@ -79,7 +79,10 @@ def _read_snapshots(host: "Host") -> None:
             journal(host, shared).keep(snapshot.steps())
             records.write(host.paths, shared.replace(is_whole=shared.is_kept))
         elif not snapshot.is_of_this_boot:
-            share_snapshot.remove(host.paths, shared.bridge)
+            steps = share_reboot.settle(host, snapshot)
+            if steps is not None:
+                journal(host, shared).keep(steps)
+                records.write(host.paths, shared.replace(namespace=process.network_namespace()))
 
 
 def _journalled(host: "Host") -> list[str]:

@@ -15,7 +15,7 @@ from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.sharing import now_s
 
-__all__ = ["Terms", "chosen", "confirm", "left_s", "preview", "start", "status", "stop"]
+__all__ = ["Terms", "chosen", "confirm", "left_s", "preview", "settle", "start", "status", "stop"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
         share_recovery.settle(host)
         waiting = [one for one in _records(host) if one.confirm_by and _is_meant(one, name, "")]
         return [share_making.keep(host, shared) for shared in waiting]
+
+
+def settle(host: "Host") -> None:
+    """Take back what was left half-made, also by a reboot."""
+    with share_recovery.lock(host):
+        share_recovery.settle(host)
 
 
 def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]":
