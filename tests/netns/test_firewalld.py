@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.lab import Host, wait_for
+from tests.lab import Host, Machine, wait_for
 from tests.lab.firewalls import Firewalls
 from tests.lab.host import VNET
+from tests.lab.lan import OURS, connect
 from tests.lab.library import on
 from tests.lab.outside import WWW_4
 from tests.lab.reach import ALL, Reach, reach
@@ -110,3 +111,18 @@ def _zones(reached: Reach) -> dict[str, str]:
     ask = reached.host.run
     words = {name: ["firewall-cmd", f"--get-zone-of-interface={name}"] for name in ("virbr77", "virbr78")}
     return {name: ask(each, check=False).stdout.strip() for name, each in words.items()}
+
+
+def test_the_bridge_of_a_shared_nic_is_in_the_nics_zone_for_as_long(router: Machine) -> None:
+    with Host() as host, Firewalls(host) as firewalls:
+        connect(host, router)
+        firewalls.start_firewalld()
+        zone = ["firewall-cmd", "--get-zone-of-interface=ebreth0"]
+        host.run(["firewall-cmd", "--zone=trusted", "--change-interface=eth0"])
+        host.vnet("share", "eth0", "--yes")
+        assert host.run(zone).stdout == "trusted\n"
+        assert router.run(["ping", "-c1", "-W5", OURS], check=False).returncode == 0
+        host.vnet("unshare", "eth0")
+        assert host.run(zone, check=False).returncode != 0
+        assert host.run(["firewall-cmd", "--get-zone-of-interface=eth0"]).stdout == "trusted\n"
+        firewalls.stop_firewalld()

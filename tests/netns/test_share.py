@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +74,33 @@ def test_a_dry_run_shows_the_steps_and_changes_nothing(host: Host) -> None:
     assert said.startswith("Interface eth0 would be shared:\n  create bridge ebreth0, MAC ")
     assert f"  make eth0 a port of ebreth0, which takes over {OURS}/24, " in said
     assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
+
+
+def test_what_stays_with_the_nic_is_told_and_force_goes_past_a_filter(host: Host) -> None:
+    filter_ = 'add table inet f; add chain inet f c; add rule inet f c iifname "eth0" accept'
+    host.run(["nft", filter_])
+    words = ["python3", "-ISc", _LISTEN]
+    with host.popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as listener:
+        listener.stdout.readline()
+        refused = host.vnet("share", "eth0", check=False).stderr
+        reason = "interface 'eth0': nftables' table inet f would not know its bridge 'ebreth0'"
+        assert (master(host, "eth0"), refused.splitlines()[0]) == ("", f"error: {reason.replace(': ', ': share: ')}")
+        said = host.vnet("share", "eth0", "--yes", "--force").stderr.splitlines()
+        assert said == [
+            "warning: interface 'eth0': programs in 239.1.2.3 have to join on bridge 'ebreth0' anew",
+            f"warning: {reason}",
+        ]
+        listener.kill()
+
+
+_LISTEN = """
+import socket
+group = socket.inet_aton("239.1.2.3") + socket.inet_aton("192.0.2.20")
+listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+print(flush=True)
+input()
+"""
 
 
 def _cut_bridged_frames(host: Host) -> None:

@@ -108,6 +108,21 @@ def test_routing_rules_about_the_nic_hold_for_the_bridge_as_long_as_it_is_there(
     assert layer3(host) == before
 
 
+def test_the_bridge_answers_for_whom_the_nic_answered(host: Host) -> None:
+    proxied = ["192.0.2.77", "2001:db8::77"]
+    for address in proxied:
+        host.run(["ip", "neighbour", "add", "proxy", address, "dev", "eth0"])
+    assert call(host, "start") == (0, "")
+    for address in proxied:
+        assert f"{address} dev ebreth0" in host.run(["ip", "neighbour", "show", "proxy"]).stdout
+    host.run(["ip", "neighbour", "add", "proxy", "192.0.2.78", "dev", "ebreth0"])
+    assert call(host, "stop") == (0, "")
+    known = host.run(["ip", "neighbour", "show", "proxy"]).stdout
+    assert sorted(line.split()[:3] for line in known.splitlines()) == [
+        [address, "dev", "eth0"] for address in sorted([*proxied, "192.0.2.78"])
+    ]
+
+
 def test_a_second_start_and_a_second_stop_change_nothing(host: Host) -> None:
     before = host.snapshot()
     assert call(host, "stop") == (0, "")

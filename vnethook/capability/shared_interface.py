@@ -19,6 +19,7 @@ from vnethook.plan.sharing import (
     RepeatRules,
     source_check,
 )
+from vnethook.plan.zone import JoinZone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[S
     steps.append(SetLinkUp(link=first, mac=link.mac))
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
+    if facts.zone and not shared.port:
+        steps.append(JoinZone(link=bridge, zone=facts.zone))
     if facts.rules:
         steps.append(RepeatRules(link=bridge, rules=facts.rules))
     moved = MoveToBridge(nic=link.name, bridge=first, addresses=facts.addresses, routes=facts.routes, at_s=at_s)
@@ -69,9 +72,14 @@ def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[S
     return (*steps, *running)
 
 
-def require(facts: "NicFacts", shared: "SharedInterface") -> None:
-    """Raise StateError for a NIC that cannot be shared, or not without cutting the host off sooner or later."""
+def require(facts: "NicFacts", shared: "SharedInterface", *, is_forced: bool = False) -> None:
+    """Raise StateError for a NIC that cannot be shared, or not without cutting the host off sooner or later.
+
+    `is_forced`: only where it cannot be.
+    """
     reason, hint = _refusal(facts, shared)
+    if not reason and not is_forced:
+        reason, hint = _risk(facts, shared)
     if reason:
         msg = f"interface {facts.link.name!r}: share: {reason}"
         raise StateError(msg, hint=hint)
@@ -94,12 +102,43 @@ def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
         return "has no MAC, so it is no Ethernet", ""
     if any(route.is_joint for route in facts.routes):
         return "is one of several links of a route (nexthop), which cannot be moved", "see `ip route show table all`"
-    if facts.filters:
-        hint = f"give {shared.bridge} the same rules beside {link.name}'s first: it is where packets will come from"
-        return f"{' and '.join(facts.filters)} would not know its bridge {shared.bridge!r}", hint
+    if facts.takers:
+        has = "has" if len(facts.takers) == 1 else "have"
+        return (
+            f"{' and '.join(facts.takers)} {has} all its packets",
+            "a macvlan or the like and a bridge exclude each other",
+        )
     if len(shared.port) > LINK_MAX:
         return f"its name with {PORT_PREFIX!r} before it is longer than {LINK_MAX} characters", "use --layout bridge"
     return _owned(facts)
+
+
+def notes(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, ...]:
+    """What is not carried over and has to be told, a sentence each."""
+    found = []
+    if facts.groups:
+        groups = ", ".join(facts.groups)
+        found.append(
+            f"interface {facts.link.name!r}: programs in {groups} have to join on bridge {shared.bridge!r} anew"
+        )
+    risk, _ = _risk(facts, shared)
+    return (*found, *([f"interface {facts.link.name!r}: {risk}"] if risk else []))
+
+
+def _risk(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
+    """What will go wrong unless the administrator knows better, and what would help; empty for nothing."""
+    nic = facts.link.name
+    if facts.remote_disk:
+        return f"the host has {facts.remote_disk}, which must not lose the network", "--force if that is by another NIC"
+    if shared.port and facts.pinned:
+        return (
+            f"{' and '.join(facts.pinned)} would go on to mean {shared.port!r}",
+            "say iifname, oifname in place of iif",
+        )
+    if facts.filters:
+        hint = f"give {shared.bridge} the same rules beside {nic}'s first, or use --layout proposal: it keeps the name"
+        return f"{' and '.join(facts.filters)} would not know its bridge {shared.bridge!r}", hint
+    return "", ""
 
 
 def _owned(facts: "NicFacts") -> tuple[str, str]:

@@ -19,6 +19,9 @@ GUARD_S, GUARD_MAX_S = 60, 86400
 @click.option("--antispoof", is_flag=True, help="Hold guests' ports to their addresses.")
 @click.option("--timeout", metavar="SECONDS", type=Number(1, GUARD_MAX_S), default=GUARD_S, help="To confirm within.")
 @click.option("--yes", is_flag=True, help="Keep it at once if the gateways answer, without `vnet confirm`.")
+@click.option(
+    "--force", is_flag=True, help="Also where packet filters know NIC alone, or with the system on the network."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def share(nic: str, bridge: str, layout: str, timeout: int, **flags: bool) -> None:
     """Let guests onto the physical network of a NIC.
@@ -29,7 +32,7 @@ def share(nic: str, bridge: str, layout: str, timeout: int, **flags: bool) -> No
     host = slow.host()
     check_link_name(nic)
     check_link_name(bridge or nic)
-    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, guard_s=timeout, is_kept=flags["yes"], layout=layout)
+    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, timeout, flags["yes"], layout, flags["force"])
     if flags["dry_run"]:
         _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
         return

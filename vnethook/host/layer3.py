@@ -16,7 +16,7 @@ from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from vnethook.host.link_address import LinkAddress
     from vnethook.host.link_route import LinkRoute
@@ -34,6 +34,7 @@ _APPEND, _REPLACE = 0x800, 0x100
 _NEIGHBOUR = Struct("=BxxxiHBB")
 _DESTINATION, _HARDWARE = 1, 2
 _REACHABLE, _PERMANENT = 0x02, 0x80
+_PROXY = 0x08
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
 _AF_SPEC, _GENERATION_MODE = 26, 8
@@ -131,7 +132,7 @@ class Layer3:
                 self.remove_route(link, route)
 
     def copy_neighbours(self, source: "Link", target: "Link") -> list[HostError]:
-        """Have one link know who is on the other, so that nobody has to be asked for anew; give what is refused."""
+        """Have one link know who is on the other, and answer for whom the other does; give what is refused."""
         errors = []
         for neighbour in self._neighbours(source):
             state = _PERMANENT if neighbour.is_permanent else _REACHABLE
@@ -142,6 +143,9 @@ class Layer3:
                 self._links.ask(f"link {target.name!r}", "add neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
             except HostError as error:
                 errors.append(error)
+        for family, address in self._proxied(source):
+            body = _NEIGHBOUR.pack(family, target.index, _PERMANENT, _PROXY, 0) + pack(_DESTINATION, address)
+            self._links.ask(f"link {target.name!r}", "add proxy neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
         return errors
 
     def rules(self, name: str) -> "tuple[LinkRule, ...]":
@@ -182,6 +186,15 @@ class Layer3:
         body = LINK.pack(0, 0, link.index, 0, 0)
         [answer] = self._links.ask(f"interface {link.name!r}", "read", _GET_LINK, 0, body)
         return bool(LINK.unpack_from(answer)[3] & _RUNNING)
+
+    def _proxied(self, link: "Link") -> "Iterator[tuple[int, bytes]]":
+        """(family, address) of the neighbours for which a link answers."""
+        for family in (AF_INET, AF_INET6):
+            body = _NEIGHBOUR.pack(family, 0, 0, _PROXY, 0)
+            for answer in self._links.ask("neighbours", "list", _GET_NEIGHBOUR, DUMP, body):
+                _, index, _, flags, _ = _NEIGHBOUR.unpack_from(answer)
+                if index == link.index and flags & _PROXY:
+                    yield family, dict(attributes(answer, 12))[_DESTINATION]
 
     def _neighbours(self, link: "Link") -> list[Neighbour]:
         found = []

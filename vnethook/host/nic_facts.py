@@ -2,7 +2,7 @@
 
 import posix
 
-from vnethook.host import nic_owners, rules_naming
+from vnethook.host import nic_owners, nic_uses, rules_naming
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
@@ -25,7 +25,9 @@ class NicFacts(Value):
     `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its rp_filter;
     `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP, that can be handed
     over. In words: `owners`, other programs that give it addresses, and `filters`, packet filters that know it and not
-    its bridge. `rules`: its routing rules, as they would be about the bridge, but for those that are there.
+    its bridge, `pinned`, those that know it by its index, whatever it is called. `rules`: its routing rules, as they
+    would be about the bridge, but for those that are there. `takers`: links that have all its packets; `groups`: the
+    multicast groups of programs on it; `remote_disk`: what the host's system is on; `zone`: of firewalld.
     """
 
     link: Link
@@ -40,6 +42,11 @@ class NicFacts(Value):
     filters: tuple[str, ...] = ()
     clients: tuple[DhcpClient, ...] = ()
     rules: tuple[LinkRule, ...] = ()
+    takers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    remote_disk: str = ""
+    zone: str = ""
 
 
 def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
@@ -62,6 +69,11 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         filters=rules_naming.filters(link.name, bridge),
         clients=clients,
         rules=tuple(twin for twin in twins if twin not in known),
+        takers=nic_uses.takers(host.links, link),
+        groups=nic_uses.groups(link.name),
+        pinned=rules_naming.pinned(link.name),
+        remote_disk=nic_uses.remote_disk(files.read_text("/proc/self/mountinfo") or ""),
+        zone=host.firewalld.zone_of(link.name) if host.firewalld.is_running() else "",
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LEGACY = {4: "iptables", 6: "ip6tables"}
+_BY_ZONES = "firewalld"
+"""Whose rules go by the zone that a link is put into."""
 _AT_THE_LINK = "netdev"
 """The family whose chains are at a link itself, bridge's port or not."""
 
@@ -27,14 +29,29 @@ def filters(link: str, successor: str) -> tuple[str, ...]:
     return tuple(named)
 
 
+def pinned(link: str) -> tuple[str, ...]:
+    """The tables of nftables with rules about `link` by its index (iif, oif), which it keeps under another name."""
+    return tuple(
+        f"nftables' table {family} {name}"
+        for family, name, text in _tables()
+        if any(f'"{link}"' in line and (" iif " in line or " oif " in line) for line in text.splitlines())
+    )
+
+
 def _nft() -> "Iterator[tuple[str, set[str]]]":
     """Each table of nftables and the quoted words in it, among which are all names of links."""
+    for family, name, text in _tables():
+        yield f"nftables' table {family} {name}", set(text.split('"')[1::2])
+
+
+def _tables() -> "Iterator[tuple[str, str, str]]":
+    """Family, name and text of each table of nftables about packets that have left their link, but for firewalld's."""
     path = programs.find("nft")
     finished = programs.run([path, "--stateless", "list", "ruleset"]) if path else None
     for text in (f"\n{finished.output}" if finished else "").split("\ntable ")[1:]:
-        family, _, rest = text.partition(" ")
-        if family != _AT_THE_LINK:
-            yield f"nftables' table {family} {rest.split(maxsplit=1)[0]}", set(text.split('"')[1::2])
+        family, name, _ = text.split(maxsplit=2)
+        if family != _AT_THE_LINK and name != _BY_ZONES:
+            yield family, name, f" {text}"
 
 
 def _legacy() -> "Iterator[tuple[str, set[str]]]":

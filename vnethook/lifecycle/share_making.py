@@ -25,6 +25,7 @@ class Terms(Value):
 
     `layout`: BRIDGE, the NIC keeps its name, or PROPOSAL, its bridge takes it. `guard_s`: how long a guard waits for
     somebody to confirm it, 0 for no guard; `is_kept`: kept without that as soon as the gateways have answered.
+    `is_forced`: also where something would go wrong unless whoever says so knows better.
     """
 
     bridge: str = ""
@@ -32,6 +33,7 @@ class Terms(Value):
     guard_s: int = 0
     is_kept: bool = False
     layout: str = BRIDGE
+    is_forced: bool = False
 
     def named(self, nic: str, namespace: int) -> SharedInterface:
         """The record of a NIC that is shared like this."""

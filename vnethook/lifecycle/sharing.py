@@ -51,7 +51,7 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
         facts = share_making.facts_of(host, nic, made.bridge)
         if _is_the_administrators(facts, terms.bridge):
             return None
-        _require(host, facts, made)
+        _require(host, facts, made, is_forced=terms.is_forced)
         return share_making.make(host, facts, made, terms)
 
 
@@ -79,7 +79,7 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
     facts = share_making.facts_of(host, nic, made.bridge)
     if _is_the_administrators(facts, terms.bridge):
         return ()
-    _require(host, facts, made)
+    _require(host, facts, made, is_forced=terms.is_forced)
     return shared_interface.plan(facts, made, at_s=now_s())
 
 
@@ -132,9 +132,9 @@ def chosen(host: "Host", nic: str, bridge: str) -> SharedInterface | None:
     return by_route or (found[0] if len(found) == 1 else None)
 
 
-def _require(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
-    """Raise StateError for a NIC that cannot be shared, or for names that are taken."""
-    shared_interface.require(facts, shared)
+def _require(host: "Host", facts: "NicFacts", shared: SharedInterface, *, is_forced: bool) -> None:
+    """Raise StateError for a NIC that cannot be shared, or for names that are taken; log what has to be known."""
+    shared_interface.require(facts, shared, is_forced=is_forced)
     first = shared_interface.name_at_first(shared)
     if host.links.link(first) is not None:
         msg = f"bridge {first!r}: an interface of that name exists and does not have {facts.link.name!r} as a port"
@@ -142,6 +142,8 @@ def _require(host: "Host", facts: "NicFacts", shared: SharedInterface) -> None:
     if shared.port and host.links.link(shared.port) is not None:
         msg = f"interface {shared.nic!r}: share: an interface has the name {shared.port!r}, which it would get"
         raise StateError(msg, hint="use --layout bridge")
+    for note in shared_interface.notes(facts, shared):
+        log.warning(note)
 
 
 def _require_bridge(shared: SharedInterface, bridge: str) -> None:

@@ -11,6 +11,7 @@ from vnethook.host.link_route import LinkRoute
 from vnethook.host.nic_facts import NicFacts
 from vnethook.live.rtnl import Link
 from vnethook.live.shared_interface import SharedInterface
+from vnethook.plan.zone import JoinZone
 
 NIC = Link("eth0", 2, "52:54:00:aa:bb:01", 1450, 0, "", is_up=True, has_carrier=True)
 ADDRESS = LinkAddress(AF_INET, 24, 0, 0x80, ((1, "c0000214"), (2, "c0000214")))
@@ -76,7 +77,19 @@ REFUSED = {
         NIC,
         {"filters": ("nftables' table inet filter", "iptables' table nat")},
         "nftables' table inet filter and iptables' table nat would not know its bridge 'ebreth0'",
-        "give ebreth0 the same rules beside eth0's first: it is where packets will come from",
+        "give ebreth0 the same rules beside eth0's first, or use --layout proposal: it keeps the name",
+    ),
+    "a macvlan": (
+        NIC,
+        {"takers": ("mv0", "mv1")},
+        "mv0 and mv1 have all its packets",
+        "a macvlan or the like and a bridge exclude each other",
+    ),
+    "its disk": (
+        NIC,
+        {"remote_disk": "/usr on nfs4"},
+        "the host has /usr on nfs4, which must not lose the network",
+        "--force if that is by another NIC",
     ),
     "several hops": (
         NIC,
@@ -105,6 +118,31 @@ def test_what_would_cut_the_host_off_is_refused(name: str) -> None:
     with pytest.raises(StateError) as refused:
         shared_interface.require(FACTS.replace(link=link, **change), SHARED)
     assert (str(refused.value), refused.value.hint) == (f"interface 'eth0': share: {reason}", hint)
+
+
+@pytest.mark.parametrize("name", ["a filter", "its disk"])
+def test_what_may_cut_the_host_off_is_said_if_it_is_done_all_the_same(name: str) -> None:
+    link, change, reason, _ = REFUSED[name]
+    facts = FACTS.replace(link=link, **change)
+    shared_interface.require(facts, SHARED, is_forced=True)
+    assert shared_interface.notes(facts, SHARED) == (f"interface 'eth0': {reason}",)
+
+
+def test_what_stays_with_the_nic_is_told() -> None:
+    facts = FACTS.replace(groups=("239.1.2.3", "ff05::1:3"), pinned=("nftables' table inet f",))
+    assert shared_interface.notes(facts, SHARED) == (
+        "interface 'eth0': programs in 239.1.2.3, ff05::1:3 have to join on bridge 'ebreth0' anew",
+    )
+    renamed = SharedInterface("eth0", "eth0", 1, port="peth0")
+    with pytest.raises(StateError, match="table inet f would go on to mean 'peth0'"):
+        shared_interface.require(facts, renamed)
+
+
+def test_the_bridge_is_put_into_the_nics_zone_unless_it_takes_its_name() -> None:
+    facts = FACTS.replace(zone="internal")
+    assert JoinZone("ebreth0", "internal") in shared_interface.plan(facts, SHARED, at_s=9)
+    renamed = SharedInterface("eth0", "eth0", 1, port="peth0")
+    assert not any(isinstance(step, JoinZone) for step in shared_interface.plan(facts, renamed, at_s=9))
 
 
 def test_a_nic_with_fixed_addresses_is_not_refused() -> None:

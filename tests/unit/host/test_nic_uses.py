@@ -1,0 +1,31 @@
+"""What the kernel's tables say of a NIC's other uses."""
+
+import pytest
+
+from vnethook.host import nic_uses
+
+ROOT = "22 1 {} / {} rw,relatime shared:1 - {} {} rw"
+MOUNTS = {
+    "a disk": (ROOT.format("0:21", "/", "ext4", "/dev/sda1"), ""),
+    "NFS": (ROOT.format("0:21", "/", "nfs4", "192.0.2.9:/srv"), "/ on nfs4"),
+    "NFS for users": (ROOT.format("0:21", "/home", "nfs4", "192.0.2.9:/srv"), ""),
+    "both": (
+        "\n".join([ROOT.format("0:1", "/", "ext4", "x"), ROOT.format("0:2", "/var", "ceph", "y")]),
+        "/var on ceph",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOUNTS)
+def test_a_system_on_the_network_is_seen(name: str) -> None:
+    text, found = MOUNTS[name]
+    assert nic_uses.remote_disk(text) == found
+
+
+def test_groups_of_programs_are_told_from_the_kernels_own() -> None:
+    text = (
+        "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"
+        "2\teth0      :     2      V3\n\t\t\t\tFB0000E0     1 0:00000000\t\t0\n\t\t\t\t010000E0     1 0:00000000\t\t0\n"
+        "3\teth1      :     1      V3\n\t\t\t\t050000EF     1 0:00000000\t\t0\n"
+    )
+    assert list(nic_uses._groups4(text, "eth0")) == ["224.0.0.251"]
