@@ -104,3 +104,9 @@ def master(host: Host, link: str) -> str:
     """The bridge that a link is a port of, empty for none."""
     [found] = host.json(["ip", "-json", "link", "show", "dev", link])
     return found.get("master", "")  # type: ignore[no-any-return]
+
+
+def let_only_through(router: Machine, mac: str) -> None:
+    """Take from the host's end of the cable frames of this MAC alone, as an access point does with a station's."""
+    rules = f"type filter hook ingress device lan0 priority 0\n ether saddr != {mac} drop"
+    router.run(["nft", "-f", "-"], stdin=f"table netdev air {{\n chain station {{\n {rules}\n }}\n}}\n")

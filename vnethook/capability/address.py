@@ -14,5 +14,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     name, mac = network.bridge.name, network.mac
     assert name  # a complete definition
     assert mac
-    added: list[Step] = [AddAddress(name, f"{ip.address}/{ip.prefix}") for ip in network.ips]
+    if network.proxied:
+        from vnethook.capability import proxied  # noqa: PLC0415 (few networks are)
+
+        return [*proxied.addresses(network), SetLinkUp(name, mac), *proxied.answering(network)]
+    added: list[Step] = [AddAddress(name, address) for address in network.addresses]
     return [*added, SetLinkUp(name, mac)]

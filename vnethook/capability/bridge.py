@@ -25,6 +25,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
     ipv6 = f"net/ipv6/conf/{name}"
     values = (
         (f"net/ipv4/conf/{name}/arp_notify", "1"),
+        *(_as_proxy(network) if network.proxied else ()),
         (f"{ipv6}/accept_ra", "0"),
         *(((f"{ipv6}/addr_gen_mode", "0"),) if network.has_ipv6 else ()),
         (f"{ipv6}/autoconf", "0"),
@@ -35,3 +36,10 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
         CreateBridge(name, mac, network.mtu or MTU_DEFAULT, network.bridge.stp, network.bridge.delay_s),
         SetLinkSysctls(name, values),
     ]
+
+
+def _as_proxy(network: "Network") -> "tuple[tuple[str, str], ...]":
+    """What the host does on the bridge in the name of all who are at the uplink."""
+    from vnethook.capability import proxied  # noqa: PLC0415 (few networks are)
+
+    return proxied.on_bridge(network)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from vnethook.address import netmask_of_prefix, parse_ip
+from vnethook.address import format_ip, netmask_of_prefix, parse_ip
 from vnethook.capability.dnsmasq_text import lease_time, name_of
 from vnethook.definition.ip import RANGE_MAX
 from vnethook.names import label_of
@@ -41,7 +41,7 @@ class _Pool:
 
 def serves(network: "Network") -> bool:
     """Whether guests get their addresses from the network, or are told how to make them up."""
-    return any(ip.serves_dhcp or _advertises(ip) for ip in network.ips)
+    return any(ip.serves_dhcp or (_advertises(ip) and not network.proxied) for ip in network.ips)
 
 
 def settings(network: "Network", facts: "Facts") -> list[str]:
@@ -71,7 +71,7 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
     if network.mtu:
         lines.append(f"dhcp-option=option:mtu,{network.mtu}")
     for ip in served:
-        lines += _ranges(ip)
+        lines += _ranges(ip, is_alone=network.proxied)
     return [*lines, *_router(network)]
 
 
@@ -135,7 +135,7 @@ def _router(network: "Network") -> list[str]:
     """Router advertisements: guests configure themselves on an IPv6 subnet that has no DHCP (RFC 4862)."""
     if not network.has_ipv6:
         return []
-    lines = [f"dhcp-range={ip.address},ra-only,64" for ip in network.ips if _advertises(ip)]
+    lines = [f"dhcp-range={ip.address},ra-only,64" for ip in network.ips if _advertises(ip) and not network.proxied]
     if not lines and not any(ip.version == 6 and ip.serves_dhcp for ip in network.ips):
         return []
     if network.dns.enable:
@@ -149,10 +149,13 @@ def _advertises(ip: "Ip") -> bool:
     return ip.version == 6 and not ip.serves_dhcp and ip.prefix == SLAAC_PREFIX
 
 
-def _ranges(ip: "Ip") -> list[str]:
+def _ranges(ip: "Ip", *, is_alone: bool) -> list[str]:
+    """What is handed out of a subnet; `is_alone`: whose other hosts are not on the bridge, nor its broadcasts."""
     mask = str(ip.prefix) if ip.version == 6 else netmask_of_prefix(ip.prefix)
+    if is_alone:
+        mask = f"off-link,{mask}" if ip.version == 6 else f"{mask},{format_ip(4, ip.subnet.last)}"
     if not ip.ranges:
-        return [f"dhcp-range={ip.address},static" + (f",{mask}" if ip.version == 6 else "")]
+        return [f"dhcp-range={ip.address},static" + (f",{mask}" if ip.version == 6 or is_alone else "")]
     return [f"dhcp-range={','.join([item.start, item.end, mask, *_lease(item)])}" for item in ip.ranges]
 
 

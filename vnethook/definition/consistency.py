@@ -14,6 +14,8 @@ _ROUTED = ("nat", "route")
 def check_parts(network: "Network") -> None:
     """Raise DefinitionError for parts of a network that contradict each other."""
     _check_forward(network)
+    if network.proxied:
+        _check_proxied(network)
     if not network.owns_bridge or network.managed is not None or network.foreign:
         _check_without_own_bridge(network)
     _check_routes(network)
@@ -46,6 +48,19 @@ def _check_forward(network: "Network") -> None:
         refuse(f"forward: mode {shown(mode)} takes one dev")
     if mode != "nat" and network.nat != type(network.nat)():
         refuse(f"forward: nat is for mode 'nat', not {shown(mode)}")
+
+
+def _check_proxied(network: "Network") -> None:
+    """What a network needs whose guests have addresses of the network that its uplink is in."""
+    if network.forward != "route" or not network.uplinks:
+        refuse("forward: proxyarp is for mode 'route' with a dev")
+    if network.bridge.name in network.uplinks:
+        refuse("forward: proxyarp: the dev is the network's own bridge")
+    for ip in network.ips:
+        if ip.address is None or ip.automatic:
+            refuse("ip: with proxyarp it is written: an address of the dev's network that no other host has")
+    if network.routes:
+        refuse("route: with proxyarp no other subnets are behind guests")
 
 
 def _check_without_own_bridge(network: "Network") -> None:

@@ -78,6 +78,7 @@ def _forward(document: Document, network: Network) -> None:
         "dev": network.uplinks[0] if network.uplinks else None,
         "mode": network.forward,
         "managed": yes(network.managed),
+        "proxyarp": yes_only(network.proxied),
     }
     nat = network.nat
     if not network.uplinks and not network.foreign and not _says_something(nat):

@@ -19,6 +19,7 @@ class Forward(Value):
 
     mode: str
     uplinks: tuple[str, ...] = ()
+    proxied: bool = False
     nat: Nat = Nat()
     managed: bool | None = None
     foreign: tuple[Element, ...] = ()
@@ -42,6 +43,7 @@ def read(node: Node) -> Forward:
     return Forward(
         named,
         tuple(dict.fromkeys(uplinks)),
+        node.boolean("proxyarp", default=False),
         agreed(node.all("nat"), _nat) or Nat(),
         node.optional_boolean("managed"),
         (*foreign, *(_pci(child) for child in node.all("address"))),

@@ -5,7 +5,7 @@ whether anything is missing, and only a complete one is compiled and brought up.
 The vocabulary is libvirt's (formatnetwork.html) in the words of this package.
 """
 
-from vnethook.address import Subnet, format_ip
+from vnethook.address import BITS, Subnet, format_ip
 from vnethook.definition.consistency import check_parts
 from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
@@ -97,8 +97,9 @@ class Network(Spelt):
 
     `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
     `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
-    devices that `forward` is confined to. `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not
-    reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
+    devices that `forward` is confined to; `proxied`: guests have addresses of the uplink's own subnets, and the host
+    answers for them there (RFC 1027, RFC 4389). `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do
+    not reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
     `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq. `managed`, `trusts_filters`,
     `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's "localOnly" and "register" what
     is written.
@@ -111,6 +112,7 @@ class Network(Spelt):
     mtu: int | None = None
     forward: str = "none"
     uplinks: tuple[str, ...] = ()
+    proxied: bool = False
     nat: Nat = Nat()
     ips: tuple[Ip, ...] = ()
     dns: Dns = Dns()
@@ -162,8 +164,11 @@ class Network(Spelt):
 
     @property
     def effective_guard(self) -> Guard:
-        """How ports are guarded: by default those of a bridge of its own; on another one a guest may be anything."""
-        return self.guard or Guard("standard" if self.owns_bridge else "off")
+        """How ports are guarded: by default those of a bridge of its own; on another one a guest may be anything.
+
+        Among the hosts of a physical network a guest is held to its own address.
+        """
+        return self.guard or Guard(("strict" if self.proxied else "standard") if self.owns_bridge else "off")
 
     @property
     def port_forwards(self) -> "tuple[PortForward, ...]":
@@ -174,6 +179,12 @@ class Network(Spelt):
     def outgoing(self) -> "Outgoing | None":
         """What is said of what goes out while it is up; None: all may."""
         return self.forwarding.outgoing if self.forwarding and self.forwarding.enabled else None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The bridge's, "192.0.2.1/24". One of the uplink's subnet is alone: its broadcasts are the uplink's."""
+        alone = {4} if self.proxied else set()
+        return tuple(f"{ip.address}/{BITS[4] if ip.version in alone else ip.prefix}" for ip in self.ips if ip.address)
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:

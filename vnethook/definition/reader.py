@@ -58,6 +58,7 @@ def _with_forward(network: Network, root: Node) -> Network:
             forward=mode,
             bridge=bridge,
             uplinks=found.uplinks,
+            proxied=found.proxied,
             nat=found.nat,
             managed=found.managed,
             foreign=found.foreign,

@@ -36,7 +36,7 @@ ELEMENTS = {
     "network/title": Shape(),
     "network/description": Shape(),
     "network/metadata": Shape(),
-    "network/forward": Shape("dev mode managed", "interface nat driver pf address"),
+    "network/forward": Shape("dev mode managed proxyarp", "interface nat driver pf address"),
     "network/forward/interface": Shape("dev connections"),
     "network/forward/nat": Shape("ipv6", "address port"),
     "network/forward/nat/address": Shape("start end"),

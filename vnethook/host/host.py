@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vnethook.host.iptables import Iptables
     from vnethook.host.layer3 import Layer3
     from vnethook.host.listeners import Listener
+    from vnethook.host.proxies import Proxies
     from vnethook.host.resolved import Resolved
     from vnethook.host.traffic import Traffic
     from vnethook.live.paths import Paths
@@ -83,6 +84,13 @@ class Host:
         from vnethook.host.listeners import listeners  # noqa: PLC0415 (few networks have forwards)
 
         return listeners(is_meant)
+
+    @property
+    def proxies(self) -> "Proxies":
+        """Who is answered for."""
+        from vnethook.host.proxies import Proxies  # noqa: PLC0415 (few networks are at their uplink's)
+
+        return Proxies(self.links)
 
     @property
     def layer3(self) -> "Layer3":

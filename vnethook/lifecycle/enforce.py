@@ -47,6 +47,11 @@ def enforce(
         host.guards.sweep(name, is_up=True)
     if has_ports:
         _attach_again(host, now_live)
+    if now_live.proxied:
+        from vnethook.live import proxied  # noqa: PLC0415 (few networks are)
+
+        proxied.sweep(host.paths, host.links, now_live)
+    if has_ports:
         record.write(host.paths, now_live)
     return now_live, changes
 

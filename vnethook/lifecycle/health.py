@@ -5,7 +5,7 @@ from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup, overlap, planning, uplinks
 from vnethook.lifecycle.catalog import in_force
-from vnethook.live import bridge_port, guard, nics, record
+from vnethook.live import bridge_port, guard, nics, proxied, record
 from vnethook.live.lock import Lock
 from vnethook.live.record import LiveNetwork
 from vnethook.plan import apply as plans
@@ -104,6 +104,8 @@ def _of_nic(host: Host, live: LiveNetwork | None, nic: nics.Nic) -> list[str]:
     if (nic.traits, nic.held) != _wanted(live, nic):
         return ["is not as its network's portgroups say"]
     found = [] if not nic.held or guard.is_whole(live, nic) else ["is not guarded as it should be"]
+    if live.proxied:
+        found += proxied.faults(host.links, live, nic)
     if nic.traits is not None:
         found += bridge_port.faults(host.links, live, nic, link)
         if nic.is_limited and not host.traffic.is_limited(nic.interface, nic.traits.limits):

@@ -37,7 +37,10 @@ def of(host: "Host", network: "Network") -> Overlap | None:
     """The first subnet or route of a network that the host uses otherwise, None if there is none.
 
     What lies on the network's own bridge is no use otherwise, nor on the one that it has now and shall have no longer.
+    One whose guests are among the hosts of its uplink's takes nothing: only its guests' own addresses lead to them.
     """
+    if network.proxied:
+        return None
     live = record.read(host.paths, network.name)
     own = {network.bridge.name or "", live.bridge if live else ""}
     in_use = facts.taken_subnets(host, except_devices=own, near=network.claims)

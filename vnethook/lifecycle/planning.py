@@ -153,7 +153,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]") -> LiveNetwork:
         sysctls=tuple(
             (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
         ),
-        addresses=tuple(f"{ip.address}/{ip.prefix}" for ip in network.ips),
+        addresses=network.addresses,
         subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
         routes=tuple(
             (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
@@ -170,5 +170,6 @@ def _live(host: "Host", network: "Network", steps: "list[Step]") -> LiveNetwork:
         admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
         guard=guard.guarding(network, steps),
         zoned=zone.watched(network),
+        proxied=network.uplinks[0] if network.proxied else "",
         firewall=kind,
     )

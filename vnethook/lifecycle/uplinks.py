@@ -17,14 +17,7 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         found.append(f"bridge {network.bridge.name!r}: no such bridge: the network cannot be started until it is there")
     if not network.owns_bridge:
         return tuple(found)
-    for uplink in network.uplinks:
-        other = record.by_bridge(host.paths, uplink)
-        if other is not None:
-            found.append(
-                f"forward dev {uplink!r}: is the bridge of network {other!r}: networks do not reach each other"
-            )
-        elif host.links.link(uplink) is None:
-            found.append(f"forward dev {uplink!r}: no such interface: guests reach the outside when it is there")
+    found += [line for uplink in network.uplinks for line in _of_uplink(host, network, uplink)]
     if network.nat.addresses is not None and not _has_one_of(host, *network.nat.addresses):
         start, end = network.nat.addresses
         shown = start if start == end else f"{start} to {end}"
@@ -39,6 +32,19 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     if resolver.registers(network) and not host.resolved.is_running():
         found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
     return tuple(found)
+
+
+def _of_uplink(host: "Host", network: "Network", uplink: str) -> list[str]:
+    """What keeps guests from the outside, or that from guests: a laptop is not always where it was."""
+    what = f"forward dev {uplink!r}"
+    other = record.by_bridge(host.paths, uplink)
+    if other is not None:
+        return [f"{what}: is the bridge of network {other!r}: networks do not reach each other"]
+    if host.links.link(uplink) is None:
+        return [f"{what}: no such interface: guests reach the outside when it is there"]
+    own = [text.partition("/")[0] for text in host.links.addresses(uplink)] if network.proxied else []
+    missing = [subnet for subnet in network.subnets if not any(subnet.has_address(address) for address in own)]
+    return [f"{what}: is not in {subnet} now: guests are reached when it is" for subnet in missing if network.proxied]
 
 
 def _has_one_of(host: "Host", start: str, end: str) -> bool:

@@ -43,7 +43,7 @@ def addressed(paths: "Paths", live: "LiveNetwork", nic: "Nic") -> "Nic":
     other = nics.read(paths, nic.beside) if nic.beside else None
     if other is not None and (other.network, other.mac) == (live.name, nic.mac):
         return nic.replace(addresses=other.addresses or nic.addresses)
-    if nic.is_led_to or not (nic.asked or nics.STRICT in nic.held):
+    if nic.is_led_to or not (nic.asked or nic.proxied or nics.STRICT in nic.held):
         return nic
     with Lock(f"{paths.locks}/.pinned"):
         return pinned.addressed(paths, live, nic)

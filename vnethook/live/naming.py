@@ -152,6 +152,10 @@ def forget(paths: "Paths", nic: "Nic") -> None:
         from vnethook.live import guest_rules  # noqa: PLC0415 (few networks name guests in their rules)
 
         guest_rules.withdraw(paths, nic)
+    if nic.proxied:
+        from vnethook.live import proxied  # noqa: PLC0415 (few networks are)
+
+        proxied.withdraw(paths, nic)
     nics.remove(paths, nic)
 
 

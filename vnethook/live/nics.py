@@ -86,6 +86,7 @@ class Nic(Value):
     place of the network's, 0: that one. `device`: what the hypervisor calls the link that was renamed, empty if it was
     not; `beside`: the link of the guest's NIC that this one stands in for, with the same MAC, before the guest has a
     driver for the other; `is_paired`: of both, since a bridge has to learn which of them the MAC is behind.
+    `proxied`: the uplink on which the host answers for its addresses, empty if it does not.
     """
 
     interface: str
@@ -118,6 +119,7 @@ class Nic(Value):
     device: str = ""
     beside: str = ""
     is_paired: bool = False
+    proxied: str = ""
     _nested = {"traits": Traits}  # noqa: RUF012 (ClassVar needs typing)
 
     @property

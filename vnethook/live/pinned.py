@@ -118,6 +118,8 @@ def _is_needed(live: "LiveNetwork", key: str) -> bool:
     """Whether addresses are kept for guests that are known by such a key, as far as the definition says it."""
     if " " not in key:
         return any(key == label for label, _ in live.named)
+    if live.proxied:
+        return True
     return any(nics.STRICT in (parts or ()) for parts in (live.guard.parts, *(group.guard for group in live.classes)))
 
 

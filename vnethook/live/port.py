@@ -66,9 +66,13 @@ def _made(claim: naming.Claim, link: "Link", before: "Nic | None") -> list[str]:
     paths, links, live, nic = claim.paths, claim.links, claim.live, claim.nic
     if live.named or (before is not None and before.published):
         nic = _guest_rules().claim(paths, links, live, nic, before)
-    if nic.asked or nic.beside or (nics.STRICT in nic.held and nic.guest and not nic.published):
+    if nic.asked or nic.beside or nic.proxied or (nics.STRICT in nic.held and nic.guest and not nic.published):
         nic = _asked().addressed(paths, live, nic)
     nic = _record(before, claim.replace(nic=nic))
+    if nic.proxied or (before is not None and before.proxied):
+        from vnethook.live import proxied  # noqa: PLC0415 (few networks are)
+
+        proxied.put(paths, links, live, nic, before)
     if nic.held or (before is not None and before.held):
         from vnethook.live import guard  # noqa: PLC0415 (a network may be without)
 
@@ -121,9 +125,7 @@ def _unguard(nic: "Nic") -> None:
 def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
     """Write the NIC's record, with the name that it got; what the NIC before it on its interface held is given back."""
     paths, nic = claim.paths, claim.nic
-    told = None
-    if before is not None and _who(before) != _who(nic):
-        told = _take_from(before, claim)
+    told = _take_from(before, claim) if before is not None and _who(before) != _who(nic) else None
     if naming.is_wanted(paths, nic):
         with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
             nic = nic.replace(hostname=naming.take(claim))
@@ -199,6 +201,7 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
         addresses=naming.known(live, nic) if live.fixed or live.known else (),
         pinned=(),
         held=_held(live, nic),
+        proxied=live.proxied,
     )
 
 
@@ -292,8 +295,5 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
         _unguard(nic)
     if nic.asked:
         _asked().release(paths, nic)
-    if nic.mac:
-        with Lock(f"{paths.locks}/.names"):
-            naming.forget(paths, nic)
-    else:
+    with Lock(f"{paths.locks}/.names"):
         naming.forget(paths, nic)

@@ -33,8 +33,9 @@ class LiveNetwork(Value):
     address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
     it is the administrator's, and may be other networks'; `guard`: of its ports. `admission`: (IP version, FORWARD or
     INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
-    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `firewall`: what the
-    chains are in, NFT or a variant of iptables.
+    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the uplink
+    on which the host answers for guests, empty if it does not; `firewall`: what the chains are in, NFT or a variant of
+    iptables.
     """
 
     name: str
@@ -65,6 +66,7 @@ class LiveNetwork(Value):
     admission: tuple[tuple[int, str, str, int], ...] = ()
     guard: Guarding = Guarding()
     zoned: str = ""
+    proxied: str = ""
     firewall: str = NFT
     _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
@@ -84,6 +86,7 @@ _KINDS = {
     "owns_bridge": bool,
     "guard": Guarding,
     "zoned": str,
+    "proxied": str,
     **dict.fromkeys(_TUPLES, tuple),
 }
 
@@ -167,6 +170,8 @@ def fault(live: LiveNetwork, links: "Links", *, chain_uses: "dict[str, int] | No
     found = _bridge_fault(live, bridge, links) or _service_fault(live, chain_uses)
     found = found or ("" if not live.classes else _vlan_fault(live, links))
     found = found or (_rate_fault(live, links) if live.limits and live.limits[0] else "")
+    if live.proxied:
+        return found or _proxy_fault(live, links)
     return found or ("" if bridge.has_carrier else _overlap(live, bridge, links))
 
 
@@ -264,6 +269,13 @@ def _uses(live: LiveNetwork) -> dict[str, int]:
     from vnethook.live import xtables  # noqa: PLC0415 (few hosts have it)
 
     return xtables.chain_uses(live.firewall, chains)
+
+
+def _proxy_fault(live: LiveNetwork, links: "Links") -> str:
+    """Whether guests are still answered for at the uplink."""
+    from vnethook.live import proxied  # noqa: PLC0415 (few networks are)
+
+    return proxied.fault(live, links)
 
 
 def _rate_fault(live: LiveNetwork, links: "Links") -> str:

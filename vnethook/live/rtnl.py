@@ -26,7 +26,7 @@ _INFO_KIND, _INFO_DATA = 1, 2
 _BRIDGE_DELAY, _BRIDGE_STP = 1, 5
 _SKIP_STATISTICS = 1 << 3
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
-_NO_DAD = 0x02
+_NO_DAD, _NO_ROUTE = 0x02, 0x200
 _RTA_DESTINATION, _RTA_OUT, _RTA_GATEWAY, _RTA_METRIC, _RTA_TABLE = 1, 4, 5, 6, 15
 _UNICAST = 1
 _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
@@ -151,12 +151,13 @@ class Links:
         """(index of the link, "192.0.2.1/24") of every address."""
         return list(self._addresses(0))
 
-    def add_address(self, name: str, address: str) -> None:
-        """Add "192.0.2.1/24" to a link; nothing if it has it.
+    def add_address(self, name: str, address: str, *, has_route: bool = True) -> None:
+        """Add "192.0.2.1/24" to a link; nothing if it has it. `has_route`: of IPv6, whether its subnet is there.
 
         IPv6 without duplicate address detection: a bridge without carrier would hold it as tentative for ever.
         """
-        message = (_NEW_ADDRESS, CREATE | EXCLUSIVE, self._address_body(name, address))
+        flags = _NO_DAD if has_route else _NO_DAD | _NO_ROUTE
+        message = (_NEW_ADDRESS, CREATE | EXCLUSIVE, self._address_body(name, address, flags))
         self.ask_unless((EEXIST,), f"link {name!r}", f"add address {address}", message)
 
     def remove_address(self, name: str, address: str) -> None:
@@ -200,7 +201,7 @@ class Links:
             if packed and family in {AF_INET, AF_INET6}:
                 yield at, f"{inet_ntop(family, packed)}/{prefix}"
 
-    def _address_body(self, name: str, address: str) -> bytes:
+    def _address_body(self, name: str, address: str, flags: int = _NO_DAD) -> bytes:
         host, _, length = address.partition("/")
         family = AF_INET6 if ":" in host else AF_INET
         packed = inet_pton(family, host)
@@ -209,7 +210,7 @@ class Links:
             last = int.from_bytes(packed, "big") | ((1 << (32 - int(length))) - 1)
             body += pack(_IFA_BROADCAST, last.to_bytes(4, "big"))
         else:
-            body += number(_IFA_FLAGS, _NO_DAD)
+            body += number(_IFA_FLAGS, flags)
         return ADDRESS.pack(family, int(length), 0, 0, self._index(name)) + body
 
     def ask(self, what: str, verb: str, kind: int, flags: int, body: bytes) -> list[bytes]:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _KINDS: "dict[str, type[Step]]" = {}
 _MODULES = {
     "AddAddress": "links",
+    "AddLoneAddress": "proxied",
     "AddRoute": "routes",
     "AdmitGuests": "admission",
+    "AnswerForGuests": "proxied",
     "CheckSources": "sharing",
     "CreateBridge": "links",
     "CreateSharedBridge": "sharing",

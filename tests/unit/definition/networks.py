@@ -289,7 +289,10 @@ def networks(draw, modes=MODES):
 @st.composite
 def _with_the_rest(draw, network):
     is_routed = network.forward in {"nat", "route"}
+    is_written = bool(network.ips) and all(ip.address and not ip.automatic for ip in network.ips)
+    can_be_proxied = network.forward == "route" and network.uplinks and is_written and not network.routes
     return network.replace(
+        proxied=bool(can_be_proxied) and network.bridge.name not in network.uplinks and draw(st.booleans()),
         vlan=draw(st.none() | vlans),
         bandwidth=draw(st.none() | bandwidths),
         isolated=draw(st.none() | st.booleans()),

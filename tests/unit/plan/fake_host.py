@@ -135,7 +135,7 @@ class FakeLinks:
     def all_addresses(self):
         return [(self.links[name].index, address) for name, found in self.of_link.items() for address in found]
 
-    def add_address(self, name, address):
+    def add_address(self, name, address, *, has_route=True):
         def change():
             self._need(name)
             if address not in self.of_link[name]:
@@ -318,6 +318,26 @@ class FakeGuards:
         pass
 
 
+class FakeProxies:
+    """Who is answered for; what is answered at a link goes with it."""
+
+    def __init__(self, changes, links):
+        self._changes = changes
+        self._links = links
+        self.by_link: dict[str, set[str]] = {}
+
+    def answered(self, link):
+        return set(self.by_link.get(link, ())) if self._links.link(link) else set()
+
+    def answer(self, link, address):
+        if self._links.link(link):
+            self._changes.make(f"answer for {address}", lambda: self.by_link.setdefault(link, set()).add(address))
+
+    def end(self, link, address):
+        if address in self.answered(link):
+            self._changes.make(f"answer no longer for {address}", lambda: self.by_link[link].discard(address))
+
+
 class FakeResolved:
     """A resolver that runs until a test says otherwise; what is set on a link goes with it."""
 
@@ -383,6 +403,7 @@ class FakeHost:
         self.shared = Shared(self.paths)
         self.traffic = FakeTraffic(self.changes, self.links)
         self.resolved = FakeResolved(self.changes, self.links)
+        self.proxies = FakeProxies(self.changes, self.links)
         self.filters = FakeFilters(self.changes)
         self.firewalld = FakeFirewalld(self.changes)
         self.listening = []  # by programs
@@ -403,6 +424,7 @@ class FakeHost:
             "filters": dict(self.filters.chains),
             "zones": dict(self.firewalld.by_link),
             "resolved": [self.resolved.by_link.get(link.index) for link in self.links.links.values()],
+            "answered": sorted((link, one) for link, found in self.proxies.by_link.items() for one in found),
             "daemons": sorted(self.daemons.by_record),
             "files": {
                 str(path.relative_to(self.root)): path.read_text()
