@@ -124,6 +124,7 @@ def test_a_nic_is_attached_listed_with_its_lease_and_detached(host: Host) -> Non
         assert nic == {
             "interface": "veth-web",
             "network": "lab",
+            "shared_interface": "",
             "portgroup": "",
             "guest": "web",
             "hostname": "web",

@@ -76,6 +76,7 @@ def test_json_lists_every_field(vnet) -> None:
     assert vnet("net-list", "--all", "--json").json[1] == {
         "name": "lab",
         "uuid": "5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf",
+        "type": "virtual",
         "state": "inactive",
         "bridge": "vnbrlab",
         "autostart": False,

@@ -61,6 +61,17 @@ def network_if_several(verb: "Verb") -> "Verb":
     return _with_network(verb, named, needed_by_virsh=True)
 
 
+def segment_if_any(verb: "Verb") -> "Verb":
+    """[NET]: the name of a network or a shared NIC as `segment`, empty if none is named."""
+
+    @value("--network", "word", metavar="NET", help="A network or a shared NIC.", shell_complete=known.segments)
+    @wraps(verb)
+    def with_segment(word: str | None, **rest: object) -> int | None:
+        return verb(segment="" if word is None else slow.topology.meant(slow.host(), word), **rest)
+
+    return with_segment
+
+
 def _with_network(verb: "Verb", name_of: "Callable[[str], str]", **need: bool) -> "Verb":
     @value("--network", "word", **need, **_NETWORK)
     @wraps(verb)

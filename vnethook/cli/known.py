@@ -26,6 +26,17 @@ def networks(_context: "click.Context", _parameter: "click.Parameter", incomplet
     return _items(names, incomplete)
 
 
+def segments(context: "click.Context", parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
+    """The networks, and the NICs of the host's that guests share."""
+    from vnethook.live import shared_interface  # noqa: PLC0415 (only when a shell asks)
+
+    try:
+        names = sorted({shared.nic for shared in shared_interface.every(paths.current())})
+    except VnetError:
+        names = []
+    return [*networks(context, parameter, incomplete), *_items(names, incomplete)]
+
+
 def nics(_context: "click.Context", _parameter: "click.Parameter", incomplete: str) -> "list[CompletionItem]":
     """The NICs that are attached to a network."""
     from vnethook.live import files  # noqa: PLC0415 (only when a shell asks)

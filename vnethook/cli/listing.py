@@ -1,12 +1,11 @@
-"""The verbs that show networks: list, info, name, uuid, dumpxml, dhcp-leases. virsh's words and columns."""
+"""The verbs that show a network: info, name, uuid, dumpxml, dhcp-leases. virsh's words and columns."""
 
 from datetime import datetime
-from functools import wraps
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from vnethook.cli import arguments, report, slow
+from vnethook.cli import arguments, net_list, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import value, verb
 from vnethook.definition import compiled, sources
@@ -16,81 +15,7 @@ from vnethook.live import paths, record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vnethook.lifecycle.catalog import Lease, NetworkState
-
-ACTIVE, INACTIVE = "active", "inactive"
-
-
-class Choice(NamedTuple):
-    """Which networks to list; None: both kinds."""
-
-    is_active: bool | None
-    is_persistent: bool | None
-    is_autostart: bool | None
-
-    def has(self, state: "NetworkState") -> bool:
-        """Whether a network is wanted."""
-        pairs = ((self.is_active, state.is_active), (self.is_persistent, state.is_persistent))
-        return all(wanted in {None, found} for wanted, found in (*pairs, (self.is_autostart, state.is_autostart)))
-
-
-def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
-    """The flags of virsh's net-list: the verb gets `choice` and `form` ("table", "name", "uuid")."""
-
-    @click.option("--inactive", is_flag=True, help="Those that are down.")
-    @click.option("--all", "every", is_flag=True, help="Those that are up and those that are down.")
-    @click.option("--persistent", is_flag=True, help="Defined ones.")
-    @click.option("--transient", is_flag=True, help="Those that are forgotten when they stop.")
-    @click.option("--autostart", is_flag=True, help="Those that start at boot.")
-    @click.option("--no-autostart", is_flag=True, help="Those that do not.")
-    @click.option("--uuid", is_flag=True, help="Print uuids, one a line.")
-    @click.option("--name", is_flag=True, help="Print names, one a line.")
-    @click.option("--table", is_flag=True, help="Print a table (the default).")
-    @click.option("--title", is_flag=True, help="Add the titles to the table.")
-    @wraps(function)
-    def with_choice(**given: bool) -> None:
-        def either(yes: str, no: str) -> bool | None:
-            has_yes, has_no = given.pop(yes), given.pop(no)
-            return None if has_yes is has_no else has_yes
-
-        every, inactive = given.pop("every"), given.pop("inactive")
-        choice = Choice(
-            is_active=None if every else not inactive,
-            is_persistent=either("persistent", "transient"),
-            is_autostart=either("autostart", "no_autostart"),
-        )
-        forms = [form for form in ("uuid", "name", "table") if given.pop(form)]
-        if len(forms) > 1:
-            msg = "net-list: only one of --table, --name and --uuid can be asked for"
-            raise report.misuse(msg, virsh="Only one argument from --table, --name and --uuid may be specified.")
-        function(choice=choice, form=forms[0] if forms else "table", **given)
-
-    return with_choice
-
-
-@verb
-@_choice
-@arguments.as_json
-def net_list(choice: Choice, form: str, *, title: bool, as_json: bool) -> None:
-    """List the networks that are up, or those asked for."""
-    states = slow.catalog.states(slow.host(), sees_faults=form == "table" or as_json)
-    found = sorted(filter(choice.has, states), key=lambda state: state.name.lower())
-    if as_json:
-        report.as_json([_plain(state) for state in found])
-        return
-    if form == "table":
-        rows = Table("Name", "State", "Autostart", "Persistent", *(("Title",) if title else ()))
-        for state in found:
-            more = (state.title,) if title else ()
-            rows.add(state.name, _activity(state), _yes(state.is_autostart), _yes(state.is_persistent), *more)
-        report.table(rows)
-    else:
-        for state in found:
-            report.line(report.safe(state.name if form == "name" else _uuid(state)))
-        report.end()
-    for state in found:
-        if state.problem:
-            report.warning(f"network {state.name!r}: {state.problem}")
+    from vnethook.lifecycle.catalog import Lease
 
 
 @verb
@@ -106,14 +31,14 @@ def net_info(network: str, *, as_json: bool) -> None:
     live = record.read(host.paths, network)
     started_by, nics = live.started_by if live else "", len(slow.catalog.nics(host, network))
     if as_json:
-        report.as_json({**_plain(state), "started_by": started_by, "nics": nics})
+        report.as_json({**net_list.plain(state), "started_by": started_by, "nics": nics})
         return
     virshs = (
         ("Name", state.name),
         ("UUID", state.uuid),
-        ("Active", _yes(state.is_active)),
-        ("Persistent", _yes(state.is_persistent)),
-        ("Autostart", _yes(state.is_autostart)),
+        ("Active", net_list.yes(state.is_active)),
+        ("Persistent", net_list.yes(state.is_persistent)),
+        ("Autostart", net_list.yes(state.is_autostart)),
         ("Bridge", state.bridge),
     )
     ours = (
@@ -141,7 +66,7 @@ def net_name(network: str) -> None:
 @arguments.network_by_name
 def net_uuid(network: str) -> None:
     """Print the uuid of a network."""
-    report.line(_uuid(slow.catalog.state(slow.host(), network)))
+    report.line(net_list.uuid(slow.catalog.state(slow.host(), network)))
     report.end()
 
 
@@ -188,34 +113,6 @@ def _only_network() -> str:
         return defined[0]
     msg = f"network: not named, and there are {len(defined)}"
     raise UsageError(msg, hint=", ".join(defined))
-
-
-def _plain(state: "NetworkState") -> dict[str, object]:
-    return {
-        "name": state.name,
-        "uuid": state.uuid,
-        "state": _activity(state),
-        "bridge": state.bridge,
-        "autostart": state.is_autostart,
-        "persistent": state.is_persistent,
-        "forward": state.forward,
-        "subnets": list(state.subnets),
-        "problem": state.problem,
-        "title": state.title,
-    }
-
-
-def _uuid(state: "NetworkState") -> str:
-    """The uuid; the built-in default chooses one now."""
-    return state.uuid or ("" if state.problem else slow.definitions.load(slow.host(), state.name).uuid or "")
-
-
-def _activity(state: "NetworkState") -> str:
-    return ACTIVE if state.is_active else INACTIVE
-
-
-def _yes(is_so: bool) -> str:  # noqa: FBT001 (the value is what is shown)
-    return "yes" if is_so else "no"
 
 
 def _expiry(lease: "Lease") -> str:

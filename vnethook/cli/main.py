@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "Networks": {
-        "net-list": "listing:net_list",
+        "net-list": "net_list:net_list",
         "net-info": "listing:net_info",
         "net-start": "networks:net_start",
         "net-stop": "networks:net_destroy",

@@ -1,7 +1,7 @@
 """The verbs for guests' NICs: attach and detach by hand, list."""
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,28 +10,18 @@ from vnethook.cli.table import Table
 from vnethook.cli.verb import verb
 from vnethook.definition import settings
 from vnethook.definition.sources import DEFAULT
-from vnethook.errors import UsageError, VnetError
-from vnethook.host import learned
+from vnethook.errors import UsageError
 from vnethook.live.nics import GUARDS, Nic
 from vnethook.live.port import require_link
 from vnethook.names import check_link_name, shown
 
 if TYPE_CHECKING:
-    from vnethook.definition.model import Network
-    from vnethook.lifecycle.catalog import Lease
+    from vnethook.lifecycle.guests import GuestNic
 
 VIA = "vnet attach"
 PLACE = "By name, uuid or bridge; after a colon, a portgroup."
 GUEST_MAX = 255
 """Characters of a guest's name, by hand; hypervisors allow less."""
-
-
-class Attached(NamedTuple):
-    """A NIC with the addresses that are known of it."""
-
-    nic: Nic
-    mac: str
-    ip: str
 
 
 @verb
@@ -80,22 +70,22 @@ def detach(interface: str) -> None:
 
 
 @verb
-@arguments.network_if_any
+@arguments.segment_if_any
 @click.option("--traffic", is_flag=True, help="Add the bytes that the guest has received (RX) and sent (TX).")
 @arguments.as_json
-def nic_list(network: str, *, traffic: bool, as_json: bool) -> None:
-    """List the guests' NICs, of one network or of all."""
-    nics = slow.catalog.nics(slow.host(), network)
-    found = [item for name in sorted({nic.network for nic in nics}) for item in _with_addresses(name, nics)]
+def nic_list(segment: str, *, traffic: bool, as_json: bool) -> None:
+    """List the guests' NICs, all or those of NET."""
+    found = slow.guests.every(slow.host(), segment)
     counters = _traffic() if traffic else {}
     if as_json:
-        report.as_json([_plain(item, counters) for item in found])
+        report.as_json([_plain(guest, counters) for guest in found])
         return
     rows = Table("Interface", "Network", "Guest", "Hostname", "MAC", "IP", *(("RX", "TX") if traffic else ()))
-    for nic, mac, ip in found:
+    for guest in found:
+        nic = guest.nic
         numbers = counters.get(nic.interface, (None, None)) if traffic else ()
-        place = f"{nic.network}:{nic.portgroup}" if nic.portgroup else nic.network
-        rows.add(nic.interface, place, nic.guest, nic.hostname, mac, ip, *numbers)
+        place = f"{guest.place}:{nic.portgroup}" if nic.portgroup else guest.place
+        rows.add(nic.interface, place, nic.guest, nic.hostname, guest.mac, guest.ip, *numbers)
     report.table(rows)
 
 
@@ -107,52 +97,25 @@ def check_guest(guest: str) -> None:
         raise UsageError(msg)
 
 
-def _with_addresses(network: str, nics: list[Nic]) -> list[Attached]:
-    """The NICs of one network with their addresses."""
-    host = slow.host()
-    try:
-        leases = slow.catalog.leases(host, network)
-        live = slow.bringup.live_definition(host, network)
-    except VnetError as error:
-        report.warning(error.message)
-        leases, live = [], None
-    found = []
-    for nic in nics:
-        if nic.network == network:
-            mac = nic.mac or (learned.mac(live.bridge.name or "", nic.interface) if live else "")
-            found.append(Attached(nic, mac, _address(mac, leases, live)))
-    return found
-
-
-def _address(mac: str, leases: "list[Lease]", network: "Network | None") -> str:
-    """The address that the guest leased, else the one that the definition keeps for it; empty if neither is known."""
-    if not mac:
-        return ""
-    leased = [lease.ip for lease in leases if lease.mac == mac]
-    leased += [lease.ip for lease in leases if not lease.mac and lease.clientid.endswith(mac)]  # a DUID holds the MAC
-    kept = [host.ip for ip in (network.ips if network else ()) for host in ip.hosts if host.mac == mac]
-    return next(iter(leased + [ip for ip in kept if ip]), "")
-
-
 def _traffic() -> dict[str, tuple[int, int]]:
-    """(received, sent) bytes of each link's guest: what the host sends into a link, the guest receives."""
-    import psutil  # noqa: PLC0415 (takes its time, and most lists are without)
+    """The bytes that each link's guest has received and sent."""
+    from vnethook.cli import traffic  # noqa: PLC0415 (psutil takes its time, and most lists are without)
 
-    counters = psutil.net_io_counters(pernic=True, nowrap=False)
-    return {name: (counter.bytes_sent, counter.bytes_recv) for name, counter in counters.items()}
+    return {name: (count.rx_bytes, count.tx_bytes) for name, count in traffic.counts().items()}
 
 
-def _plain(item: Attached, counters: dict[str, tuple[int, int]]) -> dict[str, object]:
-    nic, mac, ip = item
+def _plain(guest: "GuestNic", counters: dict[str, tuple[int, int]]) -> dict[str, object]:
+    nic = guest.nic
     plain: dict[str, object] = {
         "interface": nic.interface,
         "network": nic.network,
+        "shared_interface": guest.shared,
         "portgroup": nic.portgroup,
         "uuid": nic.uuid,
         "guest": nic.guest,
         "hostname": nic.hostname,
-        "mac": mac,
-        "ip": ip,
+        "mac": guest.mac,
+        "ip": guest.ip,
         "since": nic.since,
         "pid": nic.owner[0],
         "isolated": nic.traits is not None and nic.traits.isolated,

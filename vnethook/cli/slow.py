@@ -19,10 +19,13 @@ __all__ = [
     "definitions",
     "events",
     "forwards",
+    "guests",
     "health",
     "nics",
     "ports",
+    "shared_states",
     "sharing",
+    "topology",
     "updates",
 ]
 
@@ -38,10 +41,13 @@ if TYPE_CHECKING:
         definitions,
         events,
         forwards,
+        guests,
         health,
         nics,
         ports,
+        shared_states,
         sharing,
+        topology,
         updates,
     )
 else:

@@ -27,6 +27,9 @@ class Sight(Links):
     def link_at(self, index: int) -> Link | None:  # noqa: D102
         return self._by_index.get(index)
 
+    def ports(self, bridge: int) -> list[Link]:  # noqa: D102
+        return self._by_master.get(bridge, [])
+
     def addresses_at(self, index: int) -> list[str]:  # noqa: D102
         return self._by_link.get(index, [])
 
@@ -40,6 +43,13 @@ class Sight(Links):
     @cached_property
     def _by_index(self) -> dict[int, Link]:
         return {link.index: link for link in self._by_name.values()}
+
+    @cached_property
+    def _by_master(self) -> dict[int, list[Link]]:
+        found: dict[int, list[Link]] = {}
+        for link in self._by_name.values():
+            found.setdefault(link.master, []).append(link)
+        return found
 
     @cached_property
     def _by_link(self) -> dict[int, list[str]]:
