@@ -1,5 +1,11 @@
 """What is seen of a host with guests on a virtual network and on its own: lists, rates, drawings, libvirt's interfaces."""
 
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import termios
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -97,3 +103,74 @@ def test_a_guest_on_a_shared_nic_is_listed_with_the_address_that_the_host_has_he
     }
     assert host.vnet_json("nic-list", "ebreth0") == [desk]
     assert [nic["guest"] for nic in host.vnet_json("nic-list")] == ["web", "desk"]
+
+
+def test_rates_are_measured_of_networks_nics_and_the_hosts_own(host: Host) -> None:
+    with host.popen(["ping", "-q", "-i0.02", "-s1000", DESK], stdout=subprocess.DEVNULL) as ping:
+        try:
+            found = host.vnet_json("top", "--once", "--interval", "0.5")
+        finally:
+            ping.kill()
+    networks = {one["name"]: one for one in found["networks"]}
+    assert {name: (one["type"], one["guests"]) for name, one in networks.items()} == {
+        "eth0": ("physical", 1),
+        "lab": ("virtual", 1),
+    }
+    assert networks["eth0"]["rx_bits_per_s"] > 8000 < networks["eth0"]["tx_bits_per_s"]
+    assert networks["lab"]["rss_bytes"] > 100_000  # its dnsmasq
+    nics = {one["interface"]: one for one in found["nics"]}
+    assert sorted(nics) == ["eth0", "veth-desk", "veth-web"]
+    assert nics["veth-desk"]["tx_packets_per_s"] > 2
+    assert (nics["eth0"]["is_uplink"], nics["veth-web"]["rx_packets_per_s"] < 5) == (True, True)
+
+
+def test_where_there_is_no_terminal_measurements_follow_each_other_also_while_a_nic_goes(host: Host) -> None:
+    watched = ["top", "lab", "--interval", "0.1", "--json"]
+    with host.popen([VNET, *watched], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as top:
+        assert top.stdout
+        assert json.loads(top.stdout.readline())["networks"][0]["guests"] == 1
+        host.make_tap("tap7")
+        host.vnet("attach", "tap7", "--network", "lab", "--guest", "brief")
+        while len(json.loads(top.stdout.readline())["nics"]) != 2:
+            pass
+        host.run(["ip", "link", "delete", "tap7"])
+        while len(json.loads(top.stdout.readline())["nics"]) != 1:
+            pass
+        top.send_signal(signal.SIGINT)
+        assert top.communicate()[1] == ""
+        assert top.returncode == 0
+
+
+@pytest.mark.parametrize("ending", ["q", "\x03", "SIGTERM"])
+def test_a_terminal_is_drawn_again_and_left_as_it_was(host: Host, ending: str) -> None:
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    environment = host.environment | {"TERM": "xterm"}
+    with host.popen(
+        [VNET, "top", "--interval", "0.1"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        preexec_fn=_lead,
+    ) as top:
+        drawn = b""
+        while drawn.count(b"vnet top") < 3:
+            drawn += os.read(ours, 65536)
+        if ending == "SIGTERM":
+            top.send_signal(signal.SIGTERM)
+        else:
+            os.write(ours, ending.encode())
+        while not drawn.endswith(b"\x1b[?25h\x1b[?1049l"):
+            drawn += os.read(ours, 65536)
+        assert top.wait() == 0
+    assert termios.tcgetattr(theirs) == before
+    assert drawn.startswith(b"\x1b[?1049h\x1b[?25l\x1b[Hvnet top")
+    os.close(ours)
+    os.close(theirs)
+
+
+def _lead() -> None:
+    """Have the terminal of standard input for one's own, so that ^C is a signal."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

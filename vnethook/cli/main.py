@@ -35,6 +35,7 @@ SECTIONS = {
         "net-plan": "health:net_plan",
         "net-check": "health:net_check",
         "net-repair": "health:net_repair",
+        "top": "top:top",
     },
     "Definitions": {
         "net-define": "networks:net_define",

@@ -1,0 +1,46 @@
+"""Where guests are now, in little more than names: what is asked again and again, to see what goes on there."""
+
+from vnethook.host.host import Host
+from vnethook.lifecycle import catalog, shared_states
+from vnethook.live import record
+from vnethook.live.nics import Nic
+from vnethook.value import Value
+
+
+class Place(Value):
+    """A network that is up or a NIC that guests share, by `is_shared`, with all that is on its bridge.
+
+    `link`: (name, index) of the shared NIC, of a network none; `daemons`: (program, pid, start time).
+    """
+
+    name: str
+    is_shared: bool
+    nics: tuple[Nic, ...] = ()
+    link: tuple[str, int] = ("", 0)
+    daemons: tuple[tuple[str, int, int], ...] = ()
+
+
+def places(host: Host, only: str = "") -> list[Place]:
+    """All places, or those of one name, by name."""
+    shared = shared_states.states(host)
+    merged = {name for state in shared for name in state.networks}
+    found = [
+        _place(host, state.nic, state.networks, is_shared=True)
+        for state in shared
+        if state.is_active and only in {"", state.nic, *state.networks}
+    ]
+    names = [name for name in record.names(host.paths) if name not in merged and only in {"", name}]
+    found += [_place(host, name, (name,), is_shared=False) for name in names]
+    return sorted(found, key=lambda place: (place.name.lower(), place.is_shared))
+
+
+def _place(host: Host, name: str, networks: tuple[str, ...], *, is_shared: bool) -> Place:
+    lives = [live for live in (record.read(host.paths, network) for network in networks) if live]
+    link = host.links.link(name) if is_shared else None
+    return Place(
+        name,
+        is_shared,
+        nics=tuple(nic for network in networks for nic in catalog.nics(host, network)),
+        link=(link.name, link.index) if link else ("", 0),
+        daemons=tuple(daemon for live in lives for daemon in live.daemons),
+    )
