@@ -16,8 +16,9 @@ from tests.bench import growth, ours, peers, rules, store, xen
 from tests.bench.sample import Case, measure
 from tests.lab import CHECKOUT, Host
 from tests.lab.machine import PYTHON, SYSTEM_PATH
-from tests.lab.picture import ASCII, table
+from tests.lab.table import table
 from tests.lab.xen import Dom0
+from vnethook.cli.drawing import ASCII
 
 HEAD = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x"]
 STORE_ROUNDS = 5

@@ -1,6 +1,6 @@
-"""What `script/demo` shows: three guests on two networks, as it happens, then as a table and a picture.
+"""What `script/demo` shows: three guests on two networks, as it happens, then as a table and as `vnet graph` draws it.
 
-Every expectation is asked of the running guests and of `vnet`, and ticked; the picture is drawn from what is up.
+Every expectation is asked of the running guests and of `vnet`, and ticked.
 """
 
 import os
@@ -10,14 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
 from tests.lab import demo_firewall
 from tests.lab.guest import Guest, RefusedError, bridge, tap
-from tests.lab.host import HOOKS, Host
+from tests.lab.host import HOOKS, VNET, Host
 from tests.lab.image import make_image
 from tests.lab.outside import WWW, WWW_4, Outside
-from tests.lab.picture import ASCII, Node, draw, table
+from tests.lab.table import table
+from vnethook.cli.drawing import ASCII
 
 LAB = """<network>
   <name>lab</name>
@@ -36,13 +36,13 @@ class Story:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._is_plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-        self._is_ascii = "utf" not in (sys.stdout.encoding or "").lower()
+        self.is_ascii = "utf" not in (sys.stdout.encoding or "").lower()
         self.failed: list[str] = []
         self.met = 0
 
     def print(self, text: str = "", *, color: str = "") -> None:
         """A line as it is."""
-        shown = text.translate(ASCII) if self._is_ascii else text
+        shown = text.translate(ASCII) if self.is_ascii else text
         sys.stdout.write(f"{shown}\n" if self._is_plain or not color else f"\x1b[{color}m{shown}\x1b[0m\n")
         sys.stdout.flush()
 
@@ -211,34 +211,11 @@ class Demo:
             "(DHCP: from the NIC's question to its lease; names: reached by name; outside: by HTTP)", color="2"
         )
         self.story.print()
-        for line in draw(self._topology()):
+        self.story.print("$ vnet graph", color="2")
+        encoding = {"PYTHONIOENCODING": "ascii" if self.story.is_ascii else "utf-8"}
+        for line in self.host.run([VNET, "graph"], env=encoding).stdout.splitlines():
             self.story.print(line)
         self.story.print()
-
-    def _topology(self) -> Node:
-        """What is up now, as `vnet` and the kernel tell it."""
-        sockets = self.host.run(["ss", "-Hlnu"]).stdout
-        nics = self.host.vnet_json("nic-list")
-        networks = [
-            (_FORWARD.get(network["forward"], network["forward"]), self._network(network, nics, sockets))
-            for network in self.host.vnet_json("net-list")
-        ]
-        uplinks = [route["dev"] for route in self.host.json(["ip", "-json", "route", "show", "default"])]
-        host = Node(["host", f"{len(networks)} networks, {len(nics)} NICs"], networks)
-        cables = [f"{link} {', '.join(self._addresses(link))}" for link in uplinks]
-        return Node(["outside", f"{WWW} {WWW_4}"], [(cable, host) for cable in cables]) if cables else host
-
-    def _network(self, network: dict[str, Any], nics: list[dict[str, Any]], sockets: str) -> Node:
-        addresses = self._addresses(network["bridge"])
-        services = ["DHCP"] if f"%{network['bridge']}:67" in sockets else []
-        services += ["DNS"] if any(f"{address.split('/')[0]}:53" in sockets for address in addresses) else []
-        text = [f"{network['name']}  {network['bridge']}", f"{', '.join(addresses)}  {' '.join(services)}"]
-        mine = [nic for nic in nics if nic["network"] == network["name"]]
-        return Node(text, [(nic["interface"], Node([nic["guest"], nic["ip"], nic["mac"]], [])) for nic in mine])
-
-    def _addresses(self, link: str) -> list[str]:
-        found = self.host.json(["ip", "-4", "-json", "address", "show", "dev", link])
-        return [f"{at['local']}/{at['prefixlen']}" for one in found for at in one["addr_info"]]
 
     def finish(self, before: Callable[[], list[str]]) -> None:
         """Guests off, networks stopped: the host is as it was."""
@@ -252,7 +229,6 @@ class Demo:
 
 
 _YES = {True: "yes", False: "no"}
-_FORWARD = {"nat": "NAT", "none": "╳ isolated", "route": "routed"}
 
 
 def run(story: Story) -> None:

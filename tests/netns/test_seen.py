@@ -105,6 +105,28 @@ def test_a_guest_on_a_shared_nic_is_listed_with_the_address_that_the_host_has_he
     assert [nic["guest"] for nic in host.vnet_json("nic-list")] == ["web", "desk"]
 
 
+def test_a_drawing_of_the_host_shows_guests_of_both_kinds_and_ports_of_others(host: Host) -> None:
+    found = {segment["name"]: segment for segment in host.vnet_json("graph")["networks"]}
+    assert {name: segment["state"] for name, segment in found.items()} == {
+        "default": "inactive",
+        "eth0": "active",
+        "lab": "active",
+    }
+    shared, lab = found["eth0"], found["lab"]
+    assert (shared["type"], shared["bridge"], shared["networks"]) == ("physical", "ebreth0", ["office"])
+    assert [(guest["guest"], guest["network"], guest["ip"]) for guest in shared["guests"]] == [("desk", "office", DESK)]
+    assert [(port["link"], port["kind"]) for port in shared["others"]] == [("tap9", "tun")]
+    assert [uplink["link"] for uplink in shared["uplinks"]] == ["eth0"]
+    assert (lab["type"], lab["services"]) == ("virtual", ["NAT", "DHCP", "DNS", "firewall", "guard"])
+    assert [(uplink["link"], uplink["nic"], uplink["is_up"]) for uplink in lab["uplinks"]] == [
+        ("ebreth0", "eth0", True)
+    ]
+    text = host.vnet("graph").stdout
+    assert "    ├─ veth-desk ─ desk  192.0.2.30  52:54:00:00:00:0b\n    └─ tap9      ─ not ours (tun)\n" in text
+    assert host.vnet("graph", "office").stdout == host.vnet("graph", "eth0").stdout
+    assert "lab" not in host.vnet("graph", "eth0").stdout
+
+
 def test_rates_are_measured_of_networks_nics_and_the_hosts_own(host: Host) -> None:
     with host.popen(["ping", "-q", "-i0.02", "-s1000", DESK], stdout=subprocess.DEVNULL) as ping:
         try:

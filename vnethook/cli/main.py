@@ -36,6 +36,7 @@ SECTIONS = {
         "net-check": "health:net_check",
         "net-repair": "health:net_repair",
         "top": "top:top",
+        "graph": "graph:graph",
     },
     "Definitions": {
         "net-define": "networks:net_define",
