@@ -2,6 +2,9 @@
 
 import pytest
 
+from vnethook.live import paths, process, shared_interface
+from vnethook.live.shared_interface import SharedInterface
+
 LAB = "<network><name>lab</name><uuid>5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf</uuid><bridge name='vnbrlab'/></network>"
 
 
@@ -169,3 +172,18 @@ def test_leases_are_virshs_table_and_can_be_asked_for_by_mac(vnet, root) -> None
             "iaid": "",
         }
     ]
+
+
+def test_a_shared_nic_that_guests_cannot_join_is_listed_with_the_reason(vnet, root) -> None:
+    place = paths.current()
+    shared = SharedInterface("ebreth0", "eth0", process.network_namespace())
+    shared_interface.write(place, shared)
+    assert vnet("net-list", "--physical", "--inactive", "--name").out == "eth0\n\n"
+    said = vnet("net-list", "--all")
+    assert " eth0      inactive   no          no           physical\n" in said.out
+    assert said.err == "warning: interface 'eth0': is half-made by a call that was killed\n"
+    shared_interface.write(place, shared.replace(is_whole=True))
+    assert vnet("net-list", "--all").err == "warning: interface 'eth0': is not on bridge 'ebreth0' any more\n"
+    assert "  eth0  (physical): is not on bridge 'ebreth0' any more\n" in vnet("graph").out
+    shared_interface.write(place, shared.replace(namespace=1))
+    assert vnet("net-list", "--physical", "--all", "--json").json == []

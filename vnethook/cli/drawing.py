@@ -42,7 +42,7 @@ def label(guest: "GuestNic") -> list[str]:
 
 def way(segment: "Segment", uplink: "Uplink") -> str:
     """An uplink in words."""
-    name = f"{uplink.link} (shared {uplink.nic})" if uplink.nic else uplink.link
+    name = f"{uplink.link} (shared {uplink.nic})" if uplink.nic not in {"", uplink.link} else uplink.link
     parts = [safe(name), *global_ones(uplink.addresses)] if segment.kind != PHYSICAL else [safe(name), uplink.mac]
     return "  ".join([*filter(None, parts), *(() if uplink.is_up else ("down",))])
 

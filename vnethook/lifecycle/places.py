@@ -10,7 +10,8 @@ from vnethook.value import Value
 class Place(Value):
     """A network that is up or a NIC that guests share, by `is_shared`, with all that is on its bridge.
 
-    `link`: (name, index) of the shared NIC, of a network none; `daemons`: (program, pid, start time).
+    `link`: (name, index) of the shared NIC, as it is called meanwhile, of a network none; `daemons`: (program, pid,
+    start time).
     """
 
     name: str
@@ -25,21 +26,21 @@ def places(host: Host, only: str = "") -> list[Place]:
     shared = shared_states.states(host)
     merged = {name for state in shared for name in state.networks}
     found = [
-        _place(host, state.nic, state.networks, is_shared=True)
+        _place(host, state.nic, state.networks, port=state.port)
         for state in shared
         if state.is_active and only in {"", state.nic, *state.networks}
     ]
     names = [name for name in record.names(host.paths) if name not in merged and only in {"", name}]
-    found += [_place(host, name, (name,), is_shared=False) for name in names]
+    found += [_place(host, name, (name,)) for name in names]
     return sorted(found, key=lambda place: (place.name.lower(), place.is_shared))
 
 
-def _place(host: Host, name: str, networks: tuple[str, ...], *, is_shared: bool) -> Place:
+def _place(host: Host, name: str, networks: tuple[str, ...], *, port: str = "") -> Place:
     lives = [live for live in (record.read(host.paths, network) for network in networks) if live]
-    link = host.links.link(name) if is_shared else None
+    link = host.links.link(port) if port else None
     return Place(
         name,
-        is_shared,
+        bool(port),
         nics=tuple(nic for network in networks for nic in catalog.nics(host, network)),
         link=(link.name, link.index) if link else ("", 0),
         daemons=tuple(daemon for live in lives for daemon in live.daemons),

@@ -11,10 +11,12 @@ from vnethook.value import Value
 class SharedState(Value):
     """A shared NIC in a list. `addresses`: the host's by it; `networks`: those that are up on its bridge.
 
-    `is_active`: guests can join it; `problem`: why they cannot, empty if they can.
+    `port`: what the NIC is called meanwhile; `is_active`: guests can join it; `problem`: why they cannot, or soon will
+    not.
     """
 
     nic: str
+    port: str
     bridge: str
     is_active: bool
     antispoof: bool = False
@@ -48,4 +50,8 @@ def _state(links: Links, shared: SharedInterface, networks: tuple[str, ...]) -> 
         problem = f"is not on bridge {shared.bridge!r} any more"
     bridge = links.link(shared.bridge)
     addresses = tuple(links.addresses_at(bridge.index)) if bridge else ()
-    return SharedState(shared.nic, shared.bridge, not problem, shared.antispoof, addresses, networks, problem)
+    is_active = not problem
+    if is_active and shared.confirm_by:
+        problem = f"is given back unless `vnet confirm {shared.nic}` says in time that it is to stay"
+    names = (shared.nic, shared.port_name, shared.bridge)
+    return SharedState(*names, is_active, shared.antispoof, addresses, networks, problem)

@@ -119,7 +119,6 @@ class _Picture:
         ]
 
     def _physical(self, shared: "SharedState") -> Segment:
-        nic = self._sight.link(shared.nic)
         found = [guest for guest in self._guests if guest.nic.network in shared.networks]
         return Segment(
             name=shared.nic,
@@ -129,9 +128,9 @@ class _Picture:
             forward="bridge",
             addresses=shared.addresses,
             services=("guard",) if shared.antispoof else (),
-            uplinks=(self._uplink(shared.nic, nic),),
+            uplinks=(self._uplink(shared.port, self._sight.link(shared.port)),),
             guests=tuple(found),
-            others=self._others(shared.bridge, but={shared.nic}),
+            others=self._others(shared.bridge, but={shared.port}),
             networks=shared.networks,
             problem=shared.problem,
         )
