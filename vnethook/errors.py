@@ -87,6 +87,13 @@ class NoNetworkError(VnetError):
     libvirt_code = 43
 
 
+class NoInterfaceError(VnetError):
+    """A name or MAC address that no interface of the host's has."""
+
+    exit_status = 3
+    libvirt_code = 57
+
+
 class NoPortError(VnetError):
     """A uuid that no port of the network has."""
 

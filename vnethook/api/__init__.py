@@ -28,6 +28,7 @@ from vnethook.api.event import (
     virEventUpdateHandle,
     virEventUpdateTimeout,
 )
+from vnethook.api.interface import virInterface
 from vnethook.api.library import getVersion, open, openAuth, openReadOnly, virInitialize
 from vnethook.api.network import virNetwork
 from vnethook.api.port import virNetworkPort
@@ -55,6 +56,7 @@ __all__ = [
     "virGetLastErrorDomain",
     "virGetLastErrorMessage",
     "virInitialize",
+    "virInterface",
     "virNetwork",
     "virNetworkPort",
     "virResetLastError",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from vnethook import __version__
 from vnethook.api import arguments, codes, constants
 from vnethook.api.error import failure, virResetLastError
+from vnethook.api.interface import InterfacesOfHost
 from vnethook.api.network import virNetwork
 from vnethook.api.session import NO_UUID, Session, uuid_of
 from vnethook.api.subscription import LIFECYCLE, METADATA, Subscriptions
@@ -38,7 +39,7 @@ _SOURCE = "(network_definition)"
 """What messages call XML that came in no file."""
 
 
-class virConnect:
+class virConnect(InterfacesOfHost):
     """A connection, made by `open`; for `with`, too. Its methods may be called from any thread."""
 
     def __init__(self, uri: str | None = None, *, is_read_only: bool = False) -> None:

@@ -28,6 +28,8 @@ FORMS = {
     codes.VIR_ERR_XML_ERROR: "XML error: %s",
     codes.VIR_ERR_OPERATION_DENIED: "operation forbidden: %s",
     codes.VIR_ERR_NO_NETWORK: "Network not found: %s",
+    codes.VIR_ERR_NO_INTERFACE: "Interface not found: %s",
+    codes.VIR_ERR_MULTIPLE_INTERFACES: "multiple matching interfaces found: %s",
     codes.VIR_ERR_INVALID_MAC: "invalid MAC address: %s",
     codes.VIR_ERR_OPERATION_INVALID: "Requested operation is not valid: %s",
     codes.VIR_ERR_CONFIG_UNSUPPORTED: "unsupported configuration: %s",

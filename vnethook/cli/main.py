@@ -75,6 +75,10 @@ SECTIONS = {
         "doctor": "doctor:doctor",
         "watch": "watch:watch",
         "hooks": "hooks:hooks",
+        "iface-list": "interfaces:iface_list",
+        "iface-dumpxml": "interfaces:iface_dumpxml",
+        "iface-name": "interfaces:iface_name",
+        "iface-mac": "interfaces:iface_mac",
         "completion": "completion:completion",
     },
 }

@@ -28,6 +28,7 @@ from vnethook.api import (
     virGetLastErrorDomain,
     virGetLastErrorMessage,
     virInitialize,
+    virInterface,
     virNetwork,
     virNetworkPort,
     virResetLastError,
@@ -56,8 +57,8 @@ _NOT_HERE = {
         "numOfDomains": "virConnectNumOfDomains",
     },
     _codes.VIR_FROM_INTERFACE: {
-        "listAllInterfaces": "virConnectListAllInterfaces",
-        "listInterfaces": "virConnectNumOfInterfaces",
+        "changeBegin": "virInterfaceChangeBegin",
+        "interfaceDefineXML": "virInterfaceDefineXML",
     },
     _codes.VIR_FROM_NODEDEV: {
         "listAllDevices": "virConnectListAllNodeDevices",
