@@ -6,12 +6,12 @@ Source: what libvirt 9.0's interface driver lists and dumps. A shared NIC is a p
 from html import escape
 
 from vnethook.errors import NoInterfaceError, StateError
+from vnethook.host import link_files
 from vnethook.host.host import Host
 from vnethook.live.rtnl import Link
 from vnethook.names import shown
 from vnethook.value import Value
 
-_SYS = "/sys/class/net"
 _UP = "up"
 
 
@@ -67,7 +67,7 @@ def _bridge(host: Host, link: Link) -> list[str]:
 def _hardware(link: Link, indent: str) -> list[str]:
     """State, speed in Mbit/s if it is up and says it, MAC."""
     state = _state(link.name)
-    speed = _attribute(link.name, "speed") if state == _UP else ""
+    speed = link_files.attribute(link.name, "speed") if state == _UP else ""
     said = f"speed='{speed}' " if speed.isdecimal() and int(speed) else ""
     return [f"{indent}<link {said}state='{escape(state)}'/>", f"{indent}<mac address='{link.mac}'/>"]
 
@@ -78,16 +78,7 @@ def _interface(link: Link) -> Interface:
 
 def _state(name: str) -> str:
     """RFC 2863's state of a link, in the kernel's words: "up", "down", "unknown", …."""
-    return _attribute(name, "operstate") or "unknown"
-
-
-def _attribute(name: str, attribute: str) -> str:
-    """What sysfs says of a link; empty for a link that is gone, or of which the driver does not say it."""
-    try:
-        with open(f"{_SYS}/{name}/{attribute}", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+    return link_files.attribute(name, "operstate") or "unknown"
 
 
 def _link(host: Host, name: str) -> Link:

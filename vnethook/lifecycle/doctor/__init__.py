@@ -6,7 +6,7 @@ IN_ORDER, and what it looks at in survey.py and look.py.
 
 from typing import TYPE_CHECKING
 
-from vnethook.lifecycle.doctor import firewalls, kernel, managers, networks, programs, servers, storage
+from vnethook.lifecycle.doctor import firewalls, kernel, lans, managers, networks, programs, servers, storage
 from vnethook.lifecycle.doctor.finding import STOPS, UNSEEN, Finding
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ IN_ORDER: "tuple[Check, ...]" = (
     networks.faults,
     servers.taken,
     firewalls.dropped,
+    lans.dropped,
+    lans.bridges,
+    lans.ports,
     managers.networkmanager,
     managers.networkd,
     managers.apparmor,

@@ -69,13 +69,17 @@ def _needs(survey: "Survey", network: "NetworkSeen") -> "Iterator[tuple[str, Pac
 def _finding(network: "NetworkSeen", fate: Fate, said: list[str]) -> Finding:
     verb = "drops" if fate.verdict == DROP else "perhaps drops"
     dropped = " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
-    place = f"table {fate.table.family} {fate.table.name}, chain {fate.chain}"
-    what = f"{verb} {dropped}, of network {network.name!r} ({place})"
+    what = f"{verb} {dropped}, of network {network.name!r} ({place(fate)})"
     level = STOPS if fate.verdict == DROP else WARNS
-    return Finding(level, _keeper(fate.table), what, _command(fate, network), network.name)
+    return Finding(level, keeper(fate.table), what, _command(fate, network), network.name)
 
 
-def _keeper(table: "Table") -> str:
+def place(fate: Fate) -> str:
+    """Where a packet is dropped, in words."""
+    return f"table {fate.table.family} {fate.table.name}, chain {fate.chain}"
+
+
+def keeper(table: "Table") -> str:
     """Whose filter it is, as far as its names tell."""
     names = {chain.name for chain in table.chains}
     if table.name == "firewalld":
@@ -88,17 +92,22 @@ def _keeper(table: "Table") -> str:
 
 
 def _command(fate: Fate, network: "NetworkSeen") -> str:
-    if _keeper(fate.table) == "firewalld":
+    if keeper(fate.table) == "firewalld":
         if network.bridge.startswith(BRIDGE_PREFIX):
             return "vnet hooks install   (brings a zone for all bridges of that name)"
         return f"vnet hooks install && vnet net-repair {network.name}"
     if fate.table.keeper != "nft" and network.is_active:
         return f"vnet net-repair {network.name}"
+    return accepting(fate, network.bridge)
+
+
+def accepting(fate: Fate, bridge: str) -> str:
+    """The command that has a table of nft's let through what comes from a bridge, and what goes to it."""
     if not (is_plain(fate.table.name) and is_plain(fate.chain)):
-        return f"let bridge {network.bridge} through in the file that makes the table"
-    place = f"insert rule {fate.table.family} {fate.table.name} {fate.chain}"
+        return f"let bridge {bridge} through in the file that makes the table"
+    before = f"insert rule {fate.table.family} {fate.table.name} {fate.chain}"
     sides = ("iifname", "oifname") if _is_between(fate) else ("iifname",)
-    rules = "; ".join(f'{place} {side} "{network.bridge}" accept' for side in sides)
+    rules = "; ".join(f'{before} {side} "{bridge}" accept' for side in sides)
     return f"nft '{rules}'   (and in the file that makes the table)"
 
 

@@ -11,7 +11,7 @@ from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, HostError, VnetError
 from vnethook.host import facts, firewall, programs, rulesets, services, storage, trial
 from vnethook.lifecycle import bringup, health, lookup, overlap
-from vnethook.lifecycle.doctor import servers
+from vnethook.lifecycle.doctor import look_lans, servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
 from vnethook.live import failure
@@ -62,6 +62,7 @@ def look(host: "Host", only: str = "") -> Survey:
     ]
     return Survey(
         networks=networks,
+        lans=look_lans.lans(host, networks, has_shared=not only),
         firewall=chosen,
         missing_programs=tuple(program for program in needed if programs.find(program) is None),
         hypervisors=tuple(name for name, places in _HYPERVISORS.items() if any(map(glob, places))),

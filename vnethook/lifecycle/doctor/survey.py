@@ -45,6 +45,25 @@ class NetworkSeen(Value):
     needs: tuple[str, ...] = ()
 
 
+class Lan(Value):
+    """A bridge of the host's by which guests are on the physical network.
+
+    `nic`: the port that leads there, empty for none; `is_shared`: by us; `mac`: the bridge's, `is_pinned`: set by
+    somebody; `waits_s`: how long a new port has to wait, in seconds; `has_several_ways`: several ports lead there.
+    `addresses`: left on the NIC; `clients`: programs that give the NIC addresses, in words.
+    """
+
+    bridge: str
+    nic: str = ""
+    is_shared: bool = False
+    mac: str = ""
+    is_pinned: bool = True
+    waits_s: int = 0
+    has_several_ways: bool = False
+    addresses: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+
+
 class Survey(Value):
     """The host.
 
@@ -57,6 +76,7 @@ class Survey(Value):
     """
 
     networks: tuple[NetworkSeen, ...] = ()
+    lans: tuple[Lan, ...] = ()
     firewall: str = "nft"
     missing_programs: tuple[str, ...] = ()
     python: str = ""

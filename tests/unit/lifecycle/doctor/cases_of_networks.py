@@ -154,7 +154,7 @@ CASES = {
         [],
     ),
     "the same where br_netfilter hands over what guests send to each other": (
-        {"tables": (FORWARD_DROPS,), "networks": (LAB.replace(forward="none"),), "bridges_call": (4,)},
+        {"tables": (FORWARD_DROPS,), "networks": (LAB.replace(forward="none"),), "lans": (), "bridges_call": (4,)},
         [
             (
                 STOPS,

@@ -2,7 +2,7 @@
 
 from vnethook.host.listeners import Listener
 from vnethook.host.storage import Place
-from vnethook.lifecycle.doctor.survey import Hook, NetworkSeen, Survey
+from vnethook.lifecycle.doctor.survey import Hook, Lan, NetworkSeen, Survey
 
 LAB = NetworkSeen(
     "lab",
@@ -14,10 +14,12 @@ LAB = NetworkSeen(
     has_dns=True,
     has_dhcp=True,
 )
+LAN = Lan("ebreth0", nic="eth0", is_shared=True, mac="52:54:00:00:00:01", is_pinned=True)
 DOWN = LAB.replace(is_active=False)
 ROOM = Place("/run/vnethook", 1 << 30, 1 << 20)
 HEALTHY = Survey(
     networks=(LAB, DOWN.replace(name="other", bridge="vnbr8", gateways=("10.78.0.1",))),
+    lans=(LAN,),
     hypervisors=("QEMU",),
     hooks=(Hook("qemu-ifup", "QEMU", "/usr/libexec/vnethook/qemu-ifup", "installed"),),
     uplinks=((4, "eth0"),),

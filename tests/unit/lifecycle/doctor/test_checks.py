@@ -4,15 +4,15 @@ import shlex
 
 import pytest
 
-from tests.unit.lifecycle.doctor import cases_of_host, cases_of_networks
+from tests.unit.lifecycle.doctor import cases_of_host, cases_of_lans, cases_of_networks
 from tests.unit.lifecycle.doctor.cases_of_networks import FORWARD_DROPS, chain
-from tests.unit.lifecycle.doctor.healthy import DOWN, HEALTHY, ROOM
+from tests.unit.lifecycle.doctor.healthy import DOWN, HEALTHY, LAN, ROOM
 from vnethook.host.listeners import Listener
 from vnethook.host.rules import ACCEPT, DROP, Chain, Match, Rule, Table
 from vnethook.lifecycle.doctor import IN_ORDER, examine
 from vnethook.lifecycle.doctor.finding import STOPS, UNSEEN, WARNS, Finding, is_plain
 
-CASES = cases_of_host.CASES | cases_of_networks.CASES
+CASES = cases_of_host.CASES | cases_of_networks.CASES | cases_of_lans.CASES
 
 
 def _of(finding: Finding) -> tuple[str, str, str]:
@@ -59,6 +59,9 @@ HOSTILE = "x'; reboot; '"
         {"networks": (DOWN,), "listeners": (Listener("udp", "0.0.0.0", 53, 0, 8, HOSTILE),)},
         {"networks": (DOWN,), "tables": (Table("inet", HOSTILE, (Chain("c", "forward", DROP),)),)},
         {"networks": (DOWN,), "tables": (Table("inet", "t", (Chain(HOSTILE, "forward", DROP),)),)},
+        {"lans": (LAN.replace(nic=HOSTILE, addresses=("192.0.2.1/24",)),)},
+        {"lans": (LAN.replace(nic=HOSTILE, clients=(HOSTILE,)),)},
+        {"lans": (LAN.replace(bridge=HOSTILE, is_pinned=False),)},
         {"places": (ROOM.replace(path=HOSTILE, free_bytes=0),)},
         {"places": (ROOM.replace(path=HOSTILE, is_read_only=True),)},
         {
