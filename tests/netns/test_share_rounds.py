@@ -21,6 +21,7 @@ pytestmark = pytest.mark.netns
 ROUNDS = int(os.environ.get("VNETHOOK_ROUNDS", "10"))
 IDLE_PINGS = 50
 LOST_MAX = 0.001
+"""Of all pings; of few one may be lost."""
 SILENCE_MAX = 25
 """How much longer than on the idle host the longest silence may be: the machine has other things to do."""
 
@@ -47,7 +48,7 @@ def test_rounds_of_sharing_lose_no_ping_and_no_connection(host: Host, router: Ma
             on(host, lambda here: sharing.stop(here, "eth0") and None)
             say(f"given back {number}")
     sys.stdout.write(f"{layout}: {pings.seen}, idle: {idle.seen}\n")
-    assert pings.lost <= pings.sent * LOST_MAX
+    assert pings.lost <= max(1, pings.sent * LOST_MAX)
     assert pings.silence_ms <= idle.silence_ms * SILENCE_MAX
     assert layer3(host) == before
     assert picture.changes_to(host.snapshot(), ignoring=["locks/", r"file d\S+ run/vnethook"]) == []

@@ -7,6 +7,7 @@ Source of the formats: rtnetlink(7), linux/neighbour.h.
 from _socket import AF_INET, AF_INET6
 from _struct import Struct
 from errno import EADDRNOTAVAIL, EBUSY, EEXIST, ENODEV, ENOENT, ESRCH
+from sys import byteorder
 
 from vnethook.errors import HostError
 from vnethook.host import link_address, link_route, link_rule
@@ -38,7 +39,8 @@ _PROXY = 0x08
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
 _AF_SPEC, _GENERATION_MODE = 26, 8
-_UNICAST = 1
+_UNICAST, _LOCAL, _LOCAL_TABLE = 1, 2, 255
+_ROUTE_TO, _ROUTE_OUT = 1, 4
 _GONE = (EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH)
 
 
@@ -85,6 +87,18 @@ class Layer3:
         """Take an address from a link; nothing if it is gone."""
         message = (_DELETE_ADDRESS, 0, address.removal(link.index))
         self._links.ask_unless(_GONE, f"link {link.name!r}", f"remove address {address}", message)
+
+    def is_addressed(self, link: "Link", address: "LinkAddress") -> bool:
+        """Whether the host takes what is sent to an IPv6 address of a link's as its own.
+
+        It does some time after it was given: addrconf_dad_work() in net/ipv6/addrconf.c makes the route for that.
+        """
+        body = ROUTE_HEAD.pack(AF_INET6, 0, 0, 0, _LOCAL_TABLE, 0, 0, _LOCAL, 0)
+        for answer in self._links.ask("routes", "list", _GET_ROUTE, DUMP, body):
+            found = dict(attributes(answer, ROUTE_HEAD.size))
+            if found.get(_ROUTE_TO) == address.packed and found.get(_ROUTE_OUT) == link.index.to_bytes(4, byteorder):
+                return True
+        return False
 
     def routes(self, link: "Link") -> "tuple[LinkRoute, ...]":
         """The unicast routes of all tables that lead by a link, those first that others need: without a gateway."""

@@ -43,10 +43,20 @@ class LinkAddress(Value):
         return self.family, self.prefix, found.get(_LOCAL, "") + found.get(_PEER, "")
 
     @property
+    def packed(self) -> bytes:
+        """The host's own address, as packets have it."""
+        found = dict(self.attributes)
+        return bytes.fromhex(found.get(_LOCAL) or found[_PEER])
+
+    @property
     def host(self) -> str:
         """The host's own address: "192.0.2.1"."""
-        found = dict(self.attributes)
-        return inet_ntop(self.family, bytes.fromhex(found.get(_LOCAL) or found[_PEER]))
+        return inet_ntop(self.family, self.packed)
+
+    @property
+    def is_somebody_elses(self) -> bool:
+        """Whether another host was found to have it, so that ours does not take what is sent to it."""
+        return bool(self.flags & _DAD_FAILED)
 
     @property
     def subnet(self) -> tuple[int, int, int]:

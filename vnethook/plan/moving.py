@@ -4,7 +4,7 @@ At each instant of it, and of taking it back, the host has its addresses and rou
 the other before they leave the one.
 """
 
-from _socket import AF_INET
+from _socket import AF_INET, AF_INET6
 from time import monotonic, sleep
 
 from vnethook.errors import HostError
@@ -16,13 +16,15 @@ from vnethook.plan.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vnethook.host.host import Host
     from vnethook.live.rtnl import Link
 
 LINK_SCOPE = 253
 """RT_SCOPE_LINK: of addresses that a link may have by itself."""
-RUNNING_S, PAUSE_S = 1.0, 0.0005
-"""How long a bridge has to come into use with its first port, and how often it is looked at."""
+PATIENCE_S, PAUSE_S = 1.0, 0.0005
+"""How long the kernel has for what it does later, and how often it is looked at."""
 
 
 class MoveToBridge(Step):
@@ -62,6 +64,7 @@ class MoveToBridge(Step):
         for error in host.layer3.add_routes(bridge, routes):
             raise error
         host.layer3.drop_made_routes(bridge, self.addresses, but=routes)
+        _wait_until_addressed(host, bridge, self.addresses)
         _remove_routes(host, nic)
         _remove_addresses(host, nic)
 
@@ -97,6 +100,7 @@ class MoveToBridge(Step):
             host.layer3.drop_made_routes(nic, self.addresses, but=routes)
         if bridge is not None:
             _log(host.layer3.copy_neighbours(bridge, nic))
+            _wait_until_addressed(host, nic, host.layer3.addresses(nic))
             _remove_routes(host, bridge)  # before it is without a port, to which they would lead
             if nic.master:
                 host.links.set_link(nic.name, master=0)
@@ -182,8 +186,20 @@ def _wait_until_running(host: "Host", link: "Link") -> None:
 
     Until then it drops them: its queues are made later, by linkwatch_do_dev() in net/core/link_watch.c.
     """
-    deadline = monotonic() + RUNNING_S
-    while not host.layer3.is_running(link) and monotonic() < deadline:
+    _wait_until(lambda: host.layer3.is_running(link))
+
+
+def _wait_until_addressed(host: "Host", link: "Link", addresses: tuple[LinkAddress, ...]) -> None:
+    """Wait until the host takes what is sent to IPv6 addresses of a link's that it has just got."""
+    for address in addresses:
+        if address.family == AF_INET6 and not address.is_somebody_elses:
+            _wait_until(lambda address=address: host.layer3.is_addressed(link, address))  # type: ignore[misc]
+
+
+def _wait_until(is_so: "Callable[[], bool]") -> None:
+    """Wait for the kernel, up to a second: what is not so by then will not be."""
+    deadline = monotonic() + PATIENCE_S
+    while not is_so() and monotonic() < deadline:
         sleep(PAUSE_S)
 
 
