@@ -175,6 +175,23 @@ def test_xens_network_script_loads_no_library_and_its_usage_next_to_nothing(host
         assert {name for name in loaded if not name.startswith("vnethook")} <= COLD_STANDARD
 
 
+def test_a_guest_on_a_shared_interface_is_as_warm_as_one_on_a_virtual_network(host, bare, cold):
+    for words in ("link add eth8 type veth peer name far8", "link set far8 up", "link set eth8 up"):
+        host.run(["ip", *words.split()])
+    host.run([CHECKOUT / "hooks/xen/network-vnet", "start", "netdev=eth8"])
+    host.make_tap("tap8")
+    by_name = {name: {"VNET_NETWORK": name} for name in ("eth8", "ebreth8", "default")}
+    first = _loaded(host, QEMU / "qemu-ifup", "tap8", env=by_name["eth8"]) - bare
+    assert not first & (NEVER | NOT_FOR_HOOKS)
+    warm = WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu"}
+    assert _loaded(host, QEMU / "qemu-ifup", "tap8", env=by_name["ebreth8"]) - bare == warm
+    by_nic = _loaded(host, QEMU / "qemu-ifup", "tap8", env=by_name["eth8"]) - bare
+    assert by_nic == warm | {"vnethook.live.shared_interface"}
+    assert _loaded(host, QEMU / "qemu-ifup", "tap1", env=by_name["default"]) - bare == warm | GUARD
+    host.run(["ip", "link", "delete", "tap8"])
+    host.run([CHECKOUT / "hooks/xen/network-vnet", "stop", "netdev=eth8"])
+
+
 def test_a_refused_call_loads_little_more(host, bare, cold):
     loaded = _loaded(host, QEMU / "qemu-ifup", env={}, status=1) - bare
     assert loaded == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", "vnethook.host", "vnethook.host.log", "syslog"}

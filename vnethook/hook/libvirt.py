@@ -58,11 +58,11 @@ def _is_ours(action: str, domain: "Domain") -> bool:
 
 
 def _is_bridge_of_ours(bridge: str) -> bool:
-    """Whether a bridge is that of a network that is live or defined, by the links that lead from one to the other."""
+    """Whether a bridge is that of a network that is live or defined, by links between them, or of a shared NIC."""
     from vnethook.live import files, paths  # noqa: PLC0415 (most calls need neither)
 
     places = paths.current()
-    found = (places.defined_bridge(bridge), places.bridge_users(bridge))
+    found = (places.defined_bridge(bridge), places.bridge_users(bridge), f"{places.shared_interfaces}/{bridge}.json")
     return files.link_target(f"{places.bridges}/{bridge}") is not None or any(map(files.exists, found))
 
 

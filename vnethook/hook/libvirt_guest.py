@@ -40,7 +40,9 @@ class Guest(Value):
         for assignment in self.domain.assignments:
             if assignment.is_for(interface):
                 return resolve.named(paths, assignment.network)
-        return (resolve.by_bridge(paths, interface.bridge) or "") if interface.bridge else ""
+        if not interface.bridge:
+            return ""
+        return resolve.by_bridge(paths, interface.bridge) or resolve.on_shared(paths, interface.bridge) or ""
 
 
 def act(paths: "Paths", argv: list[str], domain: "Domain | None") -> None:

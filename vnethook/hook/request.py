@@ -9,7 +9,7 @@ class NicRequest(Value):
     `interface`: its link in the host; `explicit`: the network that the caller named itself (variable, link name, br=),
     or empty; `portgroup`: the class of NICs that it named apart from that; `guest`, `mac`, `guest_uuid`: empty if
     unknown; `owner`: (pid, start time) of the hypervisor; `via`: the hook's name; `asked`, `mtu`, `device`, `beside`,
-    `is_paired`: see Nic.
+    `is_paired`, `guard`: see Nic. `takes_any_bridge`: the caller may use any bridge of the host's.
     """
 
     interface: str
@@ -25,3 +25,5 @@ class NicRequest(Value):
     device: str = ""
     beside: str = ""
     is_paired: bool = False
+    guard: str = ""
+    takes_any_bridge: bool = False

@@ -1,7 +1,8 @@
 """Which network a call means. First match wins: what the call names, the administrator's map, `default`.
 
-A network is named by its name or by its bridge's name, with the name of a portgroup after a colon. A live record
-answers at once; the definitions are looked at only for a network that is down.
+A network is named by its name or by its bridge's name, with the name of a portgroup after a colon; a NIC of the host's
+that guests share, by its own name or its bridge's, where no network is called so. A live record answers at once; the
+definitions are looked at only for a network that is down.
 """
 
 from vnethook.live import files, record
@@ -15,44 +16,83 @@ if TYPE_CHECKING:
 
 def network_of(paths: "Paths", request: "NicRequest") -> tuple[str, str]:
     """The name of the network that a request means, and the portgroup; raise NoNetworkError if there is no network."""
-    network, portgroup = grouped(paths, request.explicit or _mapped(paths, request) or "default")
+    meant = request.explicit or _mapped(paths, request) or "default"
+    network, portgroup = _grouped(paths, meant, takes_any=request.takes_any_bridge)
     return network, request.portgroup or portgroup
 
 
-def grouped(paths: "Paths", text: str) -> tuple[str, str]:
+def _grouped(paths: "Paths", text: str, *, takes_any: bool) -> tuple[str, str]:
     """The network and the portgroup (empty: none is named) of "NAME" or "NAME:GROUP"; raise as `named` does.
 
     No network's name holds a colon; a bridge's may, and goes first.
     """
     name, colon, portgroup = text.partition(":")
     if not colon:
-        return named(paths, text), ""
+        return named(paths, text, takes_any=takes_any), ""
     bridged = by_bridge(paths, text) if is_link_name(text) else None
     if bridged is not None:
         return bridged, ""
-    return named(paths, name if portgroup else text), portgroup
+    return named(paths, name if portgroup else text, takes_any=takes_any), portgroup
 
 
-def named(paths: "Paths", name: str) -> str:
-    """The network of that name, or with a bridge of that name; raise NoNetworkError that lists the known ones."""
+def named(paths: "Paths", name: str, *, takes_any: bool = False) -> str:
+    """The network of that name, or with a bridge of that name, or on that shared NIC, in this order.
+
+    `takes_any`: any bridge of the host's becomes one. Raises NoNetworkError that lists the known ones.
+    """
     if is_network_name(name):
         if record.is_present(paths, name) or name == "default" or _is_defined(paths, name):
             return name
-        bridged = by_bridge(paths, name) or _after_edit(paths, name)
-        if bridged is not None:
-            return bridged
-    from vnethook.definition import compiled  # noqa: PLC0415 (only on the way to an error)
+        found = by_bridge(paths, name) or on_shared(paths, name) or _after_edit(paths, name)
+    else:
+        found = on_shared(paths, name)
+    if found is not None:
+        return found
+    from vnethook.definition import compiled  # noqa: PLC0415 (only for what was never used, or on the way to an error)
+    from vnethook.lifecycle import adoption  # noqa: PLC0415 (as above)
 
     users = compiled.users(paths, name) if is_link_name(name) else []
     if len(users) > 1:
         raise compiled.ambiguous(name, users)
-    raise compiled.unknown(paths, name)
+    if takes_any and is_link_name(name) and _adopted(paths, name):
+        return name
+    raise adoption.unknown(paths, name)
+
+
+def _adopted(paths: "Paths", bridge: str) -> bool:
+    from vnethook.host.host import Host  # noqa: PLC0415 (only for who joins a bridge first)
+    from vnethook.lifecycle import adoption  # noqa: PLC0415 (as above)
+
+    return adoption.adopt(Host(paths), bridge)
 
 
 def is_known(paths: "Paths", name: str) -> bool:
     """Whether there is a network of that name or with that bridge, as far as it costs little to see."""
     is_one = is_network_name(name) and (record.is_present(paths, name) or _is_defined(paths, name))
-    return is_one or by_bridge(paths, name) is not None
+    return is_one or by_bridge(paths, name) is not None or on_shared(paths, name) is not None
+
+
+def on_shared(paths: "Paths", name: str) -> str | None:
+    """The network by which guests join a shared NIC of the host's, by its name or its bridge's; None if none is.
+
+    That of a definition on its bridge, else the one that is called like the bridge and made here. Raises NoNetworkError
+    if several definitions are on it.
+    """
+    if not files.is_directory(paths.shared_interfaces):
+        return None
+    from vnethook.live import shared_interface  # noqa: PLC0415 (few hosts share one)
+
+    shared = shared_interface.named(paths, name)
+    if shared is None:
+        return None
+    users = [user for user in files.names(paths.bridge_users(shared.bridge)) if user != shared.bridge]
+    live = record.read(paths, users[0] if users else shared.bridge) if len(users) < 2 else None
+    if live is not None and live.bridge == shared.bridge:
+        return live.name
+    from vnethook.host.host import Host  # noqa: PLC0415 (only for the first guest)
+    from vnethook.lifecycle import adoption  # noqa: PLC0415 (only for the first guest)
+
+    return adoption.network_on(Host(paths), shared)
 
 
 def by_bridge(paths: "Paths", bridge: str) -> str | None:

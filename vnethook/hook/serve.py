@@ -49,6 +49,7 @@ def attach(paths: "Paths", request: "NicRequest") -> list[str]:
         device=request.device,
         beside=request.beside,
         is_paired=request.is_paired,
+        guard=request.guard,
     )
     warnings = port.attach_warm(paths, links, network, nic)
     return _attach_cold(paths, links, network, nic) if warnings is None else warnings
@@ -65,14 +66,6 @@ def bring_up(paths: "Paths", network: str) -> None:
     from vnethook.lifecycle import attach as cold  # noqa: PLC0415 (the one way into the slow half)
 
     cold.bring_up(Host(paths, links), network)
-
-
-def adopt(paths: "Paths", bridge: str) -> bool:
-    """Make a network of a bridge of the host's that none uses; whether there is one. For callers that may use any."""
-    from vnethook.host.host import Host  # noqa: PLC0415 (the one way into the slow half)
-    from vnethook.lifecycle import adoption  # noqa: PLC0415 (the one way into the slow half)
-
-    return adoption.adopt(Host(paths), bridge)
 
 
 def detach(paths: "Paths", interface: str) -> None:

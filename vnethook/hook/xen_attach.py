@@ -2,7 +2,7 @@
 
 from time import monotonic, sleep
 
-from vnethook.errors import HostError, NoNetworkError, UsageError
+from vnethook.errors import HostError, UsageError
 from vnethook.hook import resolve, serve, xen_call, xen_nodes
 from vnethook.hook.request import NicRequest
 from vnethook.hook.xen_call import NAME, TAP, VIF
@@ -10,7 +10,7 @@ from vnethook.hook.xenstore import Store, StoreError
 from vnethook.live import files, nics
 from vnethook.live.rtnl import Links
 from vnethook.mac import canonical_mac, is_multicast_mac
-from vnethook.names import is_link_name, shown
+from vnethook.names import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ def attach(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
         )
         before = nics.read(paths, request.interface)
         link = _device(links, call, request.interface)
-        try:
-            warnings = _attach(paths, links, link, request)
-        except NoNetworkError:
-            if not (is_link_name(request.explicit) and serve.adopt(paths, request.explicit)):
-                raise
-            warnings = _attach(paths, links, link, request)
-        serve.warn(NAME, warnings)
+        serve.warn(NAME, _attach(paths, links, link, request))
         if call.kind == VIF:
             try:
                 xen_nodes.tell_connected(store, call.vif, links.link(request.interface))
@@ -89,6 +83,7 @@ def _request(call: "Call", nodes: "Nodes") -> NicRequest:
         guest=nodes.guest,
         mac=mac,
         via=NAME,
+        takes_any_bridge=True,  # as with vif-bridge
         guest_uuid=nodes.uuid,
         asked=_addresses(nodes.ip or call.words.get("ip", "")),
         mtu=_mtu(what, nodes.mtu) if nodes.mtu else 0,
@@ -107,11 +102,6 @@ def _named(paths: "Paths", links: Links, call: "Call", nodes: "Nodes") -> str:
     if named:
         return named
     bridge = nodes.bridge or call.words.get("bridge", "")
-    if files.is_directory(paths.shared_interfaces):
-        from vnethook.live import shared_interface  # noqa: PLC0415 (few hosts share one)
-
-        shared = shared_interface.named(paths, bridge)
-        bridge = shared.bridge if shared is not None else bridge
     is_default = bridge == XL_DEFAULT and not resolve.is_known(paths, bridge) and links.link(bridge) is None
     return "" if is_default else bridge
 

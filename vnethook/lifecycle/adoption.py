@@ -1,23 +1,71 @@
 """A network for a bridge of the host's that none uses, so that a guest's configuration can name the bridge alone.
 
-It is called like the bridge, and is forgotten when it stops, as one that was created and not defined. Only hooks adopt
-whose caller may use any bridge of the host's: Xen's vif script, as vif-bridge does.
+It is called like the bridge, and is forgotten when it stops, as one that was created and not defined. Every hook adopts
+the bridges of shared NICs; any other only one whose caller may use any bridge of the host's: Xen's vif script, as
+vif-bridge does.
 """
 
-from vnethook.definition import compiled, sources
+from vnethook.definition import compiled, index, sources
 from vnethook.definition.guard import Guard
 from vnethook.definition.model import Bridge, Network
-from vnethook.errors import StateError
-from vnethook.lifecycle import bringup
+from vnethook.errors import NoNetworkError, StateError
+from vnethook.lifecycle import bringup, definitions
 from vnethook.live import files, nics, record, shared_interface
-from vnethook.names import is_network_name
+from vnethook.live.rtnl import Links
+from vnethook.names import is_link_name, is_network_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
+    from vnethook.live.paths import Paths
+    from vnethook.live.shared_interface import SharedInterface
 
 _TEXT = "<network><name>{0}</name><forward mode='bridge'/><bridge name='{0}'/>{1}</network>\n"
 _GUARD = "<guard mode='standard'/>"
+
+
+def network_on(host: "Host", shared: "SharedInterface", *, is_made: bool = True) -> str | None:
+    """The network by which guests join a shared NIC: of a definition on its bridge, else one that is called like that.
+
+    `is_made`: that is made if it is not there. None if there is none. Raises NoNetworkError if several definitions are
+    on the bridge, or if a network that is not on it is called like it.
+    """
+    known = index.of(host.paths)
+    if known.refresh():
+        definitions.learn_changed(host.paths, known)
+    users = {entry.name for entry in known.holders("bridge", shared.bridge)}
+    others = sorted(users - {shared.bridge})
+    if len(others) > 1:
+        raise compiled.ambiguous(shared.bridge, others)
+    if others or shared.bridge in users:
+        return others[0] if others else shared.bridge
+    if sources.exists(host.paths, shared.bridge):
+        msg = f"interface {shared.nic!r}: its bridge {shared.bridge!r} is called like a network that is not on it"
+        hint = f"define a network with <forward mode='bridge'/><bridge name='{shared.bridge}'/>, and name that"
+        raise NoNetworkError(msg, hint=hint)
+    return shared.bridge if is_made and adopt(host, shared.bridge) else None
+
+
+def named(host: "Host", name: str, *, is_made: bool = True) -> str | None:
+    """As `network_on`, of the shared NIC that is called so, or whose bridge is; None if none is."""
+    shared = shared_interface.named(host.paths, name)
+    return network_on(host, shared, is_made=is_made) if shared else None
+
+
+def unknown(paths: "Paths", name: str) -> NoNetworkError:
+    """The error for a name that matches no network and no shared NIC, with what would make it one."""
+    error = compiled.unknown(paths, name)
+    shared = [one for one in shared_interface.every(paths) if one.is_whole and shared_interface.is_here(one)]
+    hints = [error.hint]
+    if shared:
+        hints.append(f"shared interfaces: {', '.join(f'{one.nic} (bridge {one.bridge})' for one in shared)}")
+    is_there = is_link_name(name) and files.is_directory(f"/proc/sys/net/ipv4/conf/{name}")
+    link = Links().link(name) if is_there else None
+    if link is not None and link.kind == "bridge":
+        hints.append(f"a network with <forward mode='bridge'/><bridge name='{name}'/> is what lets guests join that")
+    elif link is not None and not (link.is_loopback or link.master or link.kind == "tun"):
+        hints.append(f"`vnet share {name}` lets guests join that interface")
+    return NoNetworkError(error.message, hint="; ".join(hints))
 
 
 def adopt(host: "Host", bridge: str) -> bool:
@@ -37,7 +85,7 @@ def adopt(host: "Host", bridge: str) -> bool:
 
 def guard(host: "Host", bridge: str, *, is_guarded: bool) -> None:
     """Have the ports of an adopted bridge guarded from now on, or no longer; nothing if it is none."""
-    if not _is_adopted(host, bridge):
+    if not is_adopted(host, bridge):
         return
     with host.shared.lock():
         _write(host, bridge, is_guarded=is_guarded)
@@ -49,7 +97,7 @@ def guard(host: "Host", bridge: str, *, is_guarded: bool) -> None:
 
 def forget(host: "Host", bridge: str) -> None:
     """Take the network of an adopted bridge down, which ends it; nothing if there is none. Its guests' records stay."""
-    if not _is_adopted(host, bridge):
+    if not is_adopted(host, bridge):
         return
     try:
         bringup.stop(host, bridge, force=True)
@@ -57,7 +105,8 @@ def forget(host: "Host", bridge: str) -> None:
         bringup.forget_transient(host, bridge)  # it was not up
 
 
-def _is_adopted(host: "Host", bridge: str) -> bool:
+def is_adopted(host: "Host", bridge: str) -> bool:
+    """Whether a network was made of this bridge here."""
     if not is_network_name(bridge):
         return False
     text = files.read_text(sources.path_of(host.paths, bridge, is_transient=True))

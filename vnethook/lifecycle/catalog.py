@@ -92,7 +92,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
         network = _completed(host, store, parsed.network, text, source)
         store.write(network)
         store.remove_transient(network.name)  # from now on it is persistent, as in libvirt
-    return Defined(network, (*parsed.warnings, *_not_done(host, network)))
+    return Defined(network, (*parsed.warnings, *_not_done(host, network), *_taken_over(host, network)))
 
 
 def create(host: Host, text: str | bytes, *, source: str) -> Defined:
@@ -112,7 +112,14 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
         except BaseException:
             bringup.forget_transient(host, name)
             raise
-    return Defined(network, (*parsed.warnings, *_not_done(host, network)))
+    return Defined(network, (*parsed.warnings, *_not_done(host, network), *_taken_over(host, network)))
+
+
+def _taken_over(host: Host, network: Network) -> list[str]:
+    """Have the guests that are on its bridge, a shared NIC's, without a definition; what its author should know."""
+    from vnethook.lifecycle import takeover  # noqa: PLC0415 (which changes NICs by what is here)
+
+    return takeover.take_over(host, network)
 
 
 def _completed(host: Host, store: Store, network: Network, text: str | bytes, source: str) -> Network:

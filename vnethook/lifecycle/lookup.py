@@ -1,14 +1,14 @@
 """Which networks there are, by what they are called, and how each of them is."""
 
 from vnethook.address import BITS, Subnet
-from vnethook.definition import compiled, sources
+from vnethook.definition import sources
 from vnethook.definition.entries import Entry
 from vnethook.definition.model import Network
 from vnethook.definition.store import Store
 from vnethook.errors import HostError, NoNetworkError
 from vnethook.host.host import Host
 from vnethook.host.sight import Sight
-from vnethook.lifecycle import bringup, definitions
+from vnethook.lifecycle import adoption, bringup, definitions
 from vnethook.live import failure, files, record
 from vnethook.live.record import LiveNetwork
 from vnethook.names import is_link_name, is_network_name, shown
@@ -49,9 +49,9 @@ def find(host: Host, text: str, *, by: tuple[str, ...] = (NAME, UUID, BRIDGE)) -
     if found is None and BRIDGE in by:
         found = store.by_bridge(text)
         if found is None and is_link_name(text):
-            found = record.by_bridge(host.paths, text)
+            found = record.by_bridge(host.paths, text) or adoption.named(host, text, is_made=False)
     if found is None:
-        raise compiled.unknown(host.paths, text)
+        raise adoption.unknown(host.paths, text)
     return found
 
 

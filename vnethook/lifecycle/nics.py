@@ -8,8 +8,8 @@ from vnethook.definition import choices
 from vnethook.definition.ip import DhcpHost
 from vnethook.definition.store import Store
 from vnethook.definition.traffic import Bandwidth
-from vnethook.errors import DefinitionError, StateError
-from vnethook.lifecycle import attach, bringup, catalog, updates
+from vnethook.errors import DefinitionError, NoNetworkError, StateError
+from vnethook.lifecycle import adoption, attach, bringup, catalog, updates
 from vnethook.live import bridge_port, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.names import label_of, shown
@@ -46,12 +46,23 @@ class NicChange(Value):
 def place(host: "Host", text: str) -> tuple[str, str]:
     """The network and the portgroup (empty: none is named) that "NET" or "NET:GROUP" means; raise NoNetworkError.
 
-    NET: a name, a uuid or a bridge. A bridge's name may hold a colon, and goes first.
+    NET: a name, a uuid or a bridge, or a NIC of the host's that is shared. A bridge's name may hold a colon, and goes
+    first.
     """
     name, _, portgroup = text.partition(":")
     if not portgroup or Store(host.paths).by_bridge(text) or record.by_bridge(host.paths, text):
-        return catalog.find(host, text), ""
-    return catalog.find(host, name), portgroup
+        return _joined(host, text), ""
+    return _joined(host, name), portgroup
+
+
+def _joined(host: "Host", text: str) -> str:
+    try:
+        return catalog.find(host, text)
+    except NoNetworkError:
+        found = adoption.named(host, text)  # which no guest has joined before
+        if found is None:
+            raise
+        return found
 
 
 def free_mac(host: "Host") -> str:

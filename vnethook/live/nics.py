@@ -160,6 +160,11 @@ def with_own(nic: Nic, earlier: Nic | None, same: Nic | None) -> Nic:
     return nic.replace(**own)
 
 
+def who(nic: Nic) -> tuple[str, int, str, str, str]:
+    """What makes a NIC another one."""
+    return nic.network, nic.index, nic.mac, nic.guest, nic.alias
+
+
 def random_uuid() -> str:
     """A random UUID, RFC 9562 version 4; the uuid module costs more to import than a bridge to make."""
     raw = bytearray(posix.urandom(16))

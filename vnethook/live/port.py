@@ -125,7 +125,7 @@ def _unguard(nic: "Nic") -> None:
 def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
     """Write the NIC's record, with the name that it got; what the NIC before it on its interface held is given back."""
     paths, nic = claim.paths, claim.nic
-    told = _take_from(before, claim) if before is not None and _who(before) != _who(nic) else None
+    told = _take_from(before, claim) if before is not None and nics.who(before) != nics.who(nic) else None
     if naming.is_wanted(paths, nic):
         with Lock(f"{paths.locks}/.names"):  # two guests at once may want one name, and it counts with its record
             nic = nic.replace(hostname=naming.take(claim))
@@ -141,11 +141,6 @@ def _record(before: "Nic | None", claim: naming.Claim) -> "Nic":
     if before is not None and before.network != nic.network:
         nics.remove(paths, before)
     return nic
-
-
-def _who(nic: "Nic") -> tuple[str, int, str, str, str]:
-    """What makes a NIC another one."""
-    return nic.network, nic.index, nic.mac, nic.guest, nic.alias
 
 
 def _take_from(before: "Nic", claim: naming.Claim) -> "LiveNetwork | None":
@@ -206,10 +201,14 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
 
 
 def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link", before: "Nic | None") -> None:
-    """Raise StateError for a link on a bridge that is no network's of ours: another program put it there.
+    """Raise StateError for a link on a bridge that is no network's of ours, or for the host's own NIC on one that is.
 
-    Nor is it one of ours if we put this very link (`before`: its record) on a bridge of the administrator's.
+    Another program put it there, but for one that we (`before`: its record) put on a bridge of the administrator's.
     """
+    if link.master == live.index and not (live.owns_bridge or (before and before.index == link.index)):
+        from vnethook.live import shared_interface  # noqa: PLC0415 (most guests' links are not there before)
+
+        shared_interface.require_guests(paths, live, link)
     if link.master in {0, live.index}:
         return
     master = links.link_at(link.master)

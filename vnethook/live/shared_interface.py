@@ -3,7 +3,7 @@
 A record is written before the first change, and says at the end that it is whole, so that a killed call is seen.
 """
 
-from vnethook.errors import HostError
+from vnethook.errors import HostError, StateError
 from vnethook.live import files, process
 from vnethook.names import is_link_name
 from vnethook.value import Value
@@ -11,7 +11,8 @@ from vnethook.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.live.paths import Paths
-    from vnethook.live.rtnl import Links
+    from vnethook.live.record import LiveNetwork
+    from vnethook.live.rtnl import Link, Links
 
 
 class SharedInterface(Value):
@@ -82,6 +83,14 @@ def remove(paths: "Paths", shared: SharedInterface) -> None:
 def is_here(shared: SharedInterface) -> bool:
     """Whether it is of this process's network namespace; another's host may have the same run directory."""
     return shared.namespace == process.network_namespace()
+
+
+def require_guests(paths: "Paths", live: "LiveNetwork", link: "Link") -> None:
+    """Raise StateError if a link is the NIC that is shared by the bridge of a network: it is no guest's."""
+    shared = read(paths, live.bridge)
+    if shared is not None and shared.nic == link.name:
+        msg = f"interface {link.name!r}: attach to network {live.name!r}: it is the host's own, which guests share"
+        raise StateError(msg, hint="a guest's tap, veth or vif can be attached")
 
 
 def is_up(links: "Links", shared: SharedInterface) -> bool:

@@ -1,0 +1,142 @@
+"""Guests on a shared NIC of the host's, by every hook and either name, and what a name that is none is told."""
+
+import json
+
+import pytest
+
+from tests.lab import CHECKOUT, Host, Machine
+from tests.lab.lan import PLAIN, call, connect
+from tests.lab.libvirt_call import MAC, domain
+from tests.lab.libvirt_call import call as call_libvirt
+
+pytestmark = pytest.mark.netns
+IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
+NIC = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='ebreth0'/><target dev='tap0'/></interface>"
+LAN = (
+    "<network><name>lan</name><forward mode='bridge'/><bridge name='ebreth0'/><guard mode='off' vlan='yes'/></network>"
+)
+VIRTUAL = "<network><name>eth0</name><bridge name='vneth'/><ip address='10.71.0.1' prefix='24'/></network>"
+
+
+@pytest.fixture(scope="module")
+def lan():
+    """A host that shares eth0, whose guests' taps are there."""
+    with Machine("router") as router, Host() as host:
+        connect(host, router, PLAIN)
+        assert call(host, "start") == (0, "")
+        for tap in ("tap0", "tap1"):
+            host.make_tap(tap)
+        yield host
+
+
+@pytest.fixture
+def host(lan):
+    yield lan
+    for tap in ("tap0", "tap1"):
+        lan.vnet("detach", tap)
+    for name in ("ebreth0", "lan", "eth0"):
+        lan.vnet("net-destroy", name, "--force", check=False)
+        lan.vnet("net-undefine", name, check=False)
+
+
+def _ifup(host, *, tap="tap0", network="", env=None):
+    link = host.directory / f"qemu-ifup-{network}" if network else IFUP
+    if network and not link.is_symlink():
+        link.symlink_to(IFUP)
+    done = host.run([link, tap], env=env, check=False)
+    return done.returncode, done.stderr
+
+
+def _nics(host):
+    return sorted((nic["interface"], nic["network"]) for nic in host.vnet_json("nic-list"))
+
+
+def _master(host, link="tap0"):
+    return json.loads(host.run(["ip", "-json", "link", "show", link]).stdout)[0].get("master", "")
+
+
+@pytest.mark.parametrize("name", ["eth0", "ebreth0"])
+def test_a_link_of_qemu_ifup_names_it(host, name):
+    assert _ifup(host, network=name) == (0, "")
+    assert _ifup(host, network=name, tap="tap1") == (0, "")  # warm
+    assert _nics(host) == [("tap0", "ebreth0"), ("tap1", "ebreth0")]
+    assert (_master(host), _master(host, "tap1")) == ("ebreth0", "ebreth0")
+
+
+@pytest.mark.parametrize("name", ["eth0", "ebreth0"])
+def test_a_variable_the_map_and_vnet_attach_name_it(host, name):
+    assert _ifup(host, env={"VNET_NETWORK": name}) == (0, "")
+    config = host.root / "etc/vnethook/vnethook.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(f'[map.interfaces]\n"tap1" = "{name}"\n')
+    try:
+        assert _ifup(host, tap="tap1") == (0, "")
+    finally:
+        config.unlink()
+    assert _nics(host) == [("tap0", "ebreth0"), ("tap1", "ebreth0")]
+    host.vnet("net-destroy", "ebreth0", "--force")
+    assert _master(host) == ""
+    host.vnet("attach", "tap0", "--network", name)
+    assert (_nics(host)[0], _master(host)) == (("tap0", "ebreth0"), "ebreth0")
+    assert host.vnet_json("net-info", "eth0")["bridge"] == "ebreth0"
+
+
+def test_libvirt_names_its_bridge_or_by_metadata_its_nic(host):
+    host.run(["ip", "link", "set", "tap0", "master", "ebreth0"])  # as libvirt makes it
+    for stage in ("prepare", "start"):
+        assert call_libvirt(host, stage, domain(NIC)) == (0, "")
+    assert _nics(host) == [("tap0", "ebreth0")]
+    assert call_libvirt(host, "release", domain(NIC)) == (0, "")
+    ethernet = f"<interface type='ethernet'><mac address='{MAC}'/><target dev='tap0'/></interface>"
+    document = domain(ethernet, f"<v:interface mac='{MAC}' network='eth0'/>")
+    for stage in ("prepare", "start"):
+        assert call_libvirt(host, stage, document) == (0, "")
+    assert (_nics(host), _master(host)) == ([("tap0", "ebreth0")], "ebreth0")
+    assert call_libvirt(host, "release", document) == (0, "")
+
+
+def test_a_definition_on_its_bridge_goes_before_also_when_guests_were_there_first(host):
+    assert _ifup(host, network="eth0") == (0, "")
+    host.define(LAN)
+    for name in ("eth0", "ebreth0"):
+        assert _ifup(host, network=name, tap="tap1")[0] == 0
+        assert _nics(host) == [("tap0", "lan"), ("tap1", "lan")]
+    assert all(nic["guard"] for nic in host.vnet_json("nic-list"))
+    host.define(LAN.replace(">lan<", ">second<"))
+    status, said = _ifup(host, network="eth0")
+    host.vnet("net-undefine", "second")
+    assert (status, said.splitlines()[1]) == (3, "  name one of them: lan, second")
+
+
+def test_a_network_that_is_called_so_goes_before_the_interface(host):
+    host.define(VIRTUAL)
+    assert _ifup(host, network="eth0") == (0, "")
+    assert _nics(host) == [("tap0", "eth0")]
+    assert _master(host) == "vneth"
+    assert _ifup(host, network="ebreth0", tap="tap1") == (0, "")
+    assert _nics(host) == [("tap0", "eth0"), ("tap1", "ebreth0")]
+
+
+def test_a_name_that_is_none_is_told_the_known_ones_and_what_would_make_it_one(host):
+    host.run(["ip", "link", "add", "eth7", "type", "veth", "peer", "name", "far7"])
+    host.run(["ip", "link", "add", "br7", "type", "bridge"])
+    known = "known networks: default; shared interfaces: eth0 (bridge ebreth0)"
+    more = {
+        "nowhere": "",
+        "eth7": "; `vnet share eth7` lets guests join that interface",
+        "br7": "; a network with <forward mode='bridge'/><bridge name='br7'/> is what lets guests join that",
+    }
+    for name, advice in more.items():
+        said = f"qemu-ifup-{name}: network {name!r}: no such network\n  {known}{advice}\n"
+        assert _ifup(host, network=name) == (3, said)
+        done = host.vnet("attach", "tap0", "--network", name, check=False)
+        assert (done.returncode, done.stderr) == (3, f"error: network {name!r}: no such network\n  {known}{advice}\n")
+    for link in ("eth7", "br7"):
+        host.run(["ip", "link", "delete", link])
+
+
+def test_the_nic_itself_is_no_guests(host):
+    done = host.vnet("attach", "eth0", "--network", "ebreth0", check=False)
+    said = "error: interface 'eth0': attach to network 'ebreth0': it is the host's own, which guests share\n"
+    assert (done.returncode, done.stderr.splitlines(keepends=True)[0]) == (4, said)
+    assert _master(host, "eth0") == "ebreth0"
