@@ -27,7 +27,7 @@ def guarding(network: "Network", steps: "list[Step]") -> Guarding:
     """How ports are guarded that nothing else is said of; not at all where the plan has no guards."""
     mark = next((step.chain for step in steps if isinstance(step, MarkGuards)), "")
     if not mark:
-        return Guarding()
+        return Guarding(is_asked=network.guard is not None)
     suffix = int.from_bytes(interface_id(network.mac), "big") if network.mac and network.has_ipv6 else 0
     return Guarding(
         parts=network.effective_guard.parts,

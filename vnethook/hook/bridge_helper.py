@@ -1,19 +1,21 @@
 """QEMU's bridge helper: `-netdev bridge,br=NAME,helper=PATH`. Makes the tap, attaches it, passes its descriptor back.
 
 Called as `PATH --use-vnet --fd=N --br=NAME`; answers with one byte and the descriptor as SCM_RIGHTS on N, then ends
-with 0. There is no call when the guest ends; the tap vanishes with QEMU, and later calls forget its record.
+with 0. There is no call when the guest ends; the tap vanishes with QEMU, and later calls forget its record. Who is not
+root may have what bridge.conf says (access.py), whatever has made the helper root.
 Contract: net/tap.c and qemu-bridge-helper.c of QEMU; linux/if_tun.h.
 """
 
 import posix
 import sys
-from _socket import SCM_RIGHTS, SOL_SOCKET, socket
+from _socket import SCM_RIGHTS, SO_PEERCRED, SOL_SOCKET, socket
 from _struct import Struct
 from fcntl import ioctl
 
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
+from vnethook.live import files
 from vnethook.live.paths import variables
 
 TYPE_CHECKING = False
@@ -30,6 +32,8 @@ _INT = Struct("=i")
 FD_DIGITS = 7
 """Of the largest descriptor that a process can have: NR_OPEN, linux/limits.h."""
 _PATTERN = b"vnt%d"
+_CREDENTIALS = Struct("=iII")
+"""struct ucred: process, user, group. Source: unix(7), SO_PEERCRED."""
 
 
 def main() -> int:
@@ -44,14 +48,14 @@ def _help(paths: "Paths", argv: list[str]) -> None:
         raise HostError(msg, hint="start QEMU as root, or see `vnet hooks status` for what a user may do")
     answer = _answer_socket(int(words["fd"]))
     caller = qemu_command.caller()
+    user = _user(answer, caller.owner[0])
     nic = qemu_command.nic_of_call(caller, "")
     if nic and nic.get("br") not in {"", words["br"]}:
         nic = None  # another NIC's: this one was plugged in later
     is_unnamed = words["br"] == QEMU_DEFAULT and not (nic and nic.get("br"))
-    tap, interface = _open_tap(has_header="use-vnet" in words)
     environ = variables()
     request = NicRequest(
-        interface=interface,
+        interface="",
         explicit=environ.get("VNET_NETWORK", "") or ("" if is_unnamed else words["br"]),
         portgroup=environ.get("VNET_PORTGROUP", ""),
         guest=qemu_command.guest_name(caller.arguments),
@@ -59,7 +63,12 @@ def _help(paths: "Paths", argv: list[str]) -> None:
         owner=caller.owner,
         via=NAME,
     )
-    serve.warn(NAME, serve.attach(paths, request))
+    if user:
+        from vnethook.hook import access  # noqa: PLC0415 (only for who is not root)
+
+        request = access.permitted(paths, request, access.user_of(answer, user))
+    tap, interface = _open_tap(has_header="use-vnet" in words)
+    serve.warn(NAME, serve.attach(paths, request.replace(interface=interface)))
     try:
         answer.sendmsg([b"\0"], [(SOL_SOCKET, SCM_RIGHTS, _INT.pack(tap))])
     except OSError as error:
@@ -73,6 +82,24 @@ def _answer_socket(fd: int) -> socket:
         return socket(fileno=fd)
     except OSError as error:
         raise _not_answered(str(fd), error) from error
+
+
+def _user(answer: socket, pid: int) -> int:
+    """The number of the user whose guest it is; 0 for root.
+
+    The real user of this process tells, the one who has made the socket, and that of the calling process, whichever is
+    not root: a set-id program may hide the first, and the last may be gone by now.
+    """
+    _, peer, _ = _CREDENTIALS.unpack(answer.getsockopt(SOL_SOCKET, SO_PEERCRED, _CREDENTIALS.size))
+    return posix.getuid() or peer or _real_user(pid)
+
+
+def _real_user(pid: int) -> int:
+    """The real user of a process, root's number if it is gone. Source: proc(5), status."""
+    for line in (files.read_text(f"/proc/{pid}/status") or "").splitlines() if pid else ():
+        if line.startswith("Uid:"):
+            return int(line.split()[1])
+    return 0
 
 
 def _not_answered(fd: str, error: OSError) -> HostError:

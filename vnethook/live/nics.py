@@ -56,10 +56,10 @@ class NicClass(Traits):
 class Guarding(Value):
     """How the ports of a network are guarded, where neither portgroup nor NIC says otherwise.
 
-    `parts`: see GUARDS; `is_asked`: the definition says so, and not the default. `leased`: the IP versions of which
-    DHCP gives guests addresses. `is_open`: what is behind guests the host's routes say, and not the definition.
-    `link_local`: the bridge's address that router advertisements name, empty without
-    IPv6. `mark`: the chain that is there as long as nobody has taken the guards away; empty if there is none.
+    `parts`: see GUARDS; `is_asked`: the definition says so, or that there are none, and not the default. `leased`:
+    the IP versions of which DHCP gives guests addresses. `is_open`: what is behind guests the host's routes say, and
+    not the definition. `link_local`: the bridge's address that router advertisements name, empty without IPv6.
+    `mark`: the chain that is there as long as nobody has taken the guards away; empty if there is none.
     """
 
     parts: tuple[str, ...] = ()

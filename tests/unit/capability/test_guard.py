@@ -45,7 +45,7 @@ def test_a_bridge_of_the_administrators_is_guarded_where_that_is_said():
 def test_without_a_guard_there_is_no_mark():
     network = _network(guard=Guard("off"))
     assert guard.plan(network, FACTS) == []
-    assert _guarding(network) == Guarding()
+    assert _guarding(network) == Guarding(is_asked=True)  # for that there is none
     assert not guard.is_asked(network)
 
 
