@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.lab import CHECKOUT, Host, Machine
-from tests.lab.lan import PLAIN, call, connect
+from tests.lab.lan import GATEWAY, PLAIN, answers, call, connect
 from tests.lab.libvirt_call import MAC, domain
 from tests.lab.libvirt_call import call as call_libvirt
 
@@ -120,18 +120,21 @@ def test_a_network_that_is_called_so_goes_before_the_interface(host):
 def test_a_name_that_is_none_is_told_the_known_ones_and_what_would_make_it_one(host):
     host.run(["ip", "link", "add", "eth7", "type", "veth", "peer", "name", "far7"])
     host.run(["ip", "link", "add", "br7", "type", "bridge"])
+    host.run(["ip", "link", "add", "eth6", "master", "br7", "type", "veth", "peer", "name", "far6"])
     known = "known networks: default; shared interfaces: eth0 (bridge ebreth0)"
     more = {
         "nowhere": "",
         "eth7": "; `vnet share eth7` lets guests join that interface",
-        "br7": "; a network with <forward mode='bridge'/><bridge name='br7'/> is what lets guests join that",
+        "br7": "; a network with <forward mode='bridge'/><bridge name='br7'/> lets guests join bridge br7",
+        "eth6": "; a network with <forward mode='bridge'/><bridge name='br7'/> lets guests join bridge br7",
+        "lo": "; that interface cannot be shared",
     }
     for name, advice in more.items():
         said = f"qemu-ifup-{name}: network {name!r}: no such network\n  {known}{advice}\n"
         assert _ifup(host, network=name) == (3, said)
         done = host.vnet("attach", "tap0", "--network", name, check=False)
         assert (done.returncode, done.stderr) == (3, f"error: network {name!r}: no such network\n  {known}{advice}\n")
-    for link in ("eth7", "br7"):
+    for link in ("eth7", "eth6", "br7"):
         host.run(["ip", "link", "delete", link])
 
 
@@ -140,3 +143,35 @@ def test_the_nic_itself_is_no_guests(host):
     said = "error: interface 'eth0': attach to network 'ebreth0': it is the host's own, which guests share\n"
     assert (done.returncode, done.stderr.splitlines(keepends=True)[0]) == (4, said)
     assert _master(host, "eth0") == "ebreth0"
+
+
+def test_a_bridge_that_is_gone_is_told_with_what_makes_it_anew_and_its_guests_come_back(host):
+    assert _ifup(host, network="eth0") == (0, "")
+    host.run(["ip", "link", "delete", "ebreth0"])
+    said = "network: bridge 'ebreth0': no such bridge\n  `vnet share eth0` makes it anew\n"
+    for name in ("eth0", "ebreth0"):
+        status, told = _ifup(host, network=name, tap="tap1")
+        assert (status, told) == (5, said.replace("network", f"qemu-ifup-{name}"))
+    assert call(host, "start", "netdev=eth0")[0] == 0
+    assert _ifup(host, network="eth0", tap="tap1") == (0, "")
+    assert (_master(host), _master(host, "tap1")) == ("ebreth0", "ebreth0")
+    assert answers(host, GATEWAY)
+
+
+def test_nothing_of_before_counts_after_a_reboot(host):
+    """All links and what was in /run are gone."""
+    assert _ifup(host, network="eth0") == (0, "")
+    host.run(["ip", "link", "set", "tap0", "nomaster"])
+    host.run(["ip", "link", "delete", "ebreth0"])
+    host.run(["rm", "-rf", host.root / "run/vnethook"])
+    for line in PLAIN.splitlines():
+        host.run(["ip", *line.split()], check=False)
+    for name in ("eth0", "ebreth0"):
+        status, said = _ifup(host, network=name)
+        assert (status, said.splitlines()[0]) == (3, f"qemu-ifup-{name}: network {name!r}: no such network")
+    assert [network["name"] for network in host.vnet_json("net-list", "--all")] == ["default"]
+    assert call(host, "start") == (0, "")
+    assert _ifup(host, network="eth0") == (0, "")
+    assert _nics(host) == [("tap0", "ebreth0")]
+    host.vnet("nic-set", "tap0", "--guard", "standard", "--mac", MAC)
+    assert host.vnet_json("nic-list")[0]["guard"] != []

@@ -10,11 +10,11 @@ from tests.lab.machine import PYTHON, Machine, wait_for
 EVERYONE = "ff:ff:ff:ff:ff:ff"
 _END = b"the last of them"
 
-# Writes each frame that comes in by eth0 as a line of hexadecimal digits, until it is killed.
+# Writes each frame that comes in by a link as a line of hexadecimal digits, until it is killed.
 _SNIFFER = """
 import socket, sys
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-raw.bind(("eth0", 0))
+raw.bind((sys.argv[2], 0))
 log = open(sys.argv[1], "w", buffering=1)
 print("ready", file=log)
 while True:
@@ -25,11 +25,11 @@ while True:
 
 
 class Sniffer:
-    """What comes to a guest's NIC."""
+    """What comes to a guest's NIC, or another link."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, link: str = "eth0") -> None:
         self._log = machine.directory / f"frames-{id(self)}"
-        machine.popen([PYTHON, "-IS", "-c", _SNIFFER, self._log], stdin=subprocess.DEVNULL)
+        machine.popen([PYTHON, "-IS", "-c", _SNIFFER, self._log, link], stdin=subprocess.DEVNULL)
         wait_for(lambda: self._log.exists() and self._log.read_text().startswith("ready"), "the sniffer")
 
     def frames(self) -> set[bytes]:

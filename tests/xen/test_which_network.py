@@ -52,6 +52,22 @@ def test_the_guest_is_told_the_mtu_of_a_bridge_of_the_hosts(there, domid):
     there.run(["ip", "link", "set", "br-own", "mtu", "1500"])
 
 
+def test_a_guest_that_asks_for_less_is_told_so_and_does_not_pull_the_hosts_bridge_down(there, domid):
+    """A bridge whose MTU nobody has set takes its smallest port's, and so do its other ports' guests."""
+    there.run(["ip", "link", "add", "br-free", "up", "type", "bridge"])
+    there.run(
+        ["ip", "link", "add", "cable0", "mtu", "9000", "master", "br-free", "type", "veth", "peer", "name", "cable1"]
+    )
+    vif = there.vif(domid, bridge="br-free", mtu="1400")
+    assert network_of(vif, vif.online()) == ("br-free", "br-free")
+    assert there.node(f"{vif.frontend}/mtu") == "1400"
+    assert (there.link("br-free")["mtu"], there.link(vif.name)["mtu"]) == (9000, 9000)
+    vif.offline()
+    there.vnet("net-destroy", "br-free")
+    for name in ("br-free", "cable0"):
+        there.run(["ip", "link", "delete", name])
+
+
 def test_a_portgroup_may_follow(there, domid):
     vif = there.vif(domid, bridge="lab:apart")
     assert network_of(vif, vif.online())[0] == "lab"

@@ -59,7 +59,7 @@ def attach(paths: "Paths", call: "Call", environ: "Mapping[str, str]") -> None:
         serve.warn(NAME, _attach(paths, links, link, request))
         if call.kind == VIF:
             try:
-                xen_nodes.tell_connected(store, call.vif, links.link(request.interface))
+                xen_nodes.tell_connected(store, call.vif, links.link(request.interface), mtu=request.mtu)
             except BaseException:
                 if before is None or before.index != link.index:
                     serve.detach(paths, request.interface)

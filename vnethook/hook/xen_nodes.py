@@ -60,15 +60,15 @@ def _of_domain(store: Store, home: str) -> tuple[str, str]:
     return (name or "").removesuffix(MIGRATING), uuid or ""
 
 
-def tell_connected(store: Store, vif: "Vif", link: "Link | None") -> None:
-    """Have netback let the guest send, and tell the guest its MTU."""
+def tell_connected(store: Store, vif: "Vif", link: "Link | None", *, mtu: int = 0) -> None:
+    """Have netback let the guest send, and tell the guest its MTU: the link's, or `mtu` if that is said and less."""
 
     def write(store: Store) -> bool:
         own, frontend = store.find_all(f"{vif.path}/frontend-id", vif.frontend)
         if link is None or own is None:
             return False
         if frontend is not None:
-            store.write(f"{vif.frontend}/mtu", str(link.mtu))
+            store.write(f"{vif.frontend}/mtu", str(min(mtu or link.mtu, link.mtu)))
         store.write(f"{vif.path}/hotplug-status", CONNECTED)
         store.remove(f"{vif.path}/hotplug-error")
         return True

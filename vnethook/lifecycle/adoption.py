@@ -60,12 +60,23 @@ def unknown(paths: "Paths", name: str) -> NoNetworkError:
     if shared:
         hints.append(f"shared interfaces: {', '.join(f'{one.nic} (bridge {one.bridge})' for one in shared)}")
     is_there = is_link_name(name) and files.is_directory(f"/proc/sys/net/ipv4/conf/{name}")
-    link = Links().link(name) if is_there else None
-    if link is not None and link.kind == "bridge":
-        hints.append(f"a network with <forward mode='bridge'/><bridge name='{name}'/> is what lets guests join that")
-    elif link is not None and not (link.is_loopback or link.master or link.kind == "tun"):
-        hints.append(f"`vnet share {name}` lets guests join that interface")
-    return NoNetworkError(error.message, hint="; ".join(hints))
+    return NoNetworkError(error.message, hint="; ".join(hints + ([_advice(name)] if is_there else [])))
+
+
+def _advice(name: str) -> str:
+    """What would let guests join a link of the host's."""
+    links = Links()
+    link = links.link(name)
+    master = links.link_at(link.master) if link is not None and link.master else None
+    if link is None or link.is_loopback or link.kind == "tun":
+        return "that interface cannot be shared"
+    if master is not None and master.kind != "bridge":
+        return f"that interface is a part of {master.name!r}"
+    bridge = link if link.kind == "bridge" else master
+    if bridge is not None:
+        definition = f"<forward mode='bridge'/><bridge name='{bridge.name}'/>"
+        return f"a network with {definition} lets guests join bridge {bridge.name}"
+    return f"`vnet share {name}` lets guests join that interface"
 
 
 def adopt(host: "Host", bridge: str) -> bool:

@@ -11,7 +11,7 @@ from vnethook.errors import HostError
 from vnethook.host import facts, log
 from vnethook.lifecycle import bringup, definitions, firewalls, overlap, prepared, uplinks
 from vnethook.lifecycle.target import ADMIN, Target, facts_of
-from vnethook.live import record
+from vnethook.live import record, shared_interface
 from vnethook.live.record import NFT, LiveNetwork
 from vnethook.plan import apply as plans
 from vnethook.plan.firewall import FirewallStep, InstallRules
@@ -167,6 +167,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]") -> LiveNetwork:
         pools=dhcp.pools(network),
         known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
+        keeps_mtu=network.owns_bridge or shared_interface.read(host.paths, network.bridge.name or "") is not None,
         admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
         guard=guard.guarding(network, steps),
         zoned=zone.watched(network),

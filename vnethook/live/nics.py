@@ -142,8 +142,11 @@ OF_LINK = ("device", "beside", "is_paired")
 
 
 def mtu_of(live: "LiveNetwork", nic: Nic, link: "Link") -> int:
-    """The MTU that a NIC's link is to get, in bytes: the bridge's or less, as is asked for; 0 if it has it."""
-    mtu = min(nic.mtu, live.mtu) if nic.mtu else live.mtu
+    """The MTU that a NIC's link is to get, in bytes: the bridge's or less, as is asked for; 0 if it has it.
+
+    Not less where the bridge would follow it, and take all of its other ports' along: the guest is told what it asks.
+    """
+    mtu = min(nic.mtu, live.mtu) if nic.mtu and live.keeps_mtu else live.mtu
     return mtu if link.mtu != mtu else 0
 
 

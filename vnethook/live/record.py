@@ -27,15 +27,15 @@ class LiveNetwork(Value):
     (IP version, first address, prefix, gateway, metric); `fixed`: (MAC or guest's label, words for dnsmasq, name or
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
-    where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`:
-    those of all NICs together, see Traits; `named`: for guests by label the elements of the firewall that they are in,
-    (set or map, element with ADDRESS4 or ADDRESS6 in it); `pools`: what DHCP hands out, (IP version, first, last
-    address); `known`: (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else
-    it is the administrator's, and may be other networks'; `guard`: of its ports. `admission`: (IP version, FORWARD or
-    INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
-    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the uplink
-    on which the host answers for guests, empty if it does not; `firewall`: what the chains are in, NFT or a variant of
-    iptables.
+    where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`: those of all NICs
+    together, see Traits; `named`: for guests by label the elements of the firewall that they are in, (set or map,
+    element with ADDRESS4 or ADDRESS6 in it); `pools`: what DHCP hands out, (IP version, first, last address); `known`:
+    (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else it is the administrator's,
+    and may be other networks'; `keeps_mtu`: the bridge does, whatever ports it has; `guard`: of its ports. `admission`:
+    (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be let through
+    if that drops what meets no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the
+    uplink on which the host answers for guests, empty if it does not; `firewall`: what the chains are in, NFT or a
+    variant of iptables.
     """
 
     name: str
@@ -63,6 +63,7 @@ class LiveNetwork(Value):
     pools: tuple[tuple[int, int, int], ...] = ()
     known: tuple[tuple[str, str], ...] = ()
     owns_bridge: bool = True
+    keeps_mtu: bool = True
     admission: tuple[tuple[int, str, str, int], ...] = ()
     guard: Guarding = Guarding()
     zoned: str = ""
@@ -76,17 +77,11 @@ _TUPLES = (
     *("classes", "waiting", "limits", "named", "pools", "known", "admission"),
 )
 _KINDS = {
-    "name": str,
-    "bridge": str,
     "index": int,
     "mtu": int,
-    "started_by": str,
-    "firewall": str,
-    "is_changing": bool,
-    "owns_bridge": bool,
     "guard": Guarding,
-    "zoned": str,
-    "proxied": str,
+    **dict.fromkeys(("name", "bridge", "started_by", "firewall", "zoned", "proxied"), str),
+    **dict.fromkeys(("is_changing", "owns_bridge", "keeps_mtu"), bool),
     **dict.fromkeys(_TUPLES, tuple),
 }
 
@@ -97,8 +92,7 @@ def read(paths: "Paths", name: str) -> LiveNetwork | None:
     One that an earlier version wrote says that a change is under way: the next mend does what that did not know of.
     """
     try:
-        plain = files.read_json(path(paths, name))
-        live = LiveNetwork.from_plain(plain)
+        live = LiveNetwork.from_plain(plain := files.read_json(path(paths, name)))
     except (AttributeError, HostError, TypeError):
         return None
     if not all(type(getattr(live, field)) is kind for field, kind in _KINDS.items()):

@@ -88,7 +88,7 @@ def is_here(shared: SharedInterface) -> bool:
 def require_guests(paths: "Paths", live: "LiveNetwork", link: "Link") -> None:
     """Raise StateError if a link is the NIC that is shared by the bridge of a network: it is no guest's."""
     shared = read(paths, live.bridge)
-    if shared is not None and shared.nic == link.name:
+    if shared is not None and shared.port_name == link.name:
         msg = f"interface {link.name!r}: attach to network {live.name!r}: it is the host's own, which guests share"
         raise StateError(msg, hint="a guest's tap, veth or vif can be attached")
 

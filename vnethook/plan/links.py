@@ -68,8 +68,12 @@ class RequireBridge(Step):
     def require(self, host: "Host") -> None:
         link = host.links.link(self.name)
         if link is None:
+            from vnethook.live import shared_interface  # noqa: PLC0415 (only on the way to an error)
+
             msg = f"bridge {self.name!r}: no such bridge"
-            raise HostError(msg, hint="mode 'bridge' uses one that is there: make it first, or see `ip link`")
+            shared = shared_interface.read(host.paths, self.name)
+            hint = "mode 'bridge' uses one that is there: make it first, or see `ip link`"
+            raise HostError(msg, hint=f"`vnet share {shared.nic}` makes it anew" if shared is not None else hint)
         if link.kind != "bridge":
             what = "of Open vSwitch, which is not supported" if link.kind == "openvswitch" else "no bridge"
             msg = f"bridge {self.name!r}: the interface of that name is {what}"
