@@ -91,7 +91,8 @@ def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     if link.is_loopback:
         return "is the host's loopback", "netdev= names a NIC"
     if facts.is_wireless:
-        return "is wireless: an access point drops what comes from a guest's MAC", "use a network with NAT"
+        reason = "is wireless: an access point drops what comes from a guest's MAC"
+        return reason, f"guests get out by NAT (network default); to be reached: vnet share {link.name} --mode proxyarp"
     if link.kind == "bridge":
         return "is a bridge itself", f"guests join it as it is: bridge={link.name}"
     if facts.master:

@@ -4,8 +4,11 @@ import click
 
 from vnethook.cli import known, report, slow
 from vnethook.cli.verb import Number, value, verb
+from vnethook.errors import UsageError
 from vnethook.names import check_link_name
 
+BRIDGE, PROXYARP = "bridge", "proxyarp"
+"""How guests are on a NIC's network: by a bridge that it is a port of, or as hosts for which this one answers."""
 GUARD_S, GUARD_MAX_S = 60, 86400
 """How long a guard waits to be told that the host is reached."""
 
@@ -16,6 +19,15 @@ GUARD_S, GUARD_MAX_S = 60, 86400
 @click.option(
     "--layout", type=click.Choice(["bridge", "proposal"]), default="bridge", help="Which of them is called NIC."
 )
+@click.option(
+    "--mode",
+    "proxied",
+    type=click.Choice([BRIDGE, PROXYARP]),
+    default=BRIDGE,
+    callback=lambda _, __, mode: mode == PROXYARP,
+    help="How guests are on the network: see above.",
+)
+@click.option("--range", "ranges", metavar="FIRST-LAST", multiple=True, help="With proxyarp: what is set aside for it.")
 @click.option("--antispoof", is_flag=True, help="Hold guests' ports to their addresses.")
 @click.option("--timeout", metavar="SECONDS", type=Number(1, GUARD_MAX_S), default=GUARD_S, help="To confirm within.")
 @click.option("--yes", is_flag=True, help="Keep it at once if the gateways answer, without `vnet confirm`.")
@@ -23,15 +35,24 @@ GUARD_S, GUARD_MAX_S = 60, 86400
     "--force", is_flag=True, help="Also where packet filters know NIC alone, or with the system on the network."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def share(nic: str, bridge: str, layout: str, timeout: int, **flags: bool) -> None:
+def share(nic: str, bridge: str, layout: str, timeout: int, ranges: tuple[str, ...], **flags: bool) -> None:
     """Let guests onto the physical network of a NIC.
 
     It becomes a port of a bridge, which takes over its addresses and routes; the host is on the network throughout.
     Unless `vnet confirm` follows in time, all is taken back.
+
+    With --mode proxyarp it does not, as on Wi-Fi: a network of its name is made, whose guests are hosts there for
+    which this host answers. Ranges of addresses are set aside for that; the first of each is the bridge's.
     """
     host = slow.host()
     check_link_name(nic)
     check_link_name(bridge or nic)
+    if flags["proxied"]:
+        _proxyarp(nic, ranges, bridge=bridge, is_dry=flags["dry_run"])
+        return
+    if ranges:
+        msg = "--range is for --mode proxyarp"
+        raise UsageError(msg, hint="guests on a bridge get their addresses from the network itself")
     terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, timeout, flags["yes"], layout, flags["force"])
     if flags["dry_run"]:
         _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
@@ -54,7 +75,9 @@ def unshare(nic: str, *, force: bool) -> None:
     """Give a shared NIC back what its bridge has taken over."""
     check_link_name(nic)
     shared = slow.sharing.stop(slow.host(), nic, is_forced=force, guard_s=GUARD_S)
-    if shared is None:
+    if shared is None and slow.share_proxyarp.stop(slow.host(), nic, is_forced=force) is not None:
+        report.done(f"Interface {nic} is no longer shared")
+    elif shared is None:
         report.warning(f"interface {nic!r}: is not shared: nothing done")
     else:
         report.done(f"Interface {shared.nic} is no longer shared")
@@ -70,6 +93,16 @@ def confirm(nic: str) -> None:
         report.done(f"Interface {shared.nic} stays shared by bridge {shared.bridge}")
     if not kept:
         report.warning(f"{f'interface {nic!r}' if nic else 'no interface'}: nothing waits to be confirmed")
+
+
+def _proxyarp(nic: str, ranges: tuple[str, ...], *, bridge: str, is_dry: bool) -> None:
+    if is_dry:
+        _say(nic, [str(step) for step in slow.share_proxyarp.preview(slow.host(), nic, ranges, bridge=bridge)])
+        return
+    network, warnings = slow.share_proxyarp.start(slow.host(), nic, ranges, bridge=bridge)
+    for warning in warnings:
+        report.warning(warning)
+    report.done(f"Interface {nic} shared by network {network.name}, for whose guests it answers")
 
 
 def _say(nic: str, steps: list[str]) -> None:

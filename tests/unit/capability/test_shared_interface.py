@@ -67,7 +67,7 @@ REFUSED = {
         NIC,
         {"is_wireless": True},
         "is wireless: an access point drops what comes from a guest's MAC",
-        "use a network with NAT",
+        "guests get out by NAT (network default); to be reached: vnet share eth0 --mode proxyarp",
     ),
     "bridge": (NIC.replace(kind="bridge"), {}, "is a bridge itself", "guests join it as it is: bridge=eth0"),
     "port": (NIC, {"master": "br0"}, "is a port of 'br0' already", "guests join that: bridge=br0"),
