@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.lab import Client, Host, Machine, lan
+from tests.lab.host import VNET
 from tests.lab.library import on
 from tests.lab.machine import PYTHON, wait_for
 from vnethook.errors import HostError, StateError
@@ -285,6 +286,20 @@ def test_an_uplink_that_was_down_is_mended_by_the_next_guest_or_a_repair(host: H
     host.vnet("net-repair", "eth0")
     assert _there(host) == before | {*_own(host, "tap2")}
     host.vnet("net-check", "eth0")
+
+
+def test_a_watch_mends_what_goes_with_the_uplink_by_itself(host: Host) -> None:
+    _attach(host, "tap0", mac=CAROL)
+    words = ["ip", "neighbour", "show", "proxy"]
+    before = sorted(host.run(words).stdout.splitlines())
+    with host.popen([VNET, "watch"], stderr=subprocess.DEVNULL) as watch:
+        try:
+            for _ in range(2):
+                host.run(["ip", "link", "set", "eth0", "down"])
+                host.run(["ip", "link", "set", "eth0", "up"])
+                wait_for(lambda: sorted(host.run(words).stdout.splitlines()) == before, "the watch to mend it")
+        finally:
+            watch.kill()
 
 
 def test_guests_start_while_the_uplink_is_away_or_elsewhere(host: Host) -> None:
