@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Host, lan
+from tests.lab import Host, Machine, lan
 
 pytestmark = pytest.mark.netns
 RANGE, RANGE6 = "192.0.2.61-192.0.2.69", "2001:db8::61-2001:db8::69"
@@ -109,3 +109,30 @@ def test_what_cannot_be_is_refused_and_nothing_is_done(host: Host) -> None:
     host.run(["ip", "link", "add", "br0", "type", "bridge"])
     host.run(["ip", "link", "set", "eth0", "master", "br0"])
     assert "share: is a port of 'br0' already" in _share(host, *_ranges(RANGE))[1]
+
+
+def test_addresses_that_other_hosts_have_are_refused(router: Machine) -> None:
+    with Host() as host:
+        lan.connect(host, router)
+        for version, address in (("-4", "192.0.2.65/24"), ("-6", "2001:db8::65/64")):
+            router.run(
+                ["ip", version, "address", "add", address, "dev", "lan0", *(["nodad"] if version == "-6" else [])]
+            )
+        for ranges, whose in ((RANGE, "192.0.2.65"), (RANGE6, "2001:db8::65")):
+            status, said = _share(host, *_ranges(ranges))
+            assert said.startswith(
+                f"error: interface 'eth0': share: {whose} of the range is another host's, which answers"
+            )
+            assert status
+        assert _share(host, *_ranges("192.0.2.61-192.0.2.64")) == (0, SHARED)
+        done = host.vnet("share", "eth0", check=False)
+        assert "share: the host answers on it for guests of network 'eth0'\n  vnet net-destroy eth0" in done.stderr
+
+
+def test_what_is_defined_stays_defined(host: Host) -> None:
+    _share(host, *_ranges(RANGE))
+    host.define(host.vnet("net-dumpxml", "eth0").stdout)
+    host.vnet("net-autostart", "eth0")
+    assert host.vnet("unshare", "eth0").stdout == "Interface eth0 is no longer shared\n\n"
+    assert _share(host) == (0, SHARED)
+    assert host.vnet("net-check", "eth0").stdout == "Network eth0 is as defined\n\n"

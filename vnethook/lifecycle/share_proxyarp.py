@@ -9,11 +9,14 @@ from vnethook.definition.model import Bridge, Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import StateError, UsageError
 from vnethook.host.host import Host
+from vnethook.host.occupants import occupied
 from vnethook.lifecycle import bringup, catalog, definitions, planning
 from vnethook.lifecycle.completion import completed
 from vnethook.live import record
 from vnethook.plan.step import Step
 
+ANSWER_S, ASKED_MAX = 1.0, 256
+"""How long other hosts have to say that an address is theirs, and of how many addresses they are asked."""
 _LINK_LOCAL = subnet_of("fe80::", 10)
 
 
@@ -31,6 +34,7 @@ def start(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = "") 
         msg = f"interface {nic!r}: share: it is shared by network {nic!r} already"
         raise StateError(msg, hint=f"`vnet unshare {nic}` first, or change it: `vnet net-edit {nic}`")
     wanted = network(host, nic, ranges, bridge=bridge)
+    _require_free(host, nic, wanted)
     text = xml_module().dump(wanted)
     made = catalog.create(host, text, source=f"network of {nic}")
     return made.network, made.warnings
@@ -96,6 +100,22 @@ def _require(host: Host, nic: str) -> None:
     if link.is_loopback:
         msg = f"interface {nic!r}: share: is the host's loopback"
         raise StateError(msg)
+
+
+def _require_free(host: Host, nic: str, wanted: Network) -> None:
+    """Raise StateError if another host has one of the addresses, of many one of the first: it was not set aside."""
+    link = host.links.link(nic)
+    asked = [number for ip in wanted.ips for number in _numbers(ip)]
+    found = occupied(host.links, link, asked, deadline_s=ANSWER_S) if link is not None and link.is_up else []
+    if found:
+        msg = f"interface {nic!r}: share: {', '.join(found[:5])} of the range is another host's, which answers"
+        raise StateError(msg, hint="give a range that nobody uses, nor the DHCP server of that network gives away")
+
+
+def _numbers(ip: Ip) -> list[str]:
+    version, first = parse_ip(ip.address or "")
+    last = parse_ip(ip.ranges[0].end)[1] if ip.ranges else first
+    return [format_ip(version, number) for number in range(first, min(last, first + ASKED_MAX - 1) + 1)]
 
 
 def _ip(host: Host, nic: str, text: str, own: list[str]) -> Ip:

@@ -10,7 +10,7 @@ from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
 from vnethook.lifecycle import adoption, share_guests, share_making, share_recovery
 from vnethook.lifecycle.share_making import AT_ONCE, Terms
-from vnethook.live import process
+from vnethook.live import process, record
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.sharing import now_s
@@ -134,6 +134,10 @@ def chosen(host: "Host", nic: str, bridge: str) -> SharedInterface | None:
 
 def _require(host: "Host", facts: "NicFacts", shared: SharedInterface, *, is_forced: bool) -> None:
     """Raise StateError for a NIC that cannot be shared, or for names that are taken; log what has to be known."""
+    for live in filter(None, (record.read(host.paths, name) for name in record.names(host.paths))):
+        if live.proxied == facts.link.name:
+            msg = f"interface {live.proxied!r}: share: the host answers on it for guests of network {live.name!r}"
+            raise StateError(msg, hint=f"vnet net-destroy {live.name}")
     shared_interface.require(facts, shared, is_forced=is_forced)
     first = shared_interface.name_at_first(shared)
     if host.links.link(first) is not None:
