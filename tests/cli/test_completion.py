@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from vnethook.cli import known
+from vnethook.live import paths, shared_interface
+from vnethook.live.shared_interface import SharedInterface
 
 LAB = "<network><name>lab</name><uuid>5d1c8bd4-47a5-4c5c-93ab-0d24b0f3a4bf</uuid><bridge name='vnbrlab'/></network>"
 
@@ -57,6 +59,10 @@ def test_a_shell_is_offered_verbs_options_networks_and_nics(root) -> None:
     assert _completions(root, "net-info", "--j") == ["--json"]
     assert _completions(root, "detach", "") == ["tap7"]
     assert "lo" in _completions(root, "attach", "")
+    shared_interface.write(paths.current(), SharedInterface("ebreth0", "eth0", 1))
+    assert _completions(root, "graph", "") == ["default", "lab", "eth0"]
+    assert _completions(root, "top", "e") == ["eth0"]
+    assert "lo" in _completions(root, "iface-dumpxml", "")
 
 
 def test_where_nothing_can_be_read_nothing_is_offered(monkeypatch) -> None:

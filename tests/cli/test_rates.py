@@ -2,7 +2,7 @@
 
 from vnethook.cli.rates import Rates, Sample, Use, view
 from vnethook.cli.traffic import Count, Usage
-from vnethook.lifecycle.places import Place
+from vnethook.lifecycle.places import Place, in_order
 from vnethook.live.nics import Nic
 
 WEB, DESK = Nic("tap0", "lab", index=7, guest="web", owner=(11, 5)), Nic("vif1.0", "office", index=8, guest="desk")
@@ -55,3 +55,8 @@ def test_rows_are_by_name_or_the_most_first() -> None:
     assert [row.interface for row in view(before, after).nics] == ["eth0", "vif1.0", "tap0"]
     assert [row.interface for row in view(before, after, sort="rx").nics] == ["tap0", "eth0", "vif1.0"]
     assert [row.place for row in view(before, after, sort="drops").places] == ["lab", "eth0"]
+
+
+def test_names_are_in_the_order_in_which_people_count() -> None:
+    names = ["vif10.0", "vif2.0", "tap10", "Tap2", "tap", "vif2.1", "7", "eth0"]
+    assert sorted(names, key=in_order) == ["7", "eth0", "tap", "Tap2", "tap10", "vif2.0", "vif2.1", "vif10.0"]

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vnethook.lifecycle.places import in_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -118,9 +120,9 @@ def _use(before: Sample, after: Sample, processes: "Iterable[Process]") -> Use |
 
 
 def _sorted(rows: list[Row], sort: str) -> list[Row]:
-    def key(row: Row) -> tuple[float, str, bool, str]:
+    def key(row: Row) -> tuple[object, ...]:
         rates, use = row.rates or Rates(), row.use
         numbers = {RX: rates.rx_bits, TX: rates.tx_bits, DROPS: rates.drops, CPU: (use and use.cpu_percent) or 0.0}
-        return (-numbers.get(sort, 0.0), row.place.lower(), not row.is_uplink, row.interface)
+        return (-numbers.get(sort, 0.0), in_order(row.place), not row.is_uplink, in_order(row.interface))
 
     return sorted(rows, key=key)

@@ -6,6 +6,8 @@ from vnethook.live import record
 from vnethook.live.nics import Nic
 from vnethook.value import Value
 
+_DIGITS = frozenset("0123456789")
+
 
 class Place(Value):
     """A network that is up or a NIC that guests share, by `is_shared`, with all that is on its bridge.
@@ -21,6 +23,19 @@ class Place(Value):
     daemons: tuple[tuple[str, int, int], ...] = ()
 
 
+def in_order(name: str) -> list[tuple[str, int]]:
+    """The key by which people look for a name: tap2 stands before tap10."""
+    parts = [["", ""]]
+    for char in name.lower():
+        if char in _DIGITS:
+            parts[-1][1] += char
+        elif parts[-1][1]:
+            parts.append([char, ""])
+        else:
+            parts[-1][0] += char
+    return [(letters, int(digits or 0)) for letters, digits in parts]
+
+
 def places(host: Host, only: str = "") -> list[Place]:
     """All places, or those of one name, by name."""
     shared = shared_states.states(host)
@@ -32,7 +47,7 @@ def places(host: Host, only: str = "") -> list[Place]:
     ]
     names = [name for name in record.names(host.paths) if name not in merged and only in {"", name}]
     found += [_place(host, name, (name,)) for name in names]
-    return sorted(found, key=lambda place: (place.name.lower(), place.is_shared))
+    return sorted(found, key=lambda place: (in_order(place.name), place.is_shared))
 
 
 def _place(host: Host, name: str, networks: tuple[str, ...], *, port: str = "") -> Place:

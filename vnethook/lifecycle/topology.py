@@ -7,6 +7,7 @@ from vnethook.definition.model import OWN_MODES
 from vnethook.host.sight import Sight
 from vnethook.lifecycle import bringup, catalog, guests, shared_states
 from vnethook.lifecycle.guests import GuestNic
+from vnethook.lifecycle.places import in_order
 from vnethook.live import record
 from vnethook.live import shared_interface as shares
 from vnethook.value import Value
@@ -96,7 +97,7 @@ def topology(host: "Host", only: str = "") -> Topology:
     finally:
         sight.close()
     chosen = [segment for segment in found if only in {"", segment.name, *segment.networks}]
-    return Topology(uname().nodename, tuple(sorted(chosen, key=lambda item: (not item.is_active, item.name.lower()))))
+    return Topology(uname().nodename, tuple(sorted(chosen, key=lambda item: (not item.is_active, in_order(item.name)))))
 
 
 class _Picture:
@@ -107,7 +108,7 @@ class _Picture:
         self._sight = sight
         self._lives = lives
         self._shared = shared_states.states(host, links=sight)
-        self._guests = guests.every(host)
+        self._guests = sorted(guests.every(host), key=lambda guest: in_order(guest.nic.interface))
         self._known = {guest.nic.interface for guest in self._guests}
 
     def segments(self, states: "list[NetworkState]") -> list[Segment]:
@@ -189,7 +190,7 @@ class _Picture:
     def _others(self, bridge: str, but: "set[str] | frozenset[str]" = frozenset()) -> tuple[Port, ...]:
         """The ports of a bridge that no NIC's record speaks of, by name."""
         link = self._sight.link(bridge)
-        ports = sorted(self._sight.ports(link.index), key=lambda port: port.name) if link else []
+        ports = sorted(self._sight.ports(link.index), key=lambda port: in_order(port.name)) if link else []
         return tuple(Port(port.name, port.kind, port.mac) for port in ports if port.name not in self._known | but)
 
 
