@@ -1,6 +1,7 @@
 """The verbs for the host's interfaces, and the same in Python, answer as the real virsh with a real libvirtd."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -66,4 +67,51 @@ def test_lists_and_xml_are_virshs_own() -> None:
             ["Alone", "br7", "br8", "far7", "lo", "lonely"],
             ["Alone", "br8", "lo", "lonely"],
             ["br7", "far7"],
+        ]
+
+
+def test_what_there_is_not_is_refused_in_libvirts_words() -> None:
+    with Host() as host:
+        for name in ("br7", "br8", "br9"):
+            host.run(["ip", "link", "add", name, "address", MAC, "type", "bridge"])
+
+        def ask() -> list[tuple[int | None, int | None, str]]:
+            os.environ.update(host.environment)
+            conn = api.open()
+            gone = conn.interfaceLookupByName("br9")
+            subprocess.run(["ip", "link", "delete", "br9"], check=True)
+            refused = []
+            for call, *words in (
+                (conn.interfaceLookupByName, "nosuch"),
+                (conn.interfaceLookupByName, "x" * 99),
+                (conn.interfaceLookupByMACString, OTHER),
+                (conn.interfaceLookupByMACString, "nonsense"),
+                (conn.interfaceLookupByMACString, MAC),
+                (gone.isActive,),
+                (gone.XMLDesc,),
+                (conn.listAllInterfaces, 64),
+                (conn.close,),
+                (conn.listInterfaces,),
+            ):
+                try:
+                    call(*words)
+                except api.libvirtError as error:
+                    refused.append((error.get_error_code(), error.get_error_domain(), str(error)))
+            return refused
+
+        none, part = api.VIR_ERR_NO_INTERFACE, api.VIR_FROM_INTERFACE
+        unknown = "Interface not found: couldn't find interface"
+        several = f"multiple matching interfaces found: the MAC address '{MAC}' matches multiple interfaces"
+        flags = "unsupported flags (0x40) in function virConnectListAllInterfaces"
+        closed = "invalid connection pointer in virConnectListInterfaces"
+        assert host.call(ask) == [
+            (none, part, f"{unknown} named 'nosuch'"),
+            (none, part, f"{unknown} named '{'x' * 99}'"),
+            (none, part, f"{unknown} with MAC address '{OTHER}'"),
+            (none, part, f"{unknown} with MAC address 'nonsense'"),
+            (api.VIR_ERR_MULTIPLE_INTERFACES, part, several),
+            (none, part, f"{unknown} named 'br9'"),
+            (none, part, f"{unknown} named 'br9'"),
+            (api.VIR_ERR_INVALID_ARG, api.VIR_FROM_NETWORK, flags),
+            (api.VIR_ERR_INVALID_CONN, api.VIR_FROM_NETWORK, closed),
         ]
