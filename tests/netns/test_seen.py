@@ -192,6 +192,22 @@ def test_a_terminal_is_drawn_again_and_left_as_it_was(host: Host, ending: str) -
     os.close(theirs)
 
 
+def test_top_ends_with_its_terminal_and_tells_a_dumb_one_nothing_but_text(host: Host) -> None:
+    ours, theirs = os.openpty()
+    environment = host.environment | {"TERM": "dumb"}
+    words = [VNET, "top", "--interval", "0.1"]
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.PIPE}
+    with host.popen(words, **streams, env=environment, preexec_fn=_lead) as top:
+        os.close(theirs)
+        drawn = b""
+        while drawn.count(b"vnet top") < 2:
+            drawn += os.read(ours, 65536)
+        assert b"\x1b" not in drawn
+        os.close(ours)
+        assert b"internal error" not in top.communicate()[1]
+        assert top.returncode in {0, 5}  # it writes where there is nothing any more
+
+
 def _lead() -> None:
     """Have the terminal of standard input for one's own, so that ^C is a signal."""
     os.setsid()

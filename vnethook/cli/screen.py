@@ -10,6 +10,7 @@ import signal
 import sys
 import termios
 import tty
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from vnethook.cli import report
@@ -29,7 +30,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._keys = sys.stdin.fileno() if self.is_terminal and sys.stdin.isatty() else None
+        self._keys = sys.stdin.fileno() if sys.stdout.isatty() and sys.stdin.isatty() else None
         self._before: list[object] = []
         self._is_first = True
 
@@ -45,7 +46,8 @@ class Screen:
 
     def __exit__(self, *_: object) -> None:
         if self._keys is not None:
-            termios.tcsetattr(self._keys, termios.TCSADRAIN, self._before)  # type: ignore[arg-type]  # what it gave
+            with suppress(termios.error):  # the terminal is gone
+                termios.tcsetattr(self._keys, termios.TCSADRAIN, self._before)  # type: ignore[arg-type]  # what it gave
         if self.is_terminal:
             report.write(_LEAVE, is_last=True)
 
