@@ -208,6 +208,28 @@ def test_top_ends_with_its_terminal_and_tells_a_dumb_one_nothing_but_text(host: 
         assert top.returncode in {0, 5}  # it writes where there is nothing any more
 
 
+def test_a_nic_whose_bridge_has_its_name_stands_under_it_and_a_healthy_one_gives_the_doctor_nothing_to_say() -> None:
+    with Machine("router") as router, Host() as host:
+        connect(host, router)
+        host.vnet("net-undefine", "default")
+        host.vnet("share", "eth0", "--layout", "proposal", "--timeout", "300")
+        waiting = host.vnet("net-list", "--all")
+        assert " eth0   active   no          no           physical\n" in waiting.stdout
+        assert waiting.stderr == (
+            "warning: interface 'eth0': is given back unless `vnet confirm eth0` says in time that it is to stay\n"
+        )
+        host.vnet("confirm")
+        assert host.vnet("net-list", "--all").stderr == ""
+        [segment] = host.vnet_json("graph")["networks"]
+        assert (segment["name"], segment["bridge"], segment["others"]) == ("eth0", "eth0", [])
+        assert [(uplink["link"], uplink["nic"]) for uplink in segment["uplinks"]] == [("peth0", "")]
+        [nic] = host.vnet_json("top", "--once", "--interval", "0.1")["nics"]
+        assert (nic["interface"], nic["network"], nic["is_uplink"]) == ("peth0", "eth0", True)
+        assert nic["rx_bits_per_s"] is not None
+        found = json.loads(host.vnet("doctor", "--json", check=False).stdout)
+        assert [one for one in found if "eth0" in one["subject"] or "eth0" in one["what"]] == []
+
+
 def _lead() -> None:
     """Have the terminal of standard input for one's own, so that ^C is a signal."""
     os.setsid()

@@ -200,10 +200,12 @@ def is_guests(port: Port) -> bool:
 
 
 def _services(live: "LiveNetwork", network: "Network | None") -> tuple[str, ...]:
-    """What the host does for the guests of a network: "NAT", "DHCP", "DNS", "firewall", "guard"."""
+    """What the host does for the guests of a network: "NAT", "proxy ARP", "DHCP", "DNS", "firewall", "guard"."""
     found = []
     if network is not None and network.forward == "nat":
         found.append("NAT")
+    if live.proxied:
+        found.append("proxy ARP")
     if network is not None and live.daemons:
         found += ["DHCP"] if any(ip.serves_dhcp for ip in network.ips) else []
         found += ["DNS"] if network.dns.enable else []
