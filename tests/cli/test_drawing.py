@@ -52,7 +52,7 @@ SHARED = Segment(
     addresses=("192.0.2.20/24",),
     uplinks=(ETH0,),
     guests=(GuestNic(Nic("vif1.0", "office", guest="desk"), MAC.format(9), ""),),
-    others=(Port("tap9", "tun", MAC.format(10)),),
+    others=(Port("tap9", "tun", MAC.format(10), "192.0.2.31"),),
     networks=("ebreth0", "office"),
 )
 DOWN = Segment(name="spare", kind=VIRTUAL, bridge="vnbr8", is_active=False, forward="none", problem="<stdin>:3: no")
@@ -71,7 +71,7 @@ def test_a_drawing_leads_from_the_outside_by_the_bridges_to_the_guests() -> None
         "│ networks office        │",
         "└───┬────────────────────┘",
         "    ├─ vif1.0 ─ desk  52:54:00:00:53:09",
-        "    └─ tap9   ─ not ours (tun)",
+        "    └─ tap9   ─ not ours (tun)  192.0.2.31  52:54:00:00:53:0a",
         "",
         "  outside",
         "    │ ebreth0 (shared eth0)  192.0.2.20/24",

@@ -22,11 +22,12 @@ LAB = """
 </network>"""
 OFFICE = "<network><name>office</name><forward mode='bridge'/><bridge name='ebreth0'/></network>"
 MAC, DESK_MAC, DESK = "52:54:00:00:00:0a", "52:54:00:00:00:0b", "192.0.2.30"
+FOREIGN_MAC, FOREIGN = "52:54:00:00:00:0c", "192.0.2.31"
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    """`web` on the network lab, `desk` on the shared NIC eth0 by the network office, and a tap that is not ours."""
+    """`web` on the network lab, `desk` on the shared NIC eth0 by the network office, and a port and a tap that are not ours."""
     with ExitStack() as stack:
         router = stack.enter_context(Machine("router"))
         host = stack.enter_context(Host())
@@ -41,6 +42,10 @@ def host() -> Iterator[Host]:
         assert web.lease()
         desk.run(["ip", "address", "add", f"{DESK}/24", "dev", "eth0"])
         assert desk.pings("192.0.2.20")
+        foreign = stack.enter_context(Client(host, "foreign", port="vif9.0", mac=FOREIGN_MAC))
+        host.run(["ip", "link", "set", "vif9.0", "up", "master", "ebreth0"])
+        foreign.run(["ip", "address", "add", f"{FOREIGN}/24", "dev", "eth0"])
+        assert foreign.pings("192.0.2.20")
         host.make_tap("tap9")
         host.run(["ip", "link", "set", "tap9", "master", "ebreth0"])
         yield host
@@ -115,14 +120,21 @@ def test_a_drawing_of_the_host_shows_guests_of_both_kinds_and_ports_of_others(ho
     shared, lab = found["eth0"], found["lab"]
     assert (shared["type"], shared["bridge"], shared["networks"]) == ("physical", "ebreth0", ["office"])
     assert [(guest["guest"], guest["network"], guest["ip"]) for guest in shared["guests"]] == [("desk", "office", DESK)]
-    assert [(port["link"], port["kind"]) for port in shared["others"]] == [("tap9", "tun")]
+    assert shared["others"] == [
+        {"link": "tap9", "kind": "tun", "mac": "", "ip": ""},
+        {"link": "vif9.0", "kind": "veth", "mac": FOREIGN_MAC, "ip": FOREIGN},
+    ]
     assert [uplink["link"] for uplink in shared["uplinks"]] == ["eth0"]
     assert (lab["type"], lab["services"]) == ("virtual", ["NAT", "DHCP", "DNS", "firewall", "guard"])
     assert [(uplink["link"], uplink["nic"], uplink["is_up"]) for uplink in lab["uplinks"]] == [
         ("ebreth0", "eth0", True)
     ]
     text = host.vnet("graph").stdout
-    assert "    ├─ veth-desk ─ desk  192.0.2.30  52:54:00:00:00:0b\n    └─ tap9      ─ not ours (tun)\n" in text
+    assert (
+        "    ├─ veth-desk ─ desk  192.0.2.30  52:54:00:00:00:0b\n"
+        "    ├─ tap9      ─ not ours (tun)\n"
+        "    └─ vif9.0    ─ not ours (veth)  192.0.2.31  52:54:00:00:00:0c\n"
+    ) in text
     assert host.vnet("graph", "office").stdout == host.vnet("graph", "eth0").stdout
     assert "lab" not in host.vnet("graph", "eth0").stdout
 

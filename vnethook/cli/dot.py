@@ -45,7 +45,7 @@ def _cluster(segment: "Segment") -> list[str]:
         lines.append(f"  {bridge} -- {node} [label={_quoted(guest.nic.interface)}];")
     for port in segment.others:
         node = _quoted(f"port {port.link}")
-        lines.append(f"  {node} [label={_label([port.link, port.kind])}, style=dashed];")
+        lines.append(f"  {node} [label={_label([port.link, port.kind, port.ip, port.mac])}, style=dashed];")
         lines.append(f"  {bridge} -- {node} [style=dashed];")
     return [*lines, "}"]
 

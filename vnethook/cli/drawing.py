@@ -64,7 +64,10 @@ def _segment(segment: "Segment", columns: int) -> list[str]:
     lines = [*_above(segment), *_box(segment, columns)]
     ports = [
         *map(_guest, segment.guests),
-        *((safe(port.link), f"not ours ({port.kind or 'hardware'})") for port in segment.others),
+        *(
+            (safe(port.link), "  ".join(filter(None, (f"not ours ({port.kind or 'hardware'})", port.ip, port.mac))))
+            for port in segment.others
+        ),
     ]
     if not ports:
         return lines

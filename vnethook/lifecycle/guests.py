@@ -41,7 +41,7 @@ def every(host: "Host", segment: str = "") -> list[GuestNic]:
         else [nic for name in _networks(host, segment) for nic in catalog.nics(host, name)]
     )
     shared = shared_states.by_bridge(host) if nics else {}
-    heard = _Heard(host)
+    heard = Heard(host)
     found = []
     for name in sorted({nic.network for nic in nics}):
         found += _of_network(host, name, [nic for nic in nics if nic.network == name], (shared, heard))
@@ -54,7 +54,7 @@ def _networks(host: "Host", segment: str) -> list[str]:
     return sorted({segment, *shared})
 
 
-class _Heard:
+class Heard:
     """The addresses that the host has heard of, read at the first question."""
 
     def __init__(self, host: "Host") -> None:
@@ -69,7 +69,7 @@ class _Heard:
         return self._found.get((link.index, mac), "") if link else ""
 
 
-def _of_network(host: "Host", network: str, nics: list[Nic], known: tuple[dict[str, str], _Heard]) -> list[GuestNic]:
+def _of_network(host: "Host", network: str, nics: list[Nic], known: tuple[dict[str, str], Heard]) -> list[GuestNic]:
     shared, heard = known
     try:
         leases = catalog.leases(host, network)

@@ -4,9 +4,10 @@ from os import uname
 from typing import TYPE_CHECKING
 
 from vnethook.definition.model import OWN_MODES
+from vnethook.host import learned
 from vnethook.host.sight import Sight
 from vnethook.lifecycle import bringup, catalog, guests, shared_states
-from vnethook.lifecycle.guests import GuestNic
+from vnethook.lifecycle.guests import GuestNic, Heard
 from vnethook.lifecycle.places import in_order
 from vnethook.live import record
 from vnethook.live import shared_interface as shares
@@ -28,11 +29,15 @@ _VIF = "vif"
 
 
 class Port(Value):
-    """A port that no record of ours speaks of: its link, what kind of link that is (empty: hardware, or unknown)."""
+    """A port that no record of ours speaks of: its link, what kind of link that is (empty: hardware, or unknown).
+
+    `mac`, `ip`: of who is behind it, if the bridge has heard of one alone, and the host has talked to him.
+    """
 
     link: str
     kind: str
-    mac: str
+    mac: str = ""
+    ip: str = ""
 
 
 class Uplink(Value):
@@ -109,6 +114,7 @@ class _Picture:
         self._lives = lives
         self._shared = shared_states.states(host, links=sight)
         self._guests = sorted(guests.every(host), key=lambda guest: in_order(guest.nic.interface))
+        self._heard = Heard(host)
         self._known = {guest.nic.interface for guest in self._guests}
 
     def segments(self, states: "list[NetworkState]") -> list[Segment]:
@@ -191,7 +197,11 @@ class _Picture:
         """The ports of a bridge that no NIC's record speaks of, by name."""
         link = self._sight.link(bridge)
         ports = sorted(self._sight.ports(link.index), key=lambda port: in_order(port.name)) if link else []
-        return tuple(Port(port.name, port.kind, port.mac) for port in ports if port.name not in self._known | but)
+        return tuple(self._port(bridge, port) for port in ports if port.name not in self._known | but)
+
+    def _port(self, bridge: str, link: "Link") -> Port:
+        mac = learned.mac(bridge, link.name)
+        return Port(link.name, link.kind, mac, self._heard.address(bridge, mac) if mac else "")
 
 
 def is_guests(port: Port) -> bool:
