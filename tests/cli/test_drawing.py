@@ -70,7 +70,7 @@ def test_a_drawing_leads_from_the_outside_by_the_bridges_to_the_guests() -> None
         "│ ebreth0  192.0.2.20/24 │",
         "│ networks office        │",
         "└───┬────────────────────┘",
-        "    ├─ vif1.0 ─ desk  52:54:00:00:53:09",
+        "    ├─ vif1.0 ─ desk  52:54:00:00:53:09  (office)",
         "    └─ tap9   ─ not ours (tun)  192.0.2.31  52:54:00:00:53:0a",
         "",
         "  outside",

@@ -6,8 +6,8 @@ from vnethook.lifecycle.places import Place, in_order
 from vnethook.live.nics import Nic
 
 WEB, DESK = Nic("tap0", "lab", index=7, guest="web", owner=(11, 5)), Nic("vif1.0", "office", index=8, guest="desk")
-LAB = Place("lab", is_shared=False, nics=(WEB,), daemons=(("dnsmasq", 9, 3),))
-ETH0 = Place("eth0", is_shared=True, nics=(DESK,), link=("eth0", 2))
+LAB = Place("lab", is_physical=False, nics=(WEB,), daemons=(("dnsmasq", 9, 3),))
+ETH0 = Place("eth0", is_physical=True, nics=(DESK,), link=("eth0", 2))
 EARLY = {("tap0", 7): Count(1000, 100, 10, 1, 0), ("eth0", 2): Count(50, 70, 5, 7, 0)}
 LATE = {("tap0", 7): Count(3000, 600, 20, 6, 4), ("eth0", 2): Count(150, 370, 15, 37, 0), ("vif1.0", 8): Count()}
 

@@ -58,20 +58,21 @@ def test_shared_nics_stand_among_all_networks_and_not_where_virshs_answer_is_exp
         " default   inactive   no          yes          virtual",
         " eth0      active     no          no           physical",
         " lab       active     no          yes          virtual",
-        " office    active     no          yes          virtual",
+        " office    active     no          yes          physical",
         "",
     ]
     assert host.vnet("net-list", "--all", "--name").stdout == "default\nlab\noffice\n\n"
     assert host.vnet("net-list", "--name").stdout == "lab\noffice\n\n"
-    assert host.vnet("net-list", "--physical", "--name").stdout == "eth0\n\n"
-    assert "eth0" not in host.vnet("net-list", "--all", "--virtual").stdout
+    assert host.vnet("net-list", "--physical", "--name").stdout == "eth0\noffice\n\n"
+    assert host.vnet("net-list", "--all", "--virtual", "--name").stdout == "default\nlab\n\n"
     virsh = host.directory / "virsh"
     virsh.symlink_to(VNET)
     assert "Type" not in host.run([virsh, "net-list", "--all"]).stdout
 
 
 def test_details_tell_type_guests_and_traffic(host: Host) -> None:
-    [eth0] = host.vnet_json("net-list", "--physical", "--details")
+    eth0, office = host.vnet_json("net-list", "--physical", "--details")
+    assert (office["type"], office["guests"], office["rx_bytes"]) == ("physical", 1, eth0["rx_bytes"])
     assert [eth0.pop(name) > 0 for name in ("rx_bytes", "tx_bytes")] == [True, True]
     assert eth0 == {
         **dict.fromkeys(("uuid", "problem", "title"), ""),
@@ -240,6 +241,22 @@ def test_a_nic_whose_bridge_has_its_name_stands_under_it_and_a_healthy_one_gives
         assert nic["rx_bits_per_s"] is not None
         found = json.loads(host.vnet("doctor", "--json", check=False).stdout)
         assert [one for one in found if "eth0" in one["subject"] or "eth0" in one["what"]] == []
+
+
+def test_networks_on_one_bridge_of_the_administrators_are_one_lan() -> None:
+    with Host() as host:
+        host.run(["ip", "link", "add", "br0", "up", "type", "bridge"])
+        for number, name in enumerate(("floor", "office")):
+            host.define(f"<network><name>{name}</name><forward mode='bridge'/><bridge name='br0'/></network>")
+            host.vnet("attach", host.make_tap(f"tap{number}"), "--network", name, "--guest", name)
+        found = [one for one in host.vnet_json("graph")["networks"] if one["state"] == "active"]
+        assert [(one["name"], one["networks"], len(one["guests"])) for one in found] == [
+            ("br0", ["floor", "office"], 2)
+        ]
+        assert "    ├─ tap0 ─ floor  (floor)\n    └─ tap1 ─ office  (office)\n" in host.vnet("graph", "office").stdout
+        assert [one["type"] for one in host.vnet_json("top", "--once", "--interval", "0.1")["networks"]] == [
+            "physical"
+        ] * 2
 
 
 def _lead() -> None:

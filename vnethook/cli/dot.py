@@ -41,7 +41,7 @@ def _cluster(segment: "Segment") -> list[str]:
     ]
     for guest in segment.guests:
         node = _quoted(f"guest {guest.nic.interface}")
-        lines.append(f"  {node} [label={_label(label(guest) or ['?'])}, shape=component];")
+        lines.append(f"  {node} [label={_label(label(guest, segment) or ['?'])}, shape=component];")
         lines.append(f"  {bridge} -- {node} [label={_quoted(guest.nic.interface)}];")
     for port in segment.others:
         node = _quoted(f"port {port.link}")

@@ -35,9 +35,10 @@ def text(found: "Topology", columns: int) -> list[str]:
     return [cut(line, columns).rstrip() for line in lines]
 
 
-def label(guest: "GuestNic") -> list[str]:
-    """What is known of a guest's NIC: the guest's name, addresses."""
-    return [part for part in (safe(guest.nic.guest), guest.ip, guest.mac) if part]
+def label(guest: "GuestNic", segment: "Segment") -> list[str]:
+    """What is known of a guest's NIC: the guest's name, addresses, and which of several networks it is on."""
+    name = f"({guest.nic.network})" if len(segment.networks) > 1 and guest.nic.network != segment.bridge else ""
+    return [part for part in (safe(guest.nic.guest), guest.ip, guest.mac, name) if part]
 
 
 def way(segment: "Segment", uplink: "Uplink") -> str:
@@ -63,7 +64,7 @@ def kind(segment: "Segment") -> str:
 def _segment(segment: "Segment", columns: int) -> list[str]:
     lines = [*_above(segment), *_box(segment, columns)]
     ports = [
-        *map(_guest, segment.guests),
+        *(_guest(guest, segment) for guest in segment.guests),
         *(
             (safe(port.link), "  ".join(filter(None, (f"not ours ({port.kind or 'hardware'})", port.ip, port.mac))))
             for port in segment.others
@@ -122,8 +123,8 @@ def _box(segment: "Segment", columns: int) -> list[str]:
     return [top, *(f"│ {line}{' ' * (inner - width(line))} │" for line in lines), bottom]
 
 
-def _guest(guest: "GuestNic") -> tuple[str, str]:
-    return safe(guest.nic.interface), "  ".join(label(guest))
+def _guest(guest: "GuestNic", segment: "Segment") -> tuple[str, str]:
+    return safe(guest.nic.interface), "  ".join(label(guest, segment))
 
 
 def _down(segment: "Segment") -> str:

@@ -20,7 +20,7 @@ VIRTUAL, PHYSICAL = "virtual", "physical"
 
 
 class Choice(NamedTuple):
-    """What to list; None: both kinds. `form`: "table", "name" or "uuid"; `is_every`: of what is up and what is down."""
+    """What to list; None: both kinds. `form`: "table", "name" or "uuid"."""
 
     is_active: bool | None
     is_persistent: bool | None
@@ -46,10 +46,11 @@ class Choice(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of the list. `networks`: those whose guests are there."""
+    """A line of the list. `networks`: those whose guests are there; `is_shared`: it is a NIC of the host's."""
 
     name: str
     kind: str
+    is_shared: bool
     bridge: str
     is_active: bool
     is_persistent: bool
@@ -70,8 +71,10 @@ def _choice(function: "Callable[..., None]") -> "Callable[..., None]":
     @click.option("--transient", is_flag=True, help="Those that are forgotten when they stop.")
     @click.option("--autostart", is_flag=True, help="Those that start at boot.")
     @click.option("--no-autostart", is_flag=True, help="Those that do not.")
-    @click.option("--virtual", is_flag=True, help="Networks, and no shared NICs.")
-    @click.option("--physical", is_flag=True, help="NICs of the host's that guests share, and no networks.")
+    @click.option("--virtual", is_flag=True, help="Those whose guests are on no network of the host's.")
+    @click.option(
+        "--physical", is_flag=True, help="NICs of the host's that guests share, and networks on bridges of the host's."
+    )
     @click.option("--uuid", is_flag=True, help="Print uuids, one a line.")
     @click.option("--name", is_flag=True, help="Print names, one a line.")
     @click.option("--table", is_flag=True, help="Print a table (the default).")
@@ -121,7 +124,7 @@ def net_list(choice: Choice, *, title: bool, details: bool, as_json: bool) -> No
         report.end()
     for row in found:
         if row.problem:
-            kind = "network" if row.kind == VIRTUAL else "interface"
+            kind = "interface" if row.is_shared else "network"
             report.warning(f"{kind} {row.name!r}: {row.problem}")
 
 
@@ -143,8 +146,7 @@ def yes(is_so: bool) -> str:  # noqa: FBT001 (the value is what is shown)
 def _rows(choice: Choice, *, details: bool, sees_faults: bool) -> list[Row]:
     host = slow.host()
     rows: list[Row] = []
-    if choice.is_virtual is not False:
-        rows += map(_row_of_network, slow.catalog.states(host, sees_faults=sees_faults))
+    rows += map(_row_of_network, slow.catalog.states(host, sees_faults=sees_faults))
     if choice.has_shared(details=details) and choice.form != "uuid":
         rows += map(_row_of_shared, slow.shared_states.states(host))
     return sorted(filter(choice.has, rows), key=lambda row: (row.name.lower(), row.kind))
@@ -152,7 +154,15 @@ def _rows(choice: Choice, *, details: bool, sees_faults: bool) -> list[Row]:
 
 def _row_of_network(state: "NetworkState") -> Row:
     return Row(
-        *(state.name, VIRTUAL, state.bridge, state.is_active, state.is_persistent, state.is_autostart),
+        *(
+            state.name,
+            PHYSICAL if state.forward == "bridge" else VIRTUAL,
+            False,
+            state.bridge,
+            state.is_active,
+            state.is_persistent,
+            state.is_autostart,
+        ),
         networks=(state.name,),
         problem=state.problem,
         title=state.title,
@@ -163,7 +173,7 @@ def _row_of_network(state: "NetworkState") -> Row:
 
 def _row_of_shared(state: "SharedState") -> Row:
     return Row(
-        *(state.nic, PHYSICAL, state.bridge, state.is_active, False, False),
+        *(state.nic, PHYSICAL, True, state.bridge, state.is_active, False, False),
         networks=state.networks,
         problem=state.problem,
         title="",
@@ -173,8 +183,8 @@ def _row_of_shared(state: "SharedState") -> Row:
 
 
 def _table(found: list[Row], *, title: bool) -> Table:
-    """Virsh's columns; the type only where there are two."""
-    has_types = any(row.kind == PHYSICAL for row in found)
+    """Virsh's columns; the type only where it does not know all that is listed."""
+    has_types = any(row.is_shared for row in found)
     rows = Table(
         *("Name", "State", "Autostart", "Persistent"), *(("Type",) if has_types else ()), *(("Title",) if title else ())
     )

@@ -53,7 +53,7 @@ class Row(NamedTuple):
     """
 
     place: str
-    is_shared: bool
+    is_physical: bool
     interface: str = ""
     guest: str = ""
     guests: int = 0
@@ -73,11 +73,11 @@ def view(before: Sample, after: Sample, *, sort: str = NAME) -> View:
     """What goes on, from two samples; by name, or the most first."""
     places, nics = [], []
     for place in after.places:
-        kind = (place.name, place.is_shared)
-        if place.is_shared:
+        kind = (place.name, place.is_physical)
+        if place.link[0]:
             own = _rates(before, after, place.link)
             turned = Rates(own[1], own[0], own[3], own[2], own[4]) if own else None
-            nics.append(Row(*kind, place.link[0] or place.name, is_uplink=True, rates=turned))
+            nics.append(Row(*kind, place.link[0], is_uplink=True, rates=turned))
         rows = [
             Row(
                 *kind,

@@ -76,7 +76,7 @@ def lines(view: "View", title: str) -> list[str]:
     """A view as the lines of a screen."""
     places: list[tuple[str, ...]] = [("Network", "Type", "Guests", *_TITLES)]
     for row in view.places:
-        kind = "physical" if row.is_shared else "virtual"
+        kind = "physical" if row.is_physical else "virtual"
         places.append((row.place, kind, str(row.guests), *_cells(row), *_use(row)))
     nics: list[tuple[str, ...]] = [("Interface", "Network", "Guest", *_TITLES)]
     for row in view.nics:
@@ -88,7 +88,7 @@ def lines(view: "View", title: str) -> list[str]:
 def plain(view: "View", seconds: float) -> dict[str, object]:
     """A view as JSON says it."""
     places = [
-        {"name": row.place, "type": "physical" if row.is_shared else "virtual", "guests": row.guests, **_numbers(row)}
+        {"name": row.place, "type": "physical" if row.is_physical else "virtual", "guests": row.guests, **_numbers(row)}
         for row in view.places
     ]
     nics = [

@@ -10,14 +10,14 @@ _DIGITS = frozenset("0123456789")
 
 
 class Place(Value):
-    """A network that is up or a NIC that guests share, by `is_shared`, with all that is on its bridge.
+    """A network that is up or a NIC that guests share, with all that is on its bridge.
 
-    `link`: (name, index) of the shared NIC, as it is called meanwhile, of a network none; `daemons`: (program, pid,
-    start time).
+    `is_physical`: guests are on the host's own network there; `link`: (name, index) of the shared NIC, as it is called
+    meanwhile, of a network none; `daemons`: (program, pid, start time).
     """
 
     name: str
-    is_shared: bool
+    is_physical: bool
     nics: tuple[Nic, ...] = ()
     link: tuple[str, int] = ("", 0)
     daemons: tuple[tuple[str, int, int], ...] = ()
@@ -38,16 +38,16 @@ def in_order(name: str) -> list[tuple[str, int]]:
 
 def places(host: Host, only: str = "") -> list[Place]:
     """All places, or those of one name, by name."""
-    shared = shared_states.states(host)
+    shared = [state for state in shared_states.states(host) if state.is_active]
     merged = {name for state in shared for name in state.networks}
     found = [
         _place(host, state.nic, state.networks, port=state.port)
         for state in shared
-        if state.is_active and only in {"", state.nic, *state.networks}
+        if only in {"", state.nic, *state.networks}
     ]
     names = [name for name in record.names(host.paths) if name not in merged and only in {"", name}]
     found += [_place(host, name, (name,)) for name in names]
-    return sorted(found, key=lambda place: (in_order(place.name), place.is_shared))
+    return sorted(found, key=lambda place: (in_order(place.name), place.is_physical))
 
 
 def _place(host: Host, name: str, networks: tuple[str, ...], *, port: str = "") -> Place:
@@ -55,7 +55,7 @@ def _place(host: Host, name: str, networks: tuple[str, ...], *, port: str = "") 
     link = host.links.link(port) if port else None
     return Place(
         name,
-        bool(port),
+        bool(port) or any(not live.owns_bridge for live in lives),
         nics=tuple(nic for network in networks for nic in catalog.nics(host, network)),
         link=(link.name, link.index) if link else ("", 0),
         daemons=tuple(daemon for live in lives for daemon in live.daemons),

@@ -54,11 +54,11 @@ class Uplink(Value):
 
 
 class Segment(Value):
-    """One LAN with guests: a network, or a shared NIC with all networks on its bridge.
+    """One LAN with guests: a network, or a bridge with all networks on it: a shared NIC's, or the administrator's.
 
     `kind`: VIRTUAL, or PHYSICAL where guests are on the host's own network; `forward`: the network's mode; `addresses`:
     the host's on the bridge; `services`: what the host does for guests there, in words; `others`: ports that are not
-    ours; `networks`: those whose guests are on a shared NIC; `links`: the networks that it is connected to.
+    ours; `networks`: those that are on such a bridge; `links`: the networks that it is connected to.
     """
 
     name: str
@@ -119,11 +119,18 @@ class _Picture:
 
     def segments(self, states: "list[NetworkState]") -> list[Segment]:
         """The shared NICs, and the networks that are not on one."""
-        merged = {name for shared in self._shared for name in shared.networks}
-        return [
-            *map(self._physical, self._shared),
-            *(self._network(state) for state in states if state.name not in merged),
-        ]
+        merged = {name for shared in self._shared if shared.is_active for name in shared.networks}
+        own = [state for state in states if state.name not in merged]
+        return [*map(self._physical, self._shared), *map(self._joint, _by_lan(own))]
+
+    def _joint(self, states: "list[NetworkState]") -> Segment:
+        """One network, or those that are on one bridge, under the bridge's name."""
+        first, *others = map(self._network, states)
+        if not others:
+            return first
+        names = tuple(state.name for state in states)
+        found = tuple(guest for guest in self._guests if guest.nic.network in names)
+        return first.replace(name=first.bridge, guests=found, networks=names)
 
     def _physical(self, shared: "SharedState") -> Segment:
         found = [guest for guest in self._guests if guest.nic.network in shared.networks]
@@ -207,6 +214,15 @@ class _Picture:
 def is_guests(port: Port) -> bool:
     """Whether a port that is not ours looks like a guest's."""
     return port.kind in _GUESTS_KINDS or port.link.startswith(_VIF)
+
+
+def _by_lan(states: "list[NetworkState]") -> "list[list[NetworkState]]":
+    """The networks, those together whose guests are on one bridge of the administrator's."""
+    found: dict[tuple[bool, str], list[NetworkState]] = {}
+    for state in states:
+        is_on_his = state.is_active and state.forward == "bridge"
+        found.setdefault((is_on_his, state.bridge if is_on_his else state.name), []).append(state)
+    return list(found.values())
 
 
 def _services(live: "LiveNetwork", network: "Network | None") -> tuple[str, ...]:
