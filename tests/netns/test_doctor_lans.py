@@ -1,11 +1,13 @@
 """`vnet doctor` on bridges that lead to the physical network: what it says is so, and its commands mend it."""
 
 import json
+import subprocess
 
 import pytest
 
 from tests.lab import Client, Host
 from tests.lab.library import on
+from tests.lab.machine import wait_for
 from vnethook.live import process, shared_interface
 
 pytestmark = pytest.mark.netns
@@ -86,3 +88,29 @@ def test_a_filter_that_drops_bridged_frames_is_named_and_its_command_lets_them_t
         host.run(["sh", "-c", found["command"].partition("   (")[0]])
         assert one.pings("192.0.2.3")
         assert [finding for finding in _all(host) if "br_netfilter" in finding["what"]] == []
+
+
+def test_a_client_that_renews_a_lease_on_the_port_is_named_until_it_runs_for_the_bridge() -> None:
+    with Host() as host:
+        for line in filter(None, THEIRS.splitlines()):
+            host.run(["ip", *line.split()])
+        host.define("<network><name>office</name><forward mode='bridge'/><bridge name='br0'/></network>")
+        for link, is_named in (("eth0", True), ("br0", False)):
+            with host.popen(
+                ["busybox", "udhcpc", "-f", "-i", link, "-s", "/bin/true"], stderr=subprocess.DEVNULL
+            ) as client:
+                try:
+                    said = f"udhcpc (process {_pid(host)})"
+                    found = [text for text in _found(host) if "renews" in text]
+                    assert [said in text for text in found] == ([True] if is_named else [])
+                finally:
+                    client.kill()
+
+
+def _pid(host: Host) -> int:
+    """The client's, as the host sees it, as soon as it is what it is called."""
+
+    def found() -> str:
+        return host.run(["pgrep", "-x", "busybox"], check=False).stdout.strip()
+
+    return int(wait_for(found, "the client"))
