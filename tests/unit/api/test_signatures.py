@@ -43,6 +43,13 @@ virConnect.isEncrypted(self)
 virConnect.setKeepAlive(self, interval, count)
 virConnect.registerCloseCallback(self, cb, opaque)
 virConnect.unregisterCloseCallback(self)
+virConnect.interfaceLookupByMACString(self, macstr)
+virConnect.interfaceLookupByName(self, name)
+virConnect.listAllInterfaces(self, flags=0)
+virConnect.listDefinedInterfaces(self)
+virConnect.listInterfaces(self)
+virConnect.numOfDefinedInterfaces(self)
+virConnect.numOfInterfaces(self)
 virConnect.listAllNetworks(self, flags=0)
 virConnect.listDefinedNetworks(self)
 virConnect.listNetworks(self)
@@ -57,6 +64,12 @@ virConnect.networkLookupByUUID(self, uuid)
 virConnect.networkLookupByUUIDString(self, uuidstr)
 virConnect.numOfDefinedNetworks(self)
 virConnect.numOfNetworks(self)
+virInterface.MACString(self)
+virInterface.XMLDesc(self, flags=0)
+virInterface.c_pointer(self)
+virInterface.connect(self)
+virInterface.isActive(self)
+virInterface.name(self)
 virNetwork.DHCPLeases(self, mac=None, flags=0)
 virNetwork.UUID(self)
 virNetwork.UUIDString(self)
@@ -134,7 +147,7 @@ def test_the_api_has_the_same_but_that_a_uri_is_called_so():
 
 def test_there_is_nothing_else():
     known = {line.partition("(")[0] for line in (OF_LIBVIRT + OURS).split("\n") if line}
-    for class_ in (libvirt.virConnect, libvirt.virNetwork, libvirt.virNetworkPort):
+    for class_ in (libvirt.virConnect, libvirt.virInterface, libvirt.virNetwork, libvirt.virNetworkPort):
         found = {f"{class_.__name__}.{name}" for name in dir(class_) if not name.startswith("_")}
         found -= {f"virConnect.{name}" for methods in libvirt._NOT_HERE.values() for name in methods}
         assert found == {name for name in known if name.startswith(f"{class_.__name__}.")}
