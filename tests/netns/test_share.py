@@ -10,14 +10,24 @@ import pytest
 from tests.lab import Host, Machine, wait_for
 from tests.lab.host import VNET
 from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
+from tests.lab.library import on
+from vnethook.host import host as machine
+from vnethook.lifecycle import sharing
 from vnethook.live import process
 
 pytestmark = pytest.mark.netns
 KEPT = ["locks/", r"file d\S+ (run|var/lib)/vnethook"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def router() -> Iterator[Machine]:
+    with Machine("router") as router:
+        yield router
+
+
+@pytest.fixture(scope="module")
 def host(router: Machine) -> Iterator[Host]:
+    """A host that each test leaves as it was."""
     with Host() as host:
         connect(host, router)
         yield host
@@ -90,7 +100,9 @@ def test_what_stays_with_the_nic_is_told_and_force_goes_past_a_filter(host: Host
             "warning: interface 'eth0': programs in 239.1.2.3 have to join on bridge 'ebreth0' anew",
             f"warning: {reason}",
         ]
+        host.vnet("unshare", "eth0")
         listener.kill()
+    host.run(["nft", "delete", "table", "inet", "f"])
 
 
 _LISTEN = """
@@ -121,6 +133,7 @@ def test_a_vnet_that_ends_or_hangs_half_way_is_taken_back_by_the_guard(
         wait_for(lambda: not master(host, "eth0"), "the NIC to be given back")
         wait_for(lambda: not _guards(host), "the guard to end")
         assert share.wait() == -signal.SIGKILL
+    host.run(["nft", "delete", "table", "bridge", "f"])
     assert layer3(host) == before
     assert _is_reached(host, router)
 
@@ -149,3 +162,37 @@ def test_a_guard_outlives_the_signals_of_a_session_that_ends(host: Host) -> None
     assert master(host, "eth0") == "ebreth0"
     wait_for(lambda: not _guards(host), "the guard to end")
     assert layer3(host) == before
+
+
+def test_what_is_confirmed_at_the_last_moment_stays_or_it_is_given_back_and_said_so(host: Host) -> None:
+    """The guard and `vnet confirm` go by one record under one lock."""
+
+    def confirm_late(here: machine.Host) -> bool:
+        shared = sharing.start(here, "eth0", sharing.Terms(guard_s=1))
+        assert shared
+        while sharing.left_s(shared):
+            pass
+        return bool(sharing.confirm(here))
+
+    before = layer3(host)
+    is_kept = on(host, confirm_late)
+    wait_for(lambda: not _guards(host), "the guard to end")
+    assert master(host, "eth0") == ("ebreth0" if is_kept else "")
+    host.vnet("unshare", "eth0")
+    assert layer3(host) == before
+
+
+def test_guests_that_lose_the_network_are_named(host: Host) -> None:
+    before = layer3(host)
+    host.vnet("share", "eth0", "--yes")
+    host.define("<network><name>lan</name><forward mode='bridge'/><bridge name='ebreth0'/></network>")
+    host.make_tap("tap0")
+    host.vnet("attach", "tap0", "--network", "lan")
+    said = host.vnet("unshare", "eth0", check=False).stderr.splitlines()[0]
+    assert said == "error: bridge 'ebreth0': stop: guests are on it: tap0"
+    said = host.vnet("unshare", "eth0", "--force").stderr
+    assert said == "warning: bridge 'ebreth0': guests lose the network: tap0\n"
+    assert (master(host, "tap0"), layer3(host)) == ("", before)
+    assert "inactive" in host.vnet("net-list", "--all").stdout
+    host.vnet("net-undefine", "lan")
+    host.run(["ip", "link", "delete", "tap0"])

@@ -1,5 +1,6 @@
 """A reboot, with what is below /var/lib kept: what was not confirmed is forgotten, what the host's files make is ours."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +13,15 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 LAYOUTS = {"bridge": ("eth0", "ebreth0"), "proposal": ("peth0", "eth0")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def router() -> Iterator[Machine]:
+    with Machine("router") as router:
+        yield router
+
+
+@pytest.fixture(scope="module")
 def host(router: Machine) -> Iterator[Host]:
+    """A host that each test leaves as it was."""
     with Host() as host:
         connect(host, router)
         yield host
@@ -24,7 +32,7 @@ def _boot(host: Host, port: str, bridge: str, lines: str = PLAIN) -> None:
     host.run(["ip", "link", "delete", bridge])
     host.run(["ip", "link", "set", port, "name", "eth0"])
     host.run(["rm", "-r", host.root / "run/vnethook"])
-    (host.directory / "boot").write_text("another\n")
+    (host.directory / "boot").write_text(f"{uuid.uuid4()}\n")
     host.run(["mount", "--bind", host.directory / "boot", BOOT_ID])
     for line in filter(None, lines.splitlines()):
         host.run(["ip", *line.split()])

@@ -1,10 +1,8 @@
 """A NIC of the host's becomes a port of a bridge and back again, and the host is on the network throughout."""
 
-import os
-import posix
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,7 +12,6 @@ from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.lifecycle import share_making, sharing
-from vnethook.live import files, netlink, sysctl
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.step import Step
 
@@ -23,8 +20,6 @@ KEPT = ["locks/", r"file d\S+ run/vnethook"]
 CLOSED = """add table inet f; add chain inet f c { type filter hook input priority 0; policy drop; };
 add rule inet f c iifname { "lo", "eth0" } accept"""
 FORWARDS = "net.ipv4.conf.eth0.forwarding=1"
-CHANGING = {16, 17, 19, 20, 21, 24, 25, 28, 32, 33}
-"""The messages of rtnetlink that change something."""
 
 
 @pytest.fixture
@@ -239,96 +234,9 @@ def _start_refusing(here: machine.Host, target: Step) -> None:
     sharing.start(here, "eth0")
 
 
-def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
-    """Call a function and be killed just before its change of that number; how many changes there are."""
-
-    def run(here: machine.Host) -> int:
-        made = 0
-
-        def counted(original: Callable[..., object], is_change: Callable[..., bool]) -> Callable[..., object]:
-            def change(*words: object, **more: object) -> object:
-                nonlocal made
-                if is_change(*words):
-                    if made == number:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    made += 1
-                return original(*words, **more)
-
-            return change
-
-        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (posix, "write")):
-            setattr(place, name, counted(getattr(place, name), lambda *_: True))
-        netlink.Netlink.request = counted(  # type: ignore[method-assign,assignment]
-            netlink.Netlink.request, lambda _, kind, *__: kind in CHANGING
-        )
-        function(here)
-        return made
-
-    return run
-
-
-def _is_killed(host: Host, number: int, function: Callable[[machine.Host], None]) -> bool:
-    try:
-        on(host, _killed_at(number, function))
-    except AssertionError as error:
-        assert "ended with -9" in str(error)
-        return True
-    return False
-
-
-def _start(here: machine.Host) -> None:
-    sharing.start(here, "eth0", sharing.Terms(antispoof=True))
-
-
 def _start_renaming(here: machine.Host) -> None:
     sharing.start(here, "eth0", sharing.Terms(layout="proposal"))
 
 
-STARTS = {"bridge": _start, "proposal": _start_renaming}
-
-
 def _stop(here: machine.Host) -> None:
     sharing.stop(here, "eth0")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("layout", STARTS)
-def test_a_start_that_is_killed_at_any_change_is_mended_by_the_next_call(
-    rich: Host, router: Machine, layout: str
-) -> None:
-    start, before = STARTS[layout], layer3(rich)
-    on(rich, start)
-    whole = layer3(rich)
-    on(rich, _stop)
-    number = 0
-    while _is_killed(rich, number, start):
-        for address in (OURS, OURS6):
-            assert router.run(["ping", "-c1", "-W5", address], check=False).returncode == 0, (number, address)
-        if number % 2:
-            on(rich, start)
-            assert layer3(rich) == whole, number
-        on(rich, _stop)
-        assert layer3(rich) == before, number
-        number += 1
-    assert number > 40
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("layout", STARTS)
-def test_a_stop_that_is_killed_at_any_change_is_mended_by_the_next_call(
-    rich: Host, router: Machine, layout: str
-) -> None:
-    start, before = STARTS[layout], layer3(rich)
-    on(rich, start)
-    whole = layer3(rich)
-    number = 0
-    while _is_killed(rich, number, _stop):
-        for address in (OURS, OURS6):
-            assert router.run(["ping", "-c1", "-W5", address], check=False).returncode == 0, (number, address)
-        if number % 2:
-            on(rich, _stop)
-            assert layer3(rich) == before, number
-        on(rich, start)
-        assert layer3(rich) == whole, number
-        number += 1
-    assert number > 40

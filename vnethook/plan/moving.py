@@ -79,6 +79,7 @@ class MoveToBridge(Step):
             _wait_until_running(host, bridge)
 
     def undo(self, host: "Host") -> None:
+        self._finish_if_relabelled(host)
         nic, bridge = self._links(host)
         of_bridge = self._of_bridge(host, bridge)
         index = bridge.index if bridge else 0
@@ -113,14 +114,34 @@ class MoveToBridge(Step):
         bridge = host.links.link(self.bridge) or (host.links.link(self.final) if self.final else None)
         return nic, bridge if bridge and bridge.kind == "bridge" else None  # else another program's
 
+    def _finish_if_relabelled(self, host: "Host") -> None:
+        """Go on to the end where a rename has changed labels, so that the NIC can get all anew without a gap."""
+        nic, bridge = self._links(host)
+        if nic is None or bridge is None or nic.name != self.port or nic.master not in {0, bridge.index}:
+            return
+        if not self._mislabelled(host.layer3.addresses(nic)):
+            return
+        age_s = now_s() - self.at_s
+        addresses = tuple(one for old in self.addresses if (one := old.aged(age_s)))
+        routes = tuple(route for old in self.routes if (route := old.aged(age_s)))
+        try:
+            self.replace(addresses=addresses, routes=routes).do(host)
+        except HostError as error:
+            _log([error])
+
+    def _mislabelled(self, found: "tuple[LinkAddress, ...]") -> "tuple[LinkAddress, ...]":
+        """Of a NIC's addresses those from the first one on that has lost its label."""
+        labels = {address.key: address.label for address in self.addresses}
+        wrong = [number for number, one in enumerate(found) if labels.get(one.key, one.label) != one.label]
+        return found[wrong[0] :] if wrong else ()
+
     def _drop_mislabelled(self, host: "Host", nic: "Link", found: "tuple[LinkAddress, ...]") -> bool:
         """Take from a NIC the addresses that have lost their labels by renaming, so that they are given anew.
 
         All but the first get a label of the kernel's making: inetdev_changename() in net/ipv4/devinet.c.
         """
-        labels = {address.key: address.label for address in self.addresses}
-        wrong = [number for number, one in enumerate(found) if labels.get(one.key, one.label) != one.label]
-        for address in reversed(found[wrong[0] :] if wrong else ()):
+        wrong = self._mislabelled(found)
+        for address in reversed(wrong):
             if address.family == AF_INET:
                 host.layer3.remove_address(nic, address)
         return bool(wrong)

@@ -1,0 +1,158 @@
+"""A call that is killed at any change leaves the host on the network, and is taken back, by its guard or by the next call."""
+
+import os
+import posix
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.lab import Host, Machine, wait_for
+from tests.lab.lan import OURS, OURS6, RICH, connect, layer3
+from tests.lab.library import on
+from vnethook.host import host as machine
+from vnethook.lifecycle import sharing
+from vnethook.live import files, netlink, sysctl
+
+pytestmark = [pytest.mark.netns, pytest.mark.slow]
+CHANGING = {16, 17, 19, 20, 21, 24, 25, 28, 32, 33}
+"""The messages of rtnetlink that change something."""
+GUARD_S = 60
+STRIDE = 2
+"""Each guard takes its time to start: every other change will do, since a step has many."""
+
+
+@pytest.fixture
+def host(router: Machine) -> Iterator[Host]:
+    with Host() as host:
+        connect(host, router, RICH)
+        host.run(["ip", "rule", "add", "iif", "eth0", "lookup", "100"])
+        host.run(["sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1"])
+        yield host
+
+
+def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
+    """Call a function and be killed just before its change of that number; how many changes there are."""
+
+    def run(here: machine.Host) -> int:
+        made = 0
+
+        def counted(original: Callable[..., object], is_change: Callable[..., bool]) -> Callable[..., object]:
+            def change(*words: object, **more: object) -> object:
+                nonlocal made
+                if is_change(*words):
+                    if made == number:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    made += 1
+                return original(*words, **more)
+
+            return change
+
+        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (posix, "write")):
+            setattr(place, name, counted(getattr(place, name), lambda *_: True))
+        netlink.Netlink.request = counted(  # type: ignore[method-assign,assignment]
+            netlink.Netlink.request, lambda _, kind, *__: kind in CHANGING
+        )
+        function(here)
+        return made
+
+    return run
+
+
+def _is_killed(host: Host, number: int, function: Callable[[machine.Host], None]) -> bool:
+    try:
+        on(host, _killed_at(number, function))
+    except AssertionError as error:
+        assert "ended with -9" in str(error)
+        return True
+    return False
+
+
+def _require_reached(router: Machine, number: int) -> None:
+    for address in (OURS, OURS6):
+        assert router.run(["ping", "-c1", "-W5", address], check=False).returncode == 0, (number, address)
+
+
+def _start(here: machine.Host) -> None:
+    sharing.start(here, "eth0", sharing.Terms(antispoof=True))
+
+
+def _stop(here: machine.Host) -> None:
+    sharing.stop(here, "eth0")
+
+
+def test_a_start_that_is_killed_is_mended_by_the_next_call(host: Host, router: Machine) -> None:
+    before = layer3(host)
+    on(host, _start)
+    whole = layer3(host)
+    on(host, _stop)
+    number = 0
+    while _is_killed(host, number, _start):
+        _require_reached(router, number)
+        if number % 2:
+            on(host, _start)
+            assert layer3(host) == whole, number
+        on(host, _stop)
+        assert layer3(host) == before, number
+        number += 1
+    assert number > 40
+
+
+def test_a_stop_that_is_killed_is_mended_by_the_next_call(host: Host, router: Machine) -> None:
+    before = layer3(host)
+    on(host, _start)
+    whole = layer3(host)
+    number = 0
+    while _is_killed(host, number, _stop):
+        _require_reached(router, number)
+        if number % 2:
+            on(host, _stop)
+            assert layer3(host) == before, number
+        on(host, _start)
+        assert layer3(host) == whole, number
+        number += 1
+    assert number > 40
+
+
+def _start_guarded(here: machine.Host) -> None:
+    sharing.start(here, "eth0", sharing.Terms(layout="proposal", guard_s=GUARD_S, is_kept=True))
+
+
+def _stop_guarded(here: machine.Host) -> None:
+    sharing.stop(here, "eth0", guard_s=GUARD_S)
+
+
+def _wait_for_guard(host: Host) -> None:
+    wait_for(lambda: not any("share-guard" in line for line in host.processes()), "the guard to end")
+
+
+def test_a_start_that_is_killed_is_taken_back_or_kept_by_its_guard(host: Host, router: Machine) -> None:
+    before = layer3(host)
+    on(host, _start_guarded)
+    whole = layer3(host)
+    on(host, _stop)
+    number = 0
+    while _is_killed(host, number, _start_guarded):
+        _require_reached(router, number)
+        _wait_for_guard(host)
+        assert layer3(host) in (before, whole), number
+        on(host, _stop)
+        assert layer3(host) == before, number
+        number += STRIDE
+    assert number > 40
+
+
+def test_a_stop_that_is_killed_is_finished_by_its_guard(host: Host, router: Machine) -> None:
+    before = layer3(host)
+    on(host, _start_guarded)
+    whole = layer3(host)
+    number = 0
+    while _is_killed(host, number, _stop_guarded):
+        _require_reached(router, number)
+        _wait_for_guard(host)
+        assert layer3(host) in (before, whole), number
+        on(host, _stop)
+        on(host, _start_guarded)
+        assert layer3(host) == whole, number
+        number += STRIDE
+    assert number > 40
