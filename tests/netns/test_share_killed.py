@@ -1,22 +1,17 @@
 """A call that is killed at any change leaves the host on the network, and is taken back, by its guard or by the next call."""
 
-import os
-import posix
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.lab import Host, Machine, wait_for
+from tests.lab.kills import is_killed
 from tests.lab.lan import OURS, OURS6, RICH, connect, layer3
 from tests.lab.library import on
 from vnethook.host import host as machine
 from vnethook.lifecycle import sharing
-from vnethook.live import files, netlink, sysctl
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
-CHANGING = {16, 17, 19, 20, 21, 24, 25, 28, 32, 33}
-"""The messages of rtnetlink that change something."""
 GUARD_S = 60
 STRIDE = 2
 """Each guard takes its time to start: every other change will do, since a step has many."""
@@ -29,43 +24,6 @@ def host(router: Machine) -> Iterator[Host]:
         host.run(["ip", "rule", "add", "iif", "eth0", "lookup", "100"])
         host.run(["sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1"])
         yield host
-
-
-def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
-    """Call a function and be killed just before its change of that number; how many changes there are."""
-
-    def run(here: machine.Host) -> int:
-        made = 0
-
-        def counted(original: Callable[..., object], is_change: Callable[..., bool]) -> Callable[..., object]:
-            def change(*words: object, **more: object) -> object:
-                nonlocal made
-                if is_change(*words):
-                    if made == number:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    made += 1
-                return original(*words, **more)
-
-            return change
-
-        for place, name in ((files, "put_in_place"), (files, "remove"), (sysctl, "write"), (posix, "write")):
-            setattr(place, name, counted(getattr(place, name), lambda *_: True))
-        netlink.Netlink.request = counted(  # type: ignore[method-assign,assignment]
-            netlink.Netlink.request, lambda _, kind, *__: kind in CHANGING
-        )
-        function(here)
-        return made
-
-    return run
-
-
-def _is_killed(host: Host, number: int, function: Callable[[machine.Host], None]) -> bool:
-    try:
-        on(host, _killed_at(number, function))
-    except AssertionError as error:
-        assert "ended with -9" in str(error)
-        return True
-    return False
 
 
 def _require_reached(router: Machine, number: int) -> None:
@@ -87,7 +45,7 @@ def test_a_start_that_is_killed_is_mended_by_the_next_call(host: Host, router: M
     whole = layer3(host)
     on(host, _stop)
     number = 0
-    while _is_killed(host, number, _start):
+    while is_killed(host, number, _start):
         _require_reached(router, number)
         if number % 2:
             on(host, _start)
@@ -103,7 +61,7 @@ def test_a_stop_that_is_killed_is_mended_by_the_next_call(host: Host, router: Ma
     on(host, _start)
     whole = layer3(host)
     number = 0
-    while _is_killed(host, number, _stop):
+    while is_killed(host, number, _stop):
         _require_reached(router, number)
         if number % 2:
             on(host, _stop)
@@ -132,7 +90,7 @@ def test_a_start_that_is_killed_is_taken_back_or_kept_by_its_guard(host: Host, r
     whole = layer3(host)
     on(host, _stop)
     number = 0
-    while _is_killed(host, number, _start_guarded):
+    while is_killed(host, number, _start_guarded):
         _require_reached(router, number)
         _wait_for_guard(host)
         assert layer3(host) in (before, whole), number
@@ -147,7 +105,7 @@ def test_a_stop_that_is_killed_is_finished_by_its_guard(host: Host, router: Mach
     on(host, _start_guarded)
     whole = layer3(host)
     number = 0
-    while _is_killed(host, number, _stop_guarded):
+    while is_killed(host, number, _stop_guarded):
         _require_reached(router, number)
         _wait_for_guard(host)
         assert layer3(host) in (before, whole), number

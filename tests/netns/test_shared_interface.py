@@ -132,37 +132,6 @@ def test_a_second_start_and_a_second_stop_change_nothing(host: Host) -> None:
     assert before.changes_to(host.snapshot(), ignoring=KEPT) == []
 
 
-def test_pings_and_a_connection_live_through_rounds_of_sharing(host: Host, router: Machine) -> None:
-    """Of the pings that are on their way at the switch some may be lost, those of a moment."""
-    pings = [
-        machine.popen(["ping", "-i0.02", "-w60", address], stdout=subprocess.PIPE, text=True)
-        for machine, address in ((host, GATEWAY), (host, GATEWAY6), (router, OURS), (router, OURS6))
-    ]
-    echo = router.popen(["busybox", "nc", "-ll", "-p", "7", "-e", "cat"])
-    wait_for(lambda: host.connects(GATEWAY, 7), "the echo service")
-    talk = host.popen(["busybox", "nc", GATEWAY, "7"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    for number in range(5):
-        assert call(host, "start") == (0, "")
-        assert _echoes(talk, f"shared {number}\n".encode())
-        assert call(host, "stop") == (0, "")
-        assert _echoes(talk, f"given back {number}\n".encode())
-    for ping in pings:
-        ping.send_signal(signal.SIGINT)
-        words = ping.communicate()[0].split("packets transmitted, ")
-        sent, received = int(words[0].split()[-1]), int(words[1].split()[0])
-        assert received >= sent * 0.9 > 9, f"{received} of {sent}"
-    for program in (talk, echo):
-        program.kill()
-
-
-def _echoes(talk: "subprocess.Popen[bytes]", line: bytes) -> bool:
-    assert talk.stdin
-    assert talk.stdout
-    talk.stdin.write(line)
-    talk.stdin.flush()
-    return talk.stdout.readline() == line
-
-
 def test_a_gateway_that_does_not_answer_any_more_has_all_taken_back(host: Host) -> None:
     """Bridged frames are dropped here, which only shows once the NIC is a port."""
     drop = "add table bridge f; add chain bridge f c { type filter hook prerouting priority 0; policy drop; }"

@@ -16,13 +16,13 @@ from vnethook.host.host import Host
 from vnethook.lifecycle import share_guard, share_recovery
 from vnethook.live import shared_interface as records
 from vnethook.live.paths import Paths
-from vnethook.plan import links, moving, sharing
+from vnethook.plan import dhcp_client, links, moving, sharing, zone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.live.shared_interface import SharedInterface
 
-LOADED = (daemons, layer3, links, moving)
+LOADED = (daemons, dhcp_client, layer3, links, moving, zone)
 """What taking back needs, so that nothing has to be read from a disk that may be on the network."""
 TRIES, PAUSE_S = 20, 0.5
 HANGS_S = 5.0
