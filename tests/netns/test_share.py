@@ -13,7 +13,7 @@ from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
 from tests.lab.library import on
 from vnethook.host import host as machine
 from vnethook.lifecycle import sharing
-from vnethook.live import process
+from vnethook.live import process, shared_interface
 
 pytestmark = pytest.mark.netns
 KEPT = ["locks/", r"file d\S+ (run|var/lib)/vnethook"]
@@ -138,13 +138,22 @@ def test_a_vnet_that_ends_or_hangs_half_way_is_taken_back_by_the_guard(
     assert _is_reached(host, router)
 
 
-def test_a_guard_that_is_killed_leaves_the_rest_to_the_next_call(host: Host, router: Machine) -> None:
+def test_the_next_call_does_what_a_guard_that_was_killed_would_have_done(host: Host) -> None:
     before = layer3(host)
-    host.vnet("share", "eth0", "--timeout", "1")
-    host.call(lambda: [os.kill(one, signal.SIGKILL) for one in _guard_pids()])
-    wait_for(lambda: not _guards(host), "the guard to be gone")
-    wait_for(lambda: host.vnet("unshare", "eth0").returncode == 0, "the NIC to be given back")
-    assert (layer3(host), _is_reached(host, router)) == (before, True)
+    for seconds, is_kept in (("60", True), ("1", False)):
+        host.vnet("share", "eth0", "--timeout", seconds)
+        host.call(lambda: [os.kill(one, signal.SIGKILL) for one in _guard_pids()])
+        wait_for(lambda: not _guards(host), "the guard to be gone")
+        wait_for(lambda is_kept=is_kept: is_kept or _is_late(host), "it to be too late")  # type: ignore[misc]
+        on(host, sharing.settle)
+        assert (len(_guards(host)), master(host, "eth0")) == ((1, "ebreth0") if is_kept else (0, ""))
+        host.vnet("unshare", "eth0")
+        assert layer3(host) == before
+
+
+def _is_late(host: Host) -> bool:
+    [shared] = on(host, lambda here: shared_interface.every(here.paths))
+    return on(host, lambda _: sharing.left_s(shared)) == 0
 
 
 def _guard_pids() -> list[int]:

@@ -93,7 +93,6 @@ class Guard:
             why = "nobody has confirmed it in time" if shared.is_whole else "who shared it has ended half-way"
             log.warning(f"interface {shared.nic!r}: {why}: it is given back")
             share_recovery.take_back(self._host, shared, is_forced=True)
-            share_guard.disarm(self._host, shared)
 
     def _end_sharer(self, why: VnetError) -> None:
         """End who shares if it hangs with the lock held, long after it should have been done."""

@@ -67,11 +67,8 @@ def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms)
                 msg = f"interface {shared.nic!r}: share: its guard has ended"
                 raise HostError(msg, hint="all is as it was; see the system log")
         except BaseException:
-            errors = share_recovery.undo(host, shared)
-            for error in errors:
+            for error in share_recovery.undo(host, shared):  # its guard tries again once this process has ended
                 log.error(str(error))  # what is raised is why the start failed
-            if terms.guard_s and not errors:  # else it tries again once this process has ended
-                share_guard.disarm(host, shared)
             raise
         shared = shared.replace(is_whole=True)
         if terms.is_kept or not terms.guard_s:
@@ -98,8 +95,6 @@ def unmake(host: "Host", shared: SharedInterface, *, guard_s: int = 0) -> None:
         records.write(host.paths, shared)
         share_guard.arm(host, shared)
     share_recovery.take_back(host, shared, is_forced=True)
-    if shared.confirm_by:
-        share_guard.disarm(host, shared)
 
 
 def facts_of(host: "Host", nic: str, bridge: str) -> "NicFacts":

@@ -5,13 +5,14 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_guests, share_reboot, share_snapshot
+from vnethook.lifecycle import share_guard, share_guests, share_reboot, share_snapshot
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.lock import DEADLINE_S, Lock
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan import apply as plans
 from vnethook.plan.journal import Journal
+from vnethook.plan.sharing import now_s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     if not errors:
         share_snapshot.remove(host.paths, shared.bridge)
         records.remove(host.paths, shared)
+        if shared.confirm_by:
+            share_guard.disarm(host, shared)
     return errors
 
 
@@ -67,6 +70,19 @@ def settle(host: "Host") -> None:
         if not shared.is_whole and records.is_here(shared):
             log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
             take_back(host, shared, is_forced=True)
+        elif shared.confirm_by and records.is_here(shared) and not share_guard.is_armed(host, shared):
+            _settle_unguarded(host, shared)
+
+
+def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
+    """Give back what waits to be confirmed and has lost its guard, or give it another if there is time."""
+    if shared.confirm_by > now_s():
+        share_guard.arm(host, shared)
+        return
+    log.warning(
+        f"interface {shared.nic!r}: nobody has confirmed it in time, and its guard is gone: it is given back"
+    )
+    take_back(host, shared, is_forced=True)
 
 
 def _read_snapshots(host: "Host") -> None:

@@ -188,6 +188,7 @@ def _described(host: "Host", shared: SharedInterface) -> str:
     guests = share_guests.names(host, shared)
     words = [f"{shared.nic}: shared by bridge {shared.bridge}"]
     words += [f"addresses {' '.join(addresses)}"] if addresses else []
+    words += [f"to be confirmed within {left_s(shared)} s"] if shared.confirm_by else []
     words += ["antispoof"] if shared.antispoof else []
     words.append(f"guests {' '.join(guests)}" if guests else "no guests")
     return ", ".join(words)
