@@ -50,6 +50,34 @@ def _make_bridge(host, name="vnbr1", **change):
     return host.links.link(name)
 
 
+def test_who_is_answered_for_is_so_until_that_ends_and_nowhere_else(try_on):
+    def look(host):
+        for address in ("198.51.100.61", "2001:db8::61"):
+            host.proxies.answer("eth0", address)
+            host.proxies.answer("eth0", address)
+            host.proxies.answer("gone0", address)
+            host.proxies.end("gone0", address)
+        assert host.proxies.answered("eth0") == {"198.51.100.61", "2001:db8::61"}
+        assert host.proxies.answered("lo") == host.proxies.answered("gone0") == set()
+        for _ in range(2):
+            host.proxies.end("eth0", "198.51.100.61")
+        assert host.proxies.answered("eth0") == {"2001:db8::61"}
+
+    try_on(look)
+
+
+def test_an_address_may_be_without_a_route(try_on):
+    def look(host):
+        _make_bridge(host)
+        host.links.set_link("vnbr1", up=True)
+        host.links.add_address("vnbr1", "2001:db8:7::1/64", has_route=False)
+        assert "2001:db8:7::1/64" in host.links.addresses("vnbr1")
+        first = 0x20010DB8000700000000000000000000
+        return [route.prefix for route in host.links.routes() if (route.version, route.first) == (6, first)]
+
+    assert try_on(look) == []
+
+
 def test_a_new_bridge_is_down_with_its_mac_and_default_mtu(try_on):
     def look(host):
         link = _make_bridge(host)

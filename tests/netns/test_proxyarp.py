@@ -18,6 +18,7 @@ from vnethook.hook.request import NicRequest
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, definitions, planning
 from vnethook.live import guard, nics, proxied
+from vnethook.plan.proxied import AnswerForGuests
 from vnethook.plan.step import Step
 
 pytestmark = pytest.mark.netns
@@ -347,6 +348,38 @@ def test_a_nic_that_goes_to_another_network_is_led_to_there_no_longer(host: Host
     host.vnet("net-apply", "eth0")
     assert host.run(["ip", "neighbour", "show", "proxy"]).stdout == ""
     assert host.json(["ip", "-json", "route", "show", "proto", str(proxied.OURS)]) == []
+
+
+def test_another_uplink_takes_over(host: Host) -> None:
+    _attach(host, "tap0", mac=CAROL)
+    before = [line.partition(" ")[0] for line in host.run(["ip", "neighbour", "show", "proxy"]).stdout.splitlines()]
+    host.define(NETWORK.replace("dev='eth0'", "dev='far0'"))
+    host.vnet("net-apply", "eth0")
+    there = host.run(["ip", "neighbour", "show", "proxy"]).stdout.splitlines()
+    assert there == [f"{address} dev far0 proxy proto {proxied.OURS} " for address in before]
+    host.vnet("net-restart", "eth0")
+    assert host.run(["ip", "neighbour", "show", "proxy"]).stdout.splitlines() == there
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+def test_a_stop_killed_before_or_after_nobody_is_answered_for_is_finished(host: Host, is_after: bool) -> None:
+    def stop(here: machine.Host) -> object:
+        original = AnswerForGuests.undo
+
+        def undo(step: AnswerForGuests, host: machine.Host) -> None:
+            if is_after:
+                original(step, host)
+            _kill()
+
+        AnswerForGuests.undo = undo  # type: ignore[method-assign]
+        return bringup.stop(here, "eth0", force=True)
+
+    _attach(host, "tap0", mac=CAROL)
+    _killed(host, stop)
+    host.run(["ip", "link", "delete", "tap0"])
+    on(host, lambda here: bringup.stop(here, "eth0"))
+    assert host.run(["ip", "neighbour", "show", "proxy"]).stdout == ""
+    assert host.json(["ip", "-json", "link", "show", "type", "bridge"]) == []
 
 
 def test_a_start_killed_at_any_step_of_these_is_finished_by_the_next(host: Host) -> None:

@@ -67,6 +67,7 @@ class FakeLinks:
         }
         self.of_link: dict[str, list[str]] = {"lo": ["127.0.0.1/8"], "eth0": ["198.51.100.2/24"]}
         self.more_routes: list[Route] = []
+        self.without_route: set[tuple[str, str]] = set()
 
     def link(self, name):
         return self.links.get(name)
@@ -140,6 +141,7 @@ class FakeLinks:
             self._need(name)
             if address not in self.of_link[name]:
                 self.of_link[name].append(address)
+                self.without_route |= set() if has_route else {(name, address)}
 
         self._changes.make(f"add address {address} to {name}", change)
 
@@ -156,6 +158,8 @@ class FakeLinks:
         found = []
         for name, addresses in self.of_link.items():
             for address in addresses:
+                if (name, address) in self.without_route:
+                    continue
                 subnet = parse_subnet(address)
                 found.append(
                     Route(subnet.version, subnet.first, subnet.last, subnet.prefix, self.links[name].index, 254)
