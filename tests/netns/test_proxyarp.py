@@ -289,6 +289,25 @@ def test_an_uplink_that_was_down_is_mended_by_the_next_guest_or_a_repair(host: H
     host.vnet("net-check", "eth0")
 
 
+def test_what_others_take_from_one_guest_is_seen_and_mended(host: Host) -> None:
+    _attach(host, "tap0", mac=CAROL)
+    before = _there(host)
+    host.run(["ip", "route", "delete", FIXED])
+    host.run(["ip", "neighbour", "delete", "proxy", FIXED6, "dev", "eth0"])
+    said = host.vnet("net-check", "eth0", check=False).stdout.splitlines()
+    assert f"  NIC tap0: no route leads to {FIXED} on vnbr0" in said
+    assert f"  NIC tap0: nobody answers for {FIXED6} on eth0" in said
+    host.run(["ip", "route", "add", f"{FIXED}/32", "dev", "vnbr0", "proto", str(proxied.OURS)])
+    host.run(["ip", "route", "add", "192.0.2.77/32", "dev", "vnbr0", "proto", str(proxied.OURS)])  # of a killed hook
+    host.vnet("net-repair", "eth0")
+    assert _there(host) == before
+    host.run(["ip", "route", "add", "192.0.2.81/32", "dev", "eth0"])
+    with pytest.raises(HostError) as caught:
+        _attach(host, "tap1", mac=ALICE, asked=("192.0.2.81",))
+    assert str(caught.value) == "network 'eth0': address 192.0.2.81: the host has a route to it already"
+    assert _there(host) == before
+
+
 def test_a_watch_mends_what_goes_with_the_uplink_by_itself(host: Host) -> None:
     _attach(host, "tap0", mac=CAROL)
     words = ["ip", "neighbour", "show", "proxy"]
