@@ -106,6 +106,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_done(host: Host) -> None:
     assert before.changes_to(host.snapshot(), ignoring=["locks", "file d", "compiled/index"]) == []
     done = host.vnet("share", "eth0", "--range", RANGE, check=False)
     assert done.stderr.startswith("error: --range is for --mode proxyarp\n")
+    assert _share(host, "--layout", "proposal")[1].startswith("error: --layout proposal is for --mode bridge\n")
     host.run(["ip", "link", "add", "br0", "type", "bridge"])
     host.run(["ip", "link", "set", "eth0", "master", "br0"])
     assert "share: is a port of 'br0' already" in _share(host, *_ranges(RANGE))[1]
@@ -133,6 +134,7 @@ def test_what_is_defined_stays_defined(host: Host) -> None:
     _share(host, *_ranges(RANGE))
     host.define(host.vnet("net-dumpxml", "eth0").stdout)
     host.vnet("net-autostart", "eth0")
-    assert host.vnet("unshare", "eth0").stdout == "Interface eth0 is no longer shared\n\n"
+    assert host.vnet("unshare", "vnbr0").stdout == "Interface eth0 is no longer shared\n\n"
+    assert host.vnet("unshare", "default").stderr == "warning: interface 'default': is not shared: nothing done\n"
     assert _share(host) == (0, SHARED)
     assert host.vnet("net-check", "eth0").stdout == "Network eth0 is as defined\n\n"

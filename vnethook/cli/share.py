@@ -48,6 +48,9 @@ def share(nic: str, bridge: str, layout: str, timeout: int, ranges: tuple[str, .
     check_link_name(nic)
     check_link_name(bridge or nic)
     if flags["proxied"]:
+        if layout != "bridge":
+            msg = f"--layout {layout} is for --mode bridge"
+            raise UsageError(msg, hint="with proxyarp the NIC stays as it is")
         _proxyarp(nic, ranges, bridge=bridge, is_dry=flags["dry_run"])
         return
     if ranges:
@@ -75,12 +78,11 @@ def unshare(nic: str, *, force: bool) -> None:
     """Give a shared NIC back what its bridge has taken over."""
     check_link_name(nic)
     shared = slow.sharing.stop(slow.host(), nic, is_forced=force, guard_s=GUARD_S)
-    if shared is None and slow.share_proxyarp.stop(slow.host(), nic, is_forced=force) is not None:
-        report.done(f"Interface {nic} is no longer shared")
-    elif shared is None:
-        report.warning(f"interface {nic!r}: is not shared: nothing done")
+    given_back = shared.nic if shared else slow.share_proxyarp.stop(slow.host(), nic, is_forced=force)
+    if given_back:
+        report.done(f"Interface {given_back} is no longer shared")
     else:
-        report.done(f"Interface {shared.nic} is no longer shared")
+        report.warning(f"interface {nic!r}: is not shared: nothing done")
 
 
 @verb

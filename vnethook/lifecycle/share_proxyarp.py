@@ -51,16 +51,18 @@ def preview(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = ""
     return [step for step in steps if not step.is_done(host)]
 
 
-def stop(host: Host, nic: str, *, is_forced: bool = False) -> Network | None:
-    """Take the network of a NIC down, and forget it unless it is defined; None if it has none.
+def stop(host: Host, name: str, *, is_forced: bool = False) -> str:
+    """Take the network of a NIC down, and forget it unless it is defined; give the NIC, empty if it has none.
 
-    `is_forced`: also with guests on it. Raises StateError while guests are on it, HostError for what is not undone.
+    `name`: the NIC's or the bridge's; `is_forced`: also with guests on it. Raises StateError while guests are on it,
+    HostError for what is not undone.
     """
-    known = _known(host, nic)
-    if known is None or not record.is_present(host.paths, nic):
-        return None
+    nic = record.by_bridge(host.paths, name) or name
+    live = record.read(host.paths, nic)
+    if live is None or live.proxied != nic:
+        return ""
     catalog.stop(host, nic, force=is_forced)
-    return known
+    return nic
 
 
 def network(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = "") -> Network:
