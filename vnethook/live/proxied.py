@@ -26,6 +26,7 @@ _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
 _NEW_ENTRY, _DELETE_ENTRY, _GET_ENTRY = 28, 29, 30
 _ENTRY = Struct("=BxHiHBB")
 _PROXY, _PERMANENT = 0x08, 0x80
+"""NTF_PROXY; NUD_PERMANENT, by which an entry outlives a carrier that is lost, since Linux 6.14."""
 _ADDRESS, _MADE_BY = 1, 12
 """NDA_DST, NDA_PROTOCOL."""
 _DESTINATION, _OUT, _TABLE = 1, 4, 15
