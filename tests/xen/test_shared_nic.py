@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.lab import Machine
+from tests.lab import Client, Machine
 from tests.lab.lan import GATEWAY, answers, call, connect, layer3
 from tests.lab.library import on
-from tests.lab.xen import CONNECTED, Dom0
+from tests.lab.xen import CONNECTED, Dom0, mac_of
 from vnethook.lifecycle import health
 from vnethook.live.nics import GUARDS
 
@@ -68,3 +68,14 @@ def test_a_nic_that_is_shared_anew_has_its_guests_again(there, domid):
     assert answers(there, GATEWAY)
     assert _online(vif) == ("ebreth0", "ebreth0", ())
     assert on(there, lambda here: health.check(here, "ebreth0")) == []
+
+
+def test_a_guest_has_the_address_that_is_asked_for_where_a_nic_is_shared_without_a_bridge(there, domid):
+    there.vnet("share", "eth0", "--mode", "proxyarp", "--range", "192.0.2.61-192.0.2.69")
+    with Client(there, "guest", port=f"vif{domid}.0", mac=mac_of(domid)) as guest:
+        vif = there.vif(domid, bridge="eth0", link="", ip="192.0.2.80")
+        assert _online(vif) == ("eth0", "vnbr0", GUARDS["strict"])
+        assert guest.lease()["ip"] == "192.0.2.80"
+        assert guest.pings(GATEWAY)
+        vif.offline()
+        assert there.run(["ip", "neighbour", "show", "proxy"]).stdout.split()[0] == "192.0.2.61"
