@@ -1,6 +1,7 @@
 """Guests among the hosts of a physical network that is not bridged: whoever has a Wi-Fi NIC sends by one MAC only."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -213,9 +214,12 @@ def test_a_guest_is_refused_what_is_the_hosts_or_a_gateways_or_nothing(host: Hos
         with pytest.raises(HostError) as caught:
             _attach(host, "tap0", mac=ALICE, asked=(address,))
         assert str(caught.value) == f"interface 'tap0': address {address}: is {whose}"
-    with pytest.raises(StateError) as refused:
-        _attach(host, "tap0")
-    assert str(refused.value) == "interface 'tap0': attach to network 'eth0': no address is known for it"
+    for mac, why in (("", "its MAC is not known, so no address is"), (ALICE, "no address is known for it")):
+        with pytest.raises(StateError) as refused:
+            _attach(host, "tap0", mac=mac)
+        assert str(refused.value) == f"interface 'tap0': attach to network 'eth0': {why}"
+        host.define(re.sub("<range[^>]*>", "", NETWORK))
+        host.vnet("net-apply", "eth0")
     assert _there(host) == set()
 
 

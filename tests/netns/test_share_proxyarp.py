@@ -38,6 +38,11 @@ def test_a_nic_is_shared_without_a_bridge_and_given_back(host: Host) -> None:
     assert before.changes_to(host.snapshot(), ignoring=["locks", "file d", "compiled/index"]) == []
     assert _share(host, *_ranges(RANGE, RANGE6)) == (0, SHARED)
     assert _share(host) == (0, SHARED), "what is so already"
+    for words in ([], ["--dry-run"]):
+        said = _share(host, *_ranges(RANGE), *words)[1]
+        assert said.startswith(
+            "error: interface 'eth0': share: network 'eth0' is for that already, with addresses of its"
+        )
     assert _share(host, "--dry-run") == (0, "Interface eth0 is shared\n\n")
     text = host.vnet("net-dumpxml", "eth0").stdout
     assert "<forward dev='eth0' mode='route' proxyarp='yes'>" in text

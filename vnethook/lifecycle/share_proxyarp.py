@@ -26,23 +26,18 @@ def start(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = "") 
     `ranges`: addresses of the NIC's networks that are set aside, "192.0.2.61-192.0.2.69", the first for the bridge.
     Raises StateError for what cannot be, UsageError for ranges that are missing or none, or as `catalog.create` does.
     """
-    known = _known(host, nic)
-    if known is not None and not ranges:
+    known = _known(host, nic, ranges)
+    if known is not None:
         bringup.start(host, nic)
         return known, ()
-    if known is not None:
-        msg = f"interface {nic!r}: share: it is shared by network {nic!r} already"
-        raise StateError(msg, hint=f"`vnet unshare {nic}` first, or change it: `vnet net-edit {nic}`")
-    wanted = network(host, nic, ranges, bridge=bridge)
-    _require_free(host, nic, wanted)
-    text = xml_module().dump(wanted)
+    text = xml_module().dump(network(host, nic, ranges, bridge=bridge))
     made = catalog.create(host, text, source=f"network of {nic}")
     return made.network, made.warnings
 
 
 def preview(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = "") -> list[Step]:
     """The steps that would share a NIC so; none if that is so. Changes nothing; raises what `start` would."""
-    known = _known(host, nic)
+    known = _known(host, nic, ranges)
     if known is None:
         wanted = network(host, nic, ranges, bridge=bridge)
         with host.shared.lock():
@@ -75,17 +70,22 @@ def network(host: Host, nic: str, ranges: "tuple[str, ...]", *, bridge: str = ""
         hint = f"--range FIRST-LAST: of {where}; the first for the bridge, others for guests"
         raise UsageError(msg, hint=hint)
     found = tuple(_ip(host, nic, text, own) for text in ranges)
-    return Network(nic, bridge=Bridge(bridge or None), forward="route", uplinks=(nic,), proxied=True, ips=found)
+    made = Network(nic, bridge=Bridge(bridge or None), forward="route", uplinks=(nic,), proxied=True, ips=found)
+    _require_free(host, made)
+    return made
 
 
-def _known(host: Host, nic: str) -> Network | None:
-    """The network of that name, if it is such a one of that NIC's; raise StateError for another."""
+def _known(host: Host, nic: str, ranges: "tuple[str, ...]") -> Network | None:
+    """The network of that name, if it is such a one of that NIC's; raise StateError for another, or for new ranges."""
     if nic not in Store(host.paths).names():
         return None
     found = bringup.live_definition(host, nic) or definitions.load(host, nic)
     if not (found.proxied and found.uplinks == (nic,)):
         msg = f"interface {nic!r}: share: a network of that name is there, and is another"
         raise StateError(msg, hint=f"see `vnet net-dumpxml {nic}`")
+    if ranges:
+        msg = f"interface {nic!r}: share: network {nic!r} is for that already, with addresses of its own"
+        raise StateError(msg, hint=f"leave --range out, or first `vnet unshare {nic}`, and net-undefine it if defined")
     return found
 
 
@@ -104,8 +104,9 @@ def _require(host: Host, nic: str) -> None:
         raise StateError(msg)
 
 
-def _require_free(host: Host, nic: str, wanted: Network) -> None:
+def _require_free(host: Host, wanted: Network) -> None:
     """Raise StateError if another host has one of the addresses, of many one of the first: it was not set aside."""
+    nic = wanted.name
     link = host.links.link(nic)
     asked = [number for ip in wanted.ips for number in _numbers(ip)]
     found = occupied(host.links, link, asked, deadline_s=ANSWER_S) if link is not None and link.is_up else []

@@ -46,7 +46,8 @@ def put(paths: "Paths", links: Links, live: "LiveNetwork", nic: "Nic", before: "
     if not nic.proxied:
         return
     if not nic.addresses:
-        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: no address is known for it"
+        what = "no address is known for it" if nic.mac else "its MAC is not known, so no address is"
+        msg = f"interface {nic.interface!r}: attach to network {live.name!r}: {what}"
         raise StateError(msg, hint="a <host> or a <range> in its <dhcp> gives it one, or the guest's configuration")
     if before is None or _place(before) != _place(nic):
         _require_free(links, nic)
