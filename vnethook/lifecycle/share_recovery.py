@@ -79,9 +79,7 @@ def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
     if shared.confirm_by > now_s():
         share_guard.arm(host, shared)
         return
-    log.warning(
-        f"interface {shared.nic!r}: nobody has confirmed it in time, and its guard is gone: it is given back"
-    )
+    log.warning(f"interface {shared.nic!r}: nobody has confirmed it in time, and its guard is gone: it is given back")
     take_back(host, shared, is_forced=True)
 
 

@@ -17,7 +17,7 @@ from vnethook.plan.step import Step
 from vnethook.plan.vlans import ExpectVlans, FilterVlans
 from vnethook.plan.zone import JoinZone
 
-OF_A_SHARED_NIC = {f"vnethook.plan.{name}" for name in ("dhcp_client", "moving", "networkd", "sharing")}
+OF_A_SHARED_NIC = {f"vnethook.plan.{name}" for name in ("dhcp_client", "moving", "networkd", "proxied", "sharing")}
 """Modules of steps that no network has: netns/test_shared_*.py."""
 
 
