@@ -236,15 +236,15 @@ def test_a_warm_call_of_libvirt_loads_the_fast_path_and_nothing_else(host, bare,
 
 
 def test_a_guest_among_the_hosts_of_a_nic_loads_how_it_is_reached_there(host, bare, cold):
-    for words in ("link add eth9 type veth peer name far9", "link set eth9 up", "address add 198.51.100.9/24 dev eth9"):
+    for words in ("link add wlan9 type veth peer name ap9", "link set wlan9 up", "address add 198.51.100.9/24 dev wlan9"):
         host.run(["ip", *words.split()])
-    host.vnet("share", "eth9", "--mode", "proxyarp", "--range", "198.51.100.61-198.51.100.69", "--bridge", "vnbr9")
+    host.vnet("share", "wlan9", "--mode", "proxyarp", "--range", "198.51.100.61-198.51.100.69", "--bridge", "vnbr9")
     tap = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='vnbr9'/><target dev='tap1'/></interface>"
     loaded = set().union(*(_called(host, action, domain(tap)) - bare for action in ("prepare", "start")))
     of_addresses = {"vnethook.address", *(f"vnethook.live.{name}" for name in ("asked", "pinned", "proxied"))}
     known = WARM_STANDARD | WARM_OURS | GUARD | OF_LIBVIRT | {"vnethook.hook.libvirt_guest", "vnethook.live.announced"}
     assert loaded - known == of_addresses
-    host.vnet("unshare", "eth9", "--force")
+    host.vnet("unshare", "wlan9", "--force")
 
 
 ELSEWHERE = {"vnethook.hook.qemu_command", "vnethook.hook.request", "vnethook.mac"}
