@@ -1,10 +1,16 @@
 """`vnet share --mode proxyarp`: a network of a NIC's name, whose guests are among the hosts of its network."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab import Host, Machine, lan
+from tests.lab.library import on
+from vnethook.host import host as machine
+from vnethook.lifecycle import share_proxyarp
+from vnethook.plan.proxied import AnswerForGuests
 
 pytestmark = pytest.mark.netns
 RANGE, RANGE6 = "192.0.2.61-192.0.2.69", "2001:db8::61-2001:db8::69"
@@ -133,6 +139,22 @@ def test_addresses_that_other_hosts_have_are_refused(router: Machine) -> None:
         assert _share(host, *_ranges("192.0.2.61-192.0.2.64")) == (0, SHARED)
         done = host.vnet("share", "eth0", check=False)
         assert "share: the host answers on it for guests of network 'eth0'\n  vnet net-destroy eth0" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["unshare", "share"])
+def test_a_share_that_was_killed_is_given_back_or_finished(host: Host, word: str) -> None:
+    def share(here: machine.Host) -> None:
+        AnswerForGuests.do = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+        share_proxyarp.start(here, "eth0", (RANGE,))
+
+    before = host.snapshot()
+    with pytest.raises(AssertionError, match="ended with -9"):
+        on(host, share)
+    if word == "share":
+        assert _share(host) == (0, SHARED)
+        assert host.vnet("net-check", "eth0").stdout == "Network eth0 is as defined\n\n"
+    assert host.vnet("unshare", "eth0").stdout == "Interface eth0 is no longer shared\n\n"
+    assert before.changes_to(host.snapshot(), ignoring=["locks", "file d", "compiled/index"]) == []
 
 
 def test_what_is_defined_stays_defined(host: Host) -> None:

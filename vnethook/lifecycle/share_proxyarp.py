@@ -53,8 +53,10 @@ def stop(host: Host, name: str, *, is_forced: bool = False) -> str:
     HostError for what is not undone.
     """
     nic = record.by_bridge(host.paths, name) or name
-    live = record.read(host.paths, nic)
-    if live is None or live.proxied != nic:
+    store = Store(host.paths)
+    if not (record.is_present(host.paths, nic) or bringup.is_half_made(host, nic) or store.is_transient(nic)):
+        return ""
+    if not _is_meant(bringup.live_definition(host, nic) or definitions.load(host, nic), nic):
         return ""
     catalog.stop(host, nic, force=is_forced)
     return nic
@@ -80,13 +82,17 @@ def _known(host: Host, nic: str, ranges: "tuple[str, ...]") -> Network | None:
     if nic not in Store(host.paths).names():
         return None
     found = bringup.live_definition(host, nic) or definitions.load(host, nic)
-    if not (found.proxied and found.uplinks == (nic,)):
+    if not _is_meant(found, nic):
         msg = f"interface {nic!r}: share: a network of that name is there, and is another"
         raise StateError(msg, hint=f"see `vnet net-dumpxml {nic}`")
     if ranges:
         msg = f"interface {nic!r}: share: network {nic!r} is for that already, with addresses of its own"
         raise StateError(msg, hint=f"leave --range out, or first `vnet unshare {nic}`, and net-undefine it if defined")
     return found
+
+
+def _is_meant(found: Network, nic: str) -> bool:
+    return found.proxied and found.uplinks == (nic,)
 
 
 def _require(host: Host, nic: str) -> None:
