@@ -1,5 +1,6 @@
 """What guests on a shared interface may send, and what joining and leaving it does to the bridge and the host."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,44 @@ def test_classes_of_a_definition_work_as_on_any_bridge(lan):
     assert lan.bob.pings(GATEWAY)
     queues = lan.host.run(["tc", "qdisc", "show", "dev", "vb"]).stdout
     assert "htb" in queues, queues
+
+
+def test_guests_are_let_through_a_filter_that_drops_what_is_bridged_as_dockers_does_and_what_is_routed_is_not(lan):
+    """br_netfilter shows it bridged frames, by default where it is loaded."""
+    for name in ("iptables", "ip6tables"):
+        if lan.host.run(["sysctl", "-qw", f"net.bridge.bridge-nf-call-{name}=1"], check=False).returncode != 0:
+            pytest.skip("this kernel has no br_netfilter")
+    lan.host.run(["iptables", "-P", "FORWARD", "DROP"])
+    try:
+        assert lan.attach(lan.eve) == []
+        assert wait_for(lambda: lan.eve.pings(GATEWAY), "the port")
+        assert answers(lan.router, EVES)
+        assert lan.faults() == []
+        said = [finding["what"] for finding in json.loads(lan.host.vnet("doctor", "--json", check=False).stdout)]
+        assert [what for what in said if "br_netfilter" in what] == []
+        lan.host.run(["iptables", "-F"])  # as who starts after us
+        assert not lan.eve.pings(GATEWAY)
+        assert lan.attach(lan.bob) == []
+        assert lan.eve.pings(GATEWAY)
+        lan.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"])
+        lan.router.run(["ip", "address", "add", "198.51.100.1/24", "dev", "lan0"])
+        lan.host.run(["ip", "route", "add", "198.51.100.0/24", "dev", "ebreth0"])
+        lan.eve.run(["ip", "route", "add", "198.51.100.0/24", "via", OURS])
+        lan.router.run(["ip", "route", "add", f"{EVES}/32", "via", OURS, "src", "198.51.100.1"])
+        assert not lan.eve.pings("198.51.100.1")
+        lan.host.run(["iptables", "-P", "FORWARD", "ACCEPT"])
+        assert lan.eve.pings("198.51.100.1")
+        lan.host.run(["iptables", "-P", "FORWARD", "DROP"])
+    finally:
+        lan.detach(lan.eve, lan.bob)
+        lan.host.vnet("net-destroy", "ebreth0", "--force")
+        left = lan.host.run(["iptables", "-S"]).stdout.splitlines()
+        assert left == ["-P INPUT ACCEPT", "-P FORWARD DROP", "-P OUTPUT ACCEPT"]
+        lan.host.run(["iptables", "-P", "FORWARD", "ACCEPT"])
+        lan.host.run(["ip", "route", "delete", "198.51.100.0/24"], check=False)
+        lan.eve.run(["ip", "route", "delete", "198.51.100.0/24"], check=False)
+        lan.router.run(["ip", "route", "delete", f"{EVES}/32"], check=False)
+        lan.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=0"])
 
 
 @pytest.mark.parametrize("mtu", [9000, 1450])

@@ -42,7 +42,7 @@ IN_ORDER = (
     resolver,  # after who answers it
     idle,
 )
-ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, guard)
+ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:

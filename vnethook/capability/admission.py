@@ -24,6 +24,8 @@ _FORWARDED = "-m conntrack --ctstate DNAT"
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """A chain that all networks share for bridges with our prefix, and one of its own for what a network has more."""
+    if not network.owns_bridge:
+        return _on_shared(network, facts)
     steps: list[Step] = []
     for place in facts.filters:
         if name_is_ours(network):
@@ -34,18 +36,33 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     return steps
 
 
+def _on_shared(network: "Network", facts: "Facts") -> "list[Step]":
+    """Let through what is bridged between guests and the network of a shared NIC, and nothing that is routed.
+
+    Only where frames are shown to the filter already: the match itself would have the kernel do that, see xt_physdev.c.
+    """
+    rule = f"-i {network.bridge.name} -m physdev --physdev-is-bridged -j ACCEPT"
+    chain = f"VNETHOOK-F-{_own_name(network)}"
+    return [
+        _step(network, place, chain, (rule,), is_shared=False)
+        for place in facts.filters
+        if place.chain == FORWARD and place.version in facts.bridged
+    ]
+
+
 def watched(
-    network: "Network", steps: "list[Step]", left: "set[tuple[int, str]]"
+    network: "Network", steps: "list[Step]", left: "set[tuple[int, str]]", *, bridged: tuple[int, ...] = ()
 ) -> tuple[tuple[int, str, str, int], ...]:
     """What a live network's record says of it: (IP version, FORWARD or INPUT, our chain, its use).
 
     With no chain where none is needed, as long as that place drops nothing. `left`: places that only their owner can
-    change, of which a hook need not ask.
+    change, of which a hook need not ask; `bridged`: see Facts.
     """
     ours = [step for step in steps if isinstance(step, AdmitGuests) and step.variant == NFT]
     found = [(step.version, step.place, step.chain, step.use) for step in ours]
     there = {(step.version, step.place) for step in ours} | left
     places = [(version, chain) for version in filtered_versions(network) for chain in (FORWARD, INPUT)]
+    places += [(version, FORWARD) for version in bridged]
     return (*found, *((*place, "", 0) for place in places if place not in there))
 
 

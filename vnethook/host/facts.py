@@ -42,7 +42,8 @@ class Facts(Value):
 
     `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`:
     None for a network that stays up. `filters`: where the host's own packet filter drops what meets no rule.
-    `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that.
+    `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that. `bridged`: the
+    IP versions of which the filter sees what guests and the network of a shared NIC send to each other.
     """
 
     paths: "Paths"
@@ -52,17 +53,19 @@ class Facts(Value):
     firewall: str = NFT
     has_ipv6: bool = True
     has_nf_tables: bool = True
+    bridged: tuple[int, ...] = ()
 
 
 class Asked(Value):
     """What of the host a network's plan depends on.
 
     `filtered`: the IP versions of which the host's own packet filter must let its packets through; `has_ipv6`: whether
-    one of its addresses is of that version.
+    one of its addresses is of that version; `joined`: a bridge that is not its own.
     """
 
     filtered: tuple[int, ...]
     has_ipv6: bool
+    joined: str = ""
 
 
 def asked(network: "Network") -> Asked:
@@ -70,7 +73,7 @@ def asked(network: "Network") -> Asked:
 
     In mode open what the host's filter does with its packets is left to the administrator.
     """
-    return Asked(filtered_versions(network), network.has_ipv6)
+    return Asked(filtered_versions(network), network.has_ipv6, "" if network.owns_bridge else network.bridge.name or "")
 
 
 def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
@@ -78,11 +81,21 @@ def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str
 
     Where that is iptables our own rules are at its head, and what they accept no later one drops.
     """
-    filters = host.filters.dropping(of.filtered) if firewall == NFT else ()
+    bridged = _bridged(host, of.joined) if of.joined and firewall == NFT else ()
+    filters = host.filters.dropping(of.filtered or bridged) if firewall == NFT else ()
     has_ipv6 = firewall == NFT or host.sysctls.read(f"{_IPV6_CONF}/all/disable_ipv6") is not None
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
     listening = _accepts_ra(host) if of.has_ipv6 else ()
-    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables)
+    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged)
+
+
+def _bridged(host: "Host", bridge: str) -> tuple[int, ...]:
+    """The IP versions of which the host's filter sees the frames on a shared NIC's bridge: br_netfilter shows them."""
+    from vnethook.live import shared_interface  # noqa: PLC0415 (few networks are on a bridge that is not their own)
+
+    if bridge.endswith("+") or shared_interface.read(host.paths, bridge) is None:  # iptables takes + for a wildcard
+        return ()
+    return tuple(version for version, path in BRIDGES_CALL.items() if host.sysctls.read(path) == "1")
 
 
 def filtered_versions(network: "Network") -> tuple[int, ...]:
@@ -153,6 +166,8 @@ def _accepts_ra(host: "Host") -> tuple[str, ...]:
     return tuple(name for name in names if f"{_IPV6_CONF}/{name}/accept_ra" in managed or _listens(host, name))
 
 
+BRIDGES_CALL = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
+"""Whether frames on bridges are shown to the filter of an IP version. Source: ip-sysctl.rst, net/bridge."""
 _IPV6_CONF = "net/ipv6/conf"
 
 

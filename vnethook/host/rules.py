@@ -10,9 +10,9 @@ UNKNOWN = "?"
 class Match(Value):
     """What a rule asks: whether `key` is (`is_negated`: is not) one of `values`.
 
-    `key`: "iifname", "oifname", "version" ("4", "6"), "l4proto", "dport", "state", "status",
-    "direction" ("original", "reply"), "saddr", "daddr", "daddrtype" ("local", "broadcast", "unicast", …) or UNKNOWN.
-    A value of a link may end in "*"; of a port be "60-70"; of an address be a prefix or "FIRST-LAST".
+    `key`: "iifname", "oifname", "version" ("4", "6"), "l4proto", "dport", "state", "status", "direction" ("original",
+    "reply"), "path" ("bridged", "routed"), "saddr", "daddr", "daddrtype" ("local", "broadcast", "unicast", …) or
+    UNKNOWN. A value of a link may end in "*"; of a port be "60-70"; of an address be a prefix or "FIRST-LAST".
     """
 
     key: str

@@ -28,7 +28,20 @@ _KEYS = {
 }
 _QUIET = {"--comment": 1, "--reject-with": 1, "--log-prefix": 1, "--log-level": 1, "--icmp-type": 1, "--icmpv6-type": 1}
 """Options that are no question of ours, and how many words each takes; ICMP is never asked about."""
-_PLAIN_MATCHES = {"tcp", "udp", "icmp", "icmp6", "ipv6-icmp", "multiport", "conntrack", "state", "comment", "addrtype"}
+_BRIDGED = "--physdev-is-bridged"
+_PLAIN_MATCHES = {
+    "tcp",
+    "udp",
+    "icmp",
+    "icmp6",
+    "ipv6-icmp",
+    "multiport",
+    "conntrack",
+    "state",
+    "comment",
+    "addrtype",
+    "physdev",
+}
 
 
 def parse(text: str, *, family: str, keeper: str) -> Table | None:
@@ -67,6 +80,8 @@ def _rule(words: list[str]) -> Rule:
             matches += [] if module in _PLAIN_MATCHES else [Match(UNKNOWN)]
         elif word in _KEYS:
             matches.append(Match(_KEYS[word], _values(word, next(rest, "")), is_negated))
+        elif word == _BRIDGED:
+            matches.append(Match("path", ("bridged",), is_negated))
         elif word in _QUIET:
             _skip(rest, _QUIET[word])
         elif word.startswith("--"):

@@ -20,6 +20,7 @@ from vnethook.plan.sysctl import HoldSysctl
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
     from vnethook.host.host import Host
     from vnethook.plan.step import Step
 
@@ -33,7 +34,9 @@ def target(host: "Host", network: "Network", *, by: str) -> Target:
     """What a network is to be here. Raises UnsupportedError for what cannot be done."""
     known = facts_of(host, network.name, facts.asked(network), by=by)
     steps = capability.plan(network, known)
-    return Target(tuple(steps), _live(host, network, steps), network.to_plain(), known, port_claims.plain(network))
+    return Target(
+        tuple(steps), _live(host, network, steps, known), network.to_plain(), known, port_claims.plain(network)
+    )
 
 
 def prepare(host: "Host", network: "Network", target: Target) -> None:
@@ -135,7 +138,7 @@ def _without_overlap(
     return chosen, None
 
 
-def _live(host: "Host", network: "Network", steps: "list[Step]") -> LiveNetwork:
+def _live(host: "Host", network: "Network", steps: "list[Step]", known: "Facts") -> LiveNetwork:
     """The record of a network but for what is known only once it is up."""
     shared = {forwarding.IPV4, forwarding.IPV6}
     kind = next((step.firewall for step in steps if isinstance(step, FirewallStep)), NFT)
@@ -168,7 +171,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]") -> LiveNetwork:
         known=dhcp.unserved(network),
         owns_bridge=network.owns_bridge,
         keeps_mtu=network.owns_bridge or shared_interface.read(host.paths, network.bridge.name or "") is not None,
-        admission=admission.watched(network, steps, host.filters.left) if kind == NFT else (),
+        admission=admission.watched(network, steps, host.filters.left, bridged=known.bridged) if kind == NFT else (),
         guard=guard.guarding(network, steps),
         zoned=zone.watched(network),
         proxied=network.uplinks[0] if network.proxied else "",

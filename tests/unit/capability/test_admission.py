@@ -62,6 +62,20 @@ def test_a_bridge_of_another_name_has_chains_of_its_own():
     ]
 
 
+def test_on_a_shared_interface_what_is_bridged_is_let_through_where_the_filter_sees_it():
+    network = _network("<forward mode='bridge'/><bridge name='ebreth0'/>")
+    places = (*PLACES, Filter(6, NFT, FORWARD, FORWARD))
+    [step] = admission.plan(network, Facts(ON_HOST, filters=places, bridged=(4,)))
+    assert (step.version, step.chain) == (4, "VNETHOOK-F-123456789abc4def")
+    assert step.rules == ("-i ebreth0 -m physdev --physdev-is-bridged -j ACCEPT",)
+    assert admission.watched(network, [step], set(), bridged=(4, 6)) == (
+        (4, FORWARD, "VNETHOOK-F-123456789abc4def", 2),
+        (6, FORWARD, "", 0),
+    )
+    assert admission.plan(network, Facts(ON_HOST, filters=places)) == []
+    assert admission.watched(network, [], set()) == ()
+
+
 @pytest.mark.parametrize(
     "inner",
     [

@@ -20,6 +20,8 @@ SAVED = """\
 -A INPUT -m conntrack --ctdir REPLY --ctstatus EXPECTED,DNAT -j ACCEPT
 -A INPUT -p tcp -m tcp --tcp-flags SYN SYN -j ACCEPT
 -A INPUT -g ufw-user-input
+-A FORWARD -i ebreth0 -m physdev --physdev-is-bridged -j ACCEPT
+-A FORWARD -m physdev --physdev-in eth0 -j ACCEPT
 -A FORWARD -o vnbr7 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 COMMIT
 """
@@ -71,7 +73,11 @@ def test_a_saved_table_is_read_chain_by_chain() -> None:
                 "FORWARD",
                 "forward",
                 DROP,
-                (Rule((Match("oifname", ("vnbr7",)), Match("state", ("related", "established"))), RETURN),),
+                (
+                    Rule((Match("iifname", ("ebreth0",)), Match("path", ("bridged",))), ACCEPT),
+                    Rule((Match(UNKNOWN),), ACCEPT),
+                    Rule((Match("oifname", ("vnbr7",)), Match("state", ("related", "established"))), RETURN),
+                ),
             ),
             Chain("ufw-user-input"),
         ),

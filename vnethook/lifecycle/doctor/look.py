@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 FIREWALL, KERNEL, NETWORKS = "the firewall", "what the kernel can do", "whether networks are in order"
 _NETWORKMANAGER, _NETWORKD = "NetworkManager", "systemd-network"
 _RP_FILTER, _FORWARDING6 = "net/ipv4/conf/all/rp_filter", "net/ipv6/conf/all/forwarding"
-_CALLS = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
 _HYPERVISORS = {
     "QEMU": ("/usr/bin/qemu-system-*", "/usr/libexec/qemu-kvm"),
     "libvirt": ("/usr/sbin/libvirtd", "/usr/sbin/virtqemud"),
@@ -70,7 +69,7 @@ def look(host: "Host", only: str = "") -> Survey:
         has_ipv6=os.path.exists("/proc/sys/net/ipv6"),
         tables=_or(rulesets.read, (), FIREWALL, unseen),
         uplinks=uplinks,
-        bridges_call=tuple(version for version, path in _CALLS.items() if host.sysctls.read(path) == "1"),
+        bridges_call=tuple(version for version, path in facts.BRIDGES_CALL.items() if host.sysctls.read(path) == "1"),
         listeners=host.listeners(lambda one: one.port in servers.PORTS),
         has_read_only_sysctls=bool(os.statvfs("/proc/sys/net").f_flag & os.ST_RDONLY),
         sysctls=_sysctls(host, uplinks),

@@ -39,8 +39,13 @@ class Packet(Value):
         """Whose direction it goes: that of who began the flow, or back."""
         return "original" if self.state == "new" else "reply"
 
+    @property
+    def path(self) -> str:
+        """How it goes on: what leaves by the bridge that it came in by is taken for a frame that br_netfilter shows."""
+        return "bridged" if self.oifname and self.oifname == self.iifname else "routed"
 
-_KEYS = {*Packet._fields, "direction"}
+
+_KEYS = {*Packet._fields, "direction", "path"}
 
 
 class Fate(Value):
