@@ -40,6 +40,15 @@ def test_the_guest_of_libvirt_has_its_three_interfaces_on_networks(tmp_path):
     assert [item.network for item in found.assignments] == ["dmz", "backup"]
 
 
+def test_the_guest_of_libvirt_on_a_shared_interface_names_its_bridge_and_the_nic(tmp_path):
+    text = DOCS.joinpath("examples/libvirt/shared.xml").read_text()
+    tmp_path.joinpath("guest.xml").write_text(text.replace("<name>", f"<uuid>{UUID}</uuid><name>"))
+    with tmp_path.joinpath("guest.xml").open() as file:
+        found = libvirt_domain.read(file.fileno())
+    assert (found.problem, [interface.bridge for interface in found.interfaces]) == ("", ["ebreth0", ""])
+    assert [item.network for item in found.assignments if item.is_for(found.interfaces[1])] == ["eth0"]
+
+
 @pytest.mark.parametrize("text", BLOCKS)
 def test_an_example_in_the_reference_is_read(text):
     assert xml.parse(text, source="network-xml.md").warnings == ()

@@ -165,6 +165,12 @@ def test_an_included_file_counts_for_who_may_read_it(host):
     }
 
 
+def test_the_example_says_what_its_comments_say(host):
+    _write(host, "bridge.conf", (CHECKOUT / "docs/examples/bridge.conf").read_text().replace("staff.conf", "more.conf"))
+    _write(host, "more.conf", "deny other\n", owner=(0, STAFF), mode=0o640)
+    assert [_asked(host, name).status for name in ("lab", "vnlab", "default")] == [0, 0, 4]
+
+
 def test_a_file_that_is_not_in_order_or_not_roots_alone_is_refused(host):
     conf, where = "/etc/vnethook/bridge.conf", "must be root's file, and writable by nobody else"
     for owner, mode in ((ALICE, 0o644), (0, 0o664), (0, 0o646)):

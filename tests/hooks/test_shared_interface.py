@@ -1,13 +1,15 @@
 """Guests on a shared NIC of the host's, by every hook and either name, and what a name that is none is told."""
 
-import json
-
 import pytest
 
 from tests.lab import CHECKOUT, Host, Machine
 from tests.lab.lan import GATEWAY, PLAIN, answers, call, connect
+from tests.lab.library import on
 from tests.lab.libvirt_call import MAC, domain
 from tests.lab.libvirt_call import call as call_libvirt
+from vnethook.definition import compiled
+from vnethook.lifecycle import attach, bringup, catalog
+from vnethook.live import record
 
 pytestmark = pytest.mark.netns
 IFUP = CHECKOUT / "hooks/qemu/qemu-ifup"
@@ -32,11 +34,17 @@ def lan():
 @pytest.fixture
 def host(lan):
     yield lan
+    on(lan, _clear)
+
+
+def _clear(here):
     for tap in ("tap0", "tap1"):
-        lan.vnet("detach", tap)
-    for name in ("ebreth0", "lan", "eth0"):
-        lan.vnet("net-destroy", name, "--force", check=False)
-        lan.vnet("net-undefine", name, check=False)
+        attach.detach(here, tap)
+    for name in record.names(here.paths):
+        bringup.stop(here, name, force=True)
+    for name in compiled.network_names(here.paths):
+        if name != "default":
+            catalog.undefine(here, name)
 
 
 def _ifup(host, *, tap="tap0", network="", env=None):
@@ -51,8 +59,12 @@ def _nics(host):
     return sorted((nic["interface"], nic["network"]) for nic in host.vnet_json("nic-list"))
 
 
+def _link(host, name):
+    return host.json(["ip", "-json", "link", "show", name])[0]
+
+
 def _master(host, link="tap0"):
-    return json.loads(host.run(["ip", "-json", "link", "show", link]).stdout)[0].get("master", "")
+    return _link(host, link).get("master", "")
 
 
 @pytest.mark.parametrize("name", ["eth0", "ebreth0"])
@@ -175,3 +187,30 @@ def test_nothing_of_before_counts_after_a_reboot(host):
     assert _nics(host) == [("tap0", "ebreth0")]
     host.vnet("nic-set", "tap0", "--guard", "standard", "--mac", MAC)
     assert host.vnet_json("nic-list")[0]["guard"] != []
+
+
+def test_in_the_layout_of_the_proposal_the_nics_name_is_the_bridges(host):
+    assert call(host, "stop") == (0, "")
+    mac = _link(host, "eth0")["address"]
+    host.vnet("share", "eth0", "--layout", "proposal", "--yes")
+    try:
+        host.run(["ip", "link", "set", "tap0", "address", "02:00:00:00:00:01"])
+        assert _ifup(host, network="eth0") == (0, "")
+        assert _ifup(host, network="eth0", tap="tap1") == (0, "")
+        assert _nics(host) == [("tap0", "eth0"), ("tap1", "eth0")]
+        assert (_master(host), _master(host, "tap1"), _master(host, "peth0")) == ("eth0", "eth0", "eth0")
+        assert _link(host, "eth0")["address"] == mac > "02:00:00:00:00:01"
+        done = host.vnet("attach", "peth0", "--network", "eth0", check=False)
+        said = "error: interface 'peth0': attach to network 'eth0': it is the host's own, which guests share"
+        assert (done.returncode, done.stderr.splitlines()[0]) == (4, said)
+        document = domain(NIC.replace("ebreth0", "eth0"))
+        host.vnet("detach", "tap0")
+        host.run(["ip", "link", "set", "tap0", "master", "eth0"])
+        assert [call_libvirt(host, stage, document) for stage in ("prepare", "start")] == [(0, ""), (0, "")]
+        assert _nics(host) == [("tap0", "eth0"), ("tap1", "eth0")]
+        assert call_libvirt(host, "release", document) == (0, "")
+        host.vnet("detach", "tap1")
+    finally:
+        host.vnet("unshare", "eth0")
+        assert call(host, "start") == (0, "")
+    assert host.vnet_json("nic-list") == []

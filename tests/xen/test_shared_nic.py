@@ -6,6 +6,7 @@ from tests.lab import Client, Machine
 from tests.lab.lan import GATEWAY, answers, call, connect, layer3
 from tests.lab.library import on
 from tests.lab.xen import CONNECTED, Dom0, mac_of
+from tests.xen.test_examples import vifs_of
 from vnethook.lifecycle import health
 from vnethook.live.nics import GUARDS
 
@@ -79,3 +80,12 @@ def test_a_guest_has_the_address_that_is_asked_for_where_a_nic_is_shared_without
         assert guest.pings(GATEWAY)
         vif.offline()
         assert there.run(["ip", "neighbour", "show", "proxy"]).stdout.split()[0] == "192.0.2.61"
+
+
+def test_the_example_is_on_it_by_either_name_and_on_a_network(there, domid):
+    assert call(there, "start") == (0, "")
+    there.define("<network><name>lab</name><ip address='10.71.0.1' prefix='24'/></network>")
+    vifs = [there.vif(domid, devid, **keys) for devid, keys in enumerate(vifs_of("shared.cfg")) if keys.pop("script")]
+    assert [_online(vif)[0] for vif in vifs] == ["ebreth0", "ebreth0", "lab"]
+    assert [there.link(vif.name)["mtu"] for vif in vifs] == [1500, 1400, 1500]
+    assert [vif.port.addresses for vif in vifs] == [("192.0.2.80",), (), ()]
