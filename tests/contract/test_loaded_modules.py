@@ -236,7 +236,11 @@ def test_a_warm_call_of_libvirt_loads_the_fast_path_and_nothing_else(host, bare,
 
 
 def test_a_guest_among_the_hosts_of_a_nic_loads_how_it_is_reached_there(host, bare, cold):
-    for words in ("link add wlan9 type veth peer name ap9", "link set wlan9 up", "address add 198.51.100.9/24 dev wlan9"):
+    for words in (
+        "link add wlan9 type veth peer name ap9",
+        "link set wlan9 up",
+        "address add 198.51.100.9/24 dev wlan9",
+    ):
         host.run(["ip", *words.split()])
     host.vnet("share", "wlan9", "--mode", "proxyarp", "--range", "198.51.100.61-198.51.100.69", "--bridge", "vnbr9")
     tap = f"<interface type='bridge'><mac address='{MAC}'/><source bridge='vnbr9'/><target dev='tap1'/></interface>"
