@@ -130,6 +130,7 @@ def test_a_network_that_is_called_so_goes_before_the_interface(host):
 
 
 def test_a_name_that_is_none_is_told_the_known_ones_and_what_would_make_it_one(host):
+    host.run(["ip", "link", "set", "eth0", "name", "lan0"])  # as udev might
     host.run(["ip", "link", "add", "eth7", "type", "veth", "peer", "name", "far7"])
     host.run(["ip", "link", "add", "br7", "type", "bridge"])
     host.run(["ip", "link", "add", "eth6", "master", "br7", "type", "veth", "peer", "name", "far6"])
@@ -138,6 +139,7 @@ def test_a_name_that_is_none_is_told_the_known_ones_and_what_would_make_it_one(h
         "nowhere": "",
         "eth7": "; `vnet share eth7` lets guests join that interface",
         "br7": "; a network with <forward mode='bridge'/><bridge name='br7'/> lets guests join bridge br7",
+        "lan0": "; guests join that interface by ebreth0",
         "eth6": "; a network with <forward mode='bridge'/><bridge name='br7'/> lets guests join bridge br7",
         "lo": "; that interface cannot be shared",
     }
@@ -148,6 +150,8 @@ def test_a_name_that_is_none_is_told_the_known_ones_and_what_would_make_it_one(h
         assert (done.returncode, done.stderr) == (3, f"error: network {name!r}: no such network\n  {known}{advice}\n")
     for link in ("eth7", "eth6", "br7"):
         host.run(["ip", "link", "delete", link])
+    assert _ifup(host, network="eth0") == (0, "")  # whatever the NIC is called now
+    host.run(["ip", "link", "set", "lan0", "name", "eth0"])
 
 
 def test_the_nic_itself_is_no_guests(host):
@@ -214,3 +218,24 @@ def test_in_the_layout_of_the_proposal_the_nics_name_is_the_bridges(host):
         host.vnet("unshare", "eth0")
         assert call(host, "start") == (0, "")
     assert host.vnet_json("nic-list") == []
+
+
+@pytest.mark.parametrize("definition", ["", LAN], ids=["adopted", "defined"])
+def test_guests_of_an_interface_that_was_given_back_are_on_it_again_with_the_next_guest(host, definition):
+    if definition:
+        host.define(definition)
+    assert _ifup(host, network="eth0")[0] == 0
+    network = "lan" if definition else "ebreth0"
+    done = host.vnet("unshare", "eth0", check=False)
+    assert (done.returncode, "guests are on it: tap0" in done.stderr) == (4, True)
+    host.vnet("unshare", "eth0", "--force")
+    assert _master(host) == ""
+    status, said = _ifup(host, network="eth0", tap="tap1")
+    assert (status, "; `vnet share eth0` lets guests join that interface\n" in said) == (3, True)
+    status, said = _ifup(host, network="ebreth0", tap="tap1")
+    why = "bridge 'ebreth0': no such bridge" if definition else "network 'ebreth0': no such network"
+    assert (status, said.splitlines()[0]) == (5 if definition else 3, f"qemu-ifup-ebreth0: {why}")
+    host.vnet("share", "eth0", "--yes")
+    assert _ifup(host, network="eth0", tap="tap1")[0] == 0
+    assert _nics(host) == [("tap0", network), ("tap1", network)]
+    assert (_master(host), _master(host, "tap1")) == ("ebreth0", "ebreth0")

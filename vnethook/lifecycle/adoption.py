@@ -60,10 +60,10 @@ def unknown(paths: "Paths", name: str) -> NoNetworkError:
     if shared:
         hints.append(f"shared interfaces: {', '.join(f'{one.nic} (bridge {one.bridge})' for one in shared)}")
     is_there = is_link_name(name) and files.is_directory(f"/proc/sys/net/ipv4/conf/{name}")
-    return NoNetworkError(error.message, hint="; ".join(hints + ([_advice(name)] if is_there else [])))
+    return NoNetworkError(error.message, hint="; ".join(hints + ([_advice(paths, name)] if is_there else [])))
 
 
-def _advice(name: str) -> str:
+def _advice(paths: "Paths", name: str) -> str:
     """What would let guests join a link of the host's."""
     links = Links()
     link = links.link(name)
@@ -73,6 +73,8 @@ def _advice(name: str) -> str:
     if master is not None and master.kind != "bridge":
         return f"that interface is a part of {master.name!r}"
     bridge = link if link.kind == "bridge" else master
+    if bridge is not None and shared_interface.read(paths, bridge.name) is not None:
+        return f"guests join that interface by {bridge.name}"
     if bridge is not None:
         definition = f"<forward mode='bridge'/><bridge name='{bridge.name}'/>"
         return f"a network with {definition} lets guests join bridge {bridge.name}"
