@@ -86,6 +86,7 @@ def test_json_lists_every_field(vnet) -> None:
         "persistent": True,
         "forward": "none",
         "subnets": [],
+        "proxied": "",
         "problem": "",
         "title": "",
     }

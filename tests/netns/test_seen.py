@@ -83,6 +83,7 @@ def test_details_tell_type_guests_and_traffic(host: Host) -> None:
         "bridge": "ebreth0",
         "forward": "bridge",
         "subnets": [],
+        "proxied": "",
         "addresses": eth0["addresses"],
         "networks": ["office"],
         "guests": 1,
@@ -257,6 +258,22 @@ def test_networks_on_one_bridge_of_the_administrators_are_one_lan() -> None:
         assert [one["type"] for one in host.vnet_json("top", "--once", "--interval", "0.1")["networks"]] == [
             "physical"
         ] * 2
+
+
+def test_guests_for_which_the_host_answers_are_on_the_physical_network() -> None:
+    with Host() as host:
+        for line in ("link add eth0 type veth peer name far", "link set far up", "address add 192.0.2.20/24 dev eth0"):
+            host.run(["ip", *line.split()])
+        host.run(["ip", "link", "set", "eth0", "up"])
+        host.vnet("share", "eth0", "--mode", "proxyarp", "--range", "192.0.2.61-192.0.2.62")
+        assert " eth0      active     no          no           physical\n" in host.vnet("net-list", "--all").stdout
+        [found] = host.vnet_json("net-list", "--physical")
+        assert (found["name"], found["forward"], found["proxied"]) == ("eth0", "route", "eth0")
+        [segment] = [one for one in host.vnet_json("graph")["networks"] if one["name"] == "eth0"]
+        assert (segment["type"], segment["services"][0]) == ("physical", "proxy ARP")
+        assert [uplink["link"] for uplink in segment["uplinks"]] == ["eth0"]
+        [place] = host.vnet_json("top", "--once", "--interval", "0.1")["networks"]
+        assert (place["name"], place["type"]) == ("eth0", "physical")
 
 
 def _lead() -> None:

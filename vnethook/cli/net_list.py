@@ -154,37 +154,42 @@ def _rows(choice: Choice, *, details: bool, sees_faults: bool) -> list[Row]:
 
 def _row_of_network(state: "NetworkState") -> Row:
     return Row(
-        *(
-            state.name,
-            PHYSICAL if state.forward == "bridge" else VIRTUAL,
-            False,
-            state.bridge,
-            state.is_active,
-            state.is_persistent,
-            state.is_autostart,
-        ),
+        name=state.name,
+        kind=PHYSICAL if state.forward == "bridge" or state.proxied else VIRTUAL,
+        is_shared=False,
+        bridge=state.bridge,
+        is_active=state.is_active,
+        is_persistent=state.is_persistent,
+        is_autostart=state.is_autostart,
         networks=(state.name,),
         problem=state.problem,
         title=state.title,
         uuid=state.uuid,
-        more={"forward": state.forward, "subnets": list(state.subnets)},
+        more={"forward": state.forward, "subnets": list(state.subnets), "proxied": state.proxied},
     )
 
 
 def _row_of_shared(state: "SharedState") -> Row:
+    more = {"addresses": list(state.addresses), "networks": list(state.networks)}
     return Row(
-        *(state.nic, PHYSICAL, True, state.bridge, state.is_active, False, False),
+        name=state.nic,
+        kind=PHYSICAL,
+        is_shared=True,
+        bridge=state.bridge,
+        is_active=state.is_active,
+        is_persistent=False,
+        is_autostart=False,
         networks=state.networks,
         problem=state.problem,
         title="",
         uuid="",
-        more={"forward": "bridge", "subnets": [], "addresses": list(state.addresses), "networks": list(state.networks)},
+        more={"forward": "bridge", "subnets": [], "proxied": "", **more},
     )
 
 
 def _table(found: list[Row], *, title: bool) -> Table:
     """Virsh's columns; the type only where it does not know all that is listed."""
-    has_types = any(row.is_shared for row in found)
+    has_types = any(row.is_shared or row.more["proxied"] for row in found)
     rows = Table(
         *("Name", "State", "Autostart", "Persistent"), *(("Type",) if has_types else ()), *(("Title",) if title else ())
     )

@@ -22,7 +22,8 @@ class NetworkState(Value):
     """A network in a list. `forward`: the mode; `subnets`: "192.0.2.0/24".
 
     `problem`: what is wrong with its definition, why one that is down did not come up, or what of one that is up is not
-    as it came up, as far as a hook sees it; empty if nothing is.
+    as it came up, as far as a hook sees it; empty if nothing is. `proxied`: the uplink on which the host answers for
+    the guests of one that is up.
     """
 
     name: str
@@ -35,6 +36,7 @@ class NetworkState(Value):
     subnets: tuple[str, ...] = ()
     problem: str = ""
     title: str = ""
+    proxied: str = ""
 
 
 def find(host: Host, text: str, *, by: tuple[str, ...] = (NAME, UUID, BRIDGE)) -> str:
@@ -150,7 +152,7 @@ def _state(
             for version, first, last in live.subnets
         )
         forward, title = bringup.live_facts(host, name)
-        return NetworkState(name, live.uuid, live.bridge, *flags, forward, subnets, problem, title)
+        return NetworkState(name, live.uuid, live.bridge, *flags, forward, subnets, problem, title, live.proxied)
     if entry is None:
         return NetworkState(name, "", "", *flags, problem=problem)
     subnets = tuple(str(Subnet(*block)) for block in entry.subnets)

@@ -151,10 +151,10 @@ class _Picture:
 
     def _network(self, state: "NetworkState") -> Segment:
         live = self._lives.get(state.name)
-        is_physical = state.forward == "bridge"
+        is_bridged = state.forward == "bridge"
         plain = Segment(
             name=state.name,
-            kind=PHYSICAL if is_physical else VIRTUAL,
+            kind=PHYSICAL if is_bridged or state.proxied else VIRTUAL,
             bridge=state.bridge,
             is_active=state.is_active,
             forward=state.forward,
@@ -164,7 +164,7 @@ class _Picture:
             return plain
         definition = bringup.live_definition(self._host, state.name)
         ports = self._others(live.bridge)
-        ways = tuple(port for port in ports if is_physical and not is_guests(port))
+        ways = tuple(port for port in ports if is_bridged and not is_guests(port))
         uplinks = [self._uplink(way.link, self._sight.link(way.link)) for way in ways] or self._routed(definition)
         return plain.replace(
             addresses=self._addresses(live.bridge),
