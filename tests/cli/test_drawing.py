@@ -181,3 +181,10 @@ def test_numbers_are_short() -> None:
 
 def test_a_line_is_cut_where_the_terminal_ends() -> None:
     assert [cut("東京都", columns) for columns in (6, 5, 4, 1, 0)] == ["東京都", "東京…", "東…", "…", ""]
+
+
+@pytest.mark.parametrize(
+    ("network", "shared", "place"), [("ebreth0", "eth0", "eth0"), ("office", "eth0", "office"), ("br0", "", "br0")]
+)
+def test_a_guest_that_named_the_nic_is_on_it_and_another_on_its_network(network, shared, place) -> None:
+    assert GuestNic(Nic("tap0", network), "", "", shared, bridge="br0" if not shared else "ebreth0").place == place

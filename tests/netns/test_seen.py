@@ -240,6 +240,9 @@ def test_a_nic_whose_bridge_has_its_name_stands_under_it_and_a_healthy_one_gives
         [nic] = host.vnet_json("top", "--once", "--interval", "0.1")["nics"]
         assert (nic["interface"], nic["network"], nic["is_uplink"]) == ("peth0", "eth0", True)
         assert nic["rx_bits_per_s"] is not None
+        host.vnet("attach", host.make_tap("tap1"), "--network", "eth0", "--guest", "web")
+        assert " tap1        eth0      web " in host.vnet("nic-list", "eth0").stdout
+        assert "    └─ tap1 ─ web\n" in host.vnet("graph").stdout
         found = json.loads(host.vnet("doctor", "--json", check=False).stdout)
         assert [one for one in found if "eth0" in one["subject"] or "eth0" in one["what"]] == []
 
