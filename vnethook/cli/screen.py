@@ -55,13 +55,13 @@ class Screen:
         """Draw these lines; on a terminal, what does not fit is left out."""
         if self.is_terminal:
             columns, rows = shutil.get_terminal_size(_SIZE)
-            shown = [f"{cut(line, columns)}{_END_OF_LINE}" for line in lines[: rows - 1]]
+            shown = [f"{writable(cut(line, columns))}{_END_OF_LINE}" for line in lines[: max(rows - 1, 1)]]
             report.write("\n".join([f"{_HOME}{shown[0]}", *shown[1:], _END_OF_SCREEN]), is_last=True)
         else:
             if not self._is_first:
                 report.line()
             for line in lines:
-                report.line(line.rstrip())
+                report.line(writable(line))
             report.flush()
         self._is_first = False
 
@@ -83,6 +83,11 @@ def cut(text: str, columns: int) -> str:
     while text and width(text) >= columns:
         text = text[:-1]
     return f"{text}…" if columns > 0 else ""
+
+
+def writable(text: str) -> str:
+    """The text without an ellipsis where standard output has none."""
+    return text if "utf" in (sys.stdout.encoding or "").lower() else text.replace("…", "~")
 
 
 def _interrupt(_number: int, _frame: "FrameType | None") -> None:

@@ -8,7 +8,7 @@ import click
 
 from vnethook.cli import arguments, rates, report, slow, traffic
 from vnethook.cli.rates import Sample
-from vnethook.cli.screen import Screen, cut
+from vnethook.cli.screen import Screen, cut, writable
 from vnethook.cli.table import width
 from vnethook.cli.verb import verb
 
@@ -141,7 +141,7 @@ def _print(wish: Wish) -> None:
             report.as_json(found)
         else:
             for text in lines(view, _title(view)):
-                report.line(text)
+                report.line(writable(text))
             report.end()
         return
 
