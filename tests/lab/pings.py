@@ -3,8 +3,9 @@
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from tests.lab.machine import Machine
@@ -47,20 +48,22 @@ class Pings:
 def pinging(ways: Sequence[tuple[Machine, str]], *, count: int = 0) -> Iterator[Pings]:
     """Ping all the time by these ways, or `count` times."""
     words = ["ping", "-n", "-D", f"-i{PAUSE_S}", *([f"-c{count}"] if count else [])]
-    programs = [
-        machine.popen([*words, address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for machine, address in ways
-    ]
     pings = Pings()
-    try:
-        yield pings
+    with ExitStack() as stack:
+        said = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in ways]  # a pipe would be full some time
+        programs = [
+            machine.popen([*words, address], stdout=file, stderr=subprocess.STDOUT)
+            for (machine, address), file in zip(ways, said, strict=True)
+        ]
         for program in programs:
+            stack.callback(program.kill)
+        yield pings
+        for program, file in zip(programs, said, strict=True):
             if not count:
                 program.send_signal(signal.SIGINT)
-            pings.seen.append(_seen(program.communicate()[0]))
-    finally:
-        for program in programs:
-            program.kill()
+            program.wait()
+            file.seek(0)
+            pings.seen.append(_seen(file.read()))
 
 
 def _seen(text: str) -> Seen:
