@@ -89,7 +89,7 @@ def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     """Why not, and what would help; empty if it can be."""
     link = facts.link
     if link.is_loopback:
-        return "is the host's loopback", "netdev= names a NIC"
+        return "is the host's loopback", "name a NIC: `ip link` lists them"
     if facts.is_wireless:
         reason = "is wireless: an access point drops what comes from a guest's MAC"
         return reason, f"guests get out by NAT (network default); to be reached: vnet share {link.name} --mode proxyarp"

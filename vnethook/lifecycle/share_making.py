@@ -102,5 +102,5 @@ def facts_of(host: "Host", nic: str, bridge: str) -> "NicFacts":
     link = host.links.link(nic)
     if link is None:
         msg = f"interface {nic!r}: share: no such network interface"
-        raise HostError(msg, hint="netdev= names a NIC: see `ip link`")
+        raise HostError(msg, hint="`ip link` lists them")
     return nic_facts.collect(host, link, bridge)

@@ -80,12 +80,19 @@ def _write(paths: "Paths", snapshot: Snapshot) -> None:
     path = _path(paths, snapshot.shared.bridge)
     files.make_directory(files.directory_of(path), mode=0o700)
     files.write_json(path, snapshot.to_plain(), mode=0o600)
-    for place in (path, files.directory_of(path)):
-        fd = posix.open(place, posix.O_RDONLY | posix.O_CLOEXEC)
-        try:
-            posix.fsync(fd)
-        finally:
-            posix.close(fd)
+    try:
+        for place in (path, files.directory_of(path)):
+            _have_on_disk(place)
+    except OSError as error:
+        raise files.refusal(path, "write", error) from error
+
+
+def _have_on_disk(path: str) -> None:
+    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        posix.fsync(fd)
+    finally:
+        posix.close(fd)
 
 
 def _path(paths: "Paths", bridge: str) -> str:

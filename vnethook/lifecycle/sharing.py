@@ -142,7 +142,7 @@ def _require(host: "Host", facts: "NicFacts", shared: SharedInterface, *, is_for
     first = shared_interface.name_at_first(shared)
     if host.links.link(first) is not None:
         msg = f"bridge {first!r}: an interface of that name exists and does not have {facts.link.name!r} as a port"
-        raise StateError(msg, hint="choose another name by bridge=")
+        raise StateError(msg, hint="choose another name for the bridge")
     if shared.port and host.links.link(shared.port) is not None:
         msg = f"interface {shared.nic!r}: share: an interface has the name {shared.port!r}, which it would get"
         raise StateError(msg, hint="use --layout bridge")

@@ -62,7 +62,7 @@ def test_a_step_is_the_same_after_it_was_in_a_journal() -> None:
 
 
 REFUSED = {
-    "loopback": (NIC.replace(is_loopback=True), {}, "is the host's loopback", "netdev= names a NIC"),
+    "loopback": (NIC.replace(is_loopback=True), {}, "is the host's loopback", "name a NIC: `ip link` lists them"),
     "wireless": (
         NIC,
         {"is_wireless": True},
