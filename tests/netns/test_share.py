@@ -205,3 +205,23 @@ def test_guests_that_lose_the_network_are_named(host: Host) -> None:
     assert "inactive" in host.vnet("net-list", "--all").stdout
     host.vnet("net-undefine", "lan")
     host.run(["ip", "link", "delete", "tap0"])
+
+
+_IN_SESSION = """
+mount -t cgroup2 none /sys/fs/cgroup
+mkdir /sys/fs/cgroup/$SESSION
+echo $$ > /sys/fs/cgroup/$SESSION/cgroup.procs
+$VNET share eth0
+echo 0 > /sys/fs/cgroup/cgroup.procs
+cat /sys/fs/cgroup/$SESSION/cgroup.procs /proc/$(cat $VNETHOOK_ROOT/run/vnethook/share-guard-ebreth0.pid)/cgroup
+rmdir /sys/fs/cgroup/$SESSION
+"""
+
+
+def test_a_guard_is_in_no_control_group_that_ends_with_a_session(host: Host) -> None:
+    """systemd-logind ends what is in that of a session, KillUserProcesses= in logind.conf(5), as systemd a unit's."""
+    variables = {"SESSION": f"vnethook-test-{os.getpid()}", "VNET": str(VNET)}
+    said = host.run(["sh", "-euc", _IN_SESSION], env=variables).stdout.splitlines()
+    assert said[-1] == "0::/vnethook"
+    host.vnet("unshare", "eth0")
+    host.run(["umount", "/sys/fs/cgroup"])
