@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from tests.lab import demo_firewall
+from tests.lab import demo_firewall, demo_sharing
 from tests.lab.guest import Guest, RefusedError, bridge, tap
 from tests.lab.host import HOOKS, VNET, Host
 from tests.lab.image import make_image
@@ -246,6 +246,7 @@ def run(story: Story) -> None:
         demo_firewall.try_forward(demo)
         demo_firewall.try_forging(demo)
         demo.show()
+        demo_sharing.try_sharing(demo)
         demo.finish(lambda: before.changes_to(demo.host.snapshot(), ignoring=[r"^. file "]))
 
 
