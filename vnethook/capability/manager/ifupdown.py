@@ -21,7 +21,11 @@ NEEDS = "/lib/bridge-utils/ifupdown.sh"
 def render(config: InterfaceConfig, present: Present = NOTHING) -> Rendering:
     """A file of port and bridge; in layout proposal also the one that has udev rename the NIC."""
     text = "".join(f"{line}\n" for line in _lines(config, present))
-    files = (ManagedFile(f"{DIRECTORY}/{config.bridge}", text), *renaming(config))
+    file = ManagedFile(f"{DIRECTORY}/{config.bridge}", text)
+    if MAIN in present.names:  # the one file that is read
+        others = next((one.text for one in present.edited if one.path == MAIN), "")
+        file = ManagedFile(MAIN, f"{others.rstrip()}\n\n{text}".lstrip())
+    files = (file, *renaming(config))
     return rendering(files, present, zone_note(config))
 
 

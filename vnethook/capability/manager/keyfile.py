@@ -54,8 +54,8 @@ def _bridge(config: InterfaceConfig, present: Present) -> str:
             ("connection", connection),
             ("ethernet", ethernet),
             ("bridge", ["stp=false"]),
-            ("ipv4", list(_layer3(config, 4))),
-            ("ipv6", list(_layer3(config, 6))),
+            ("ipv4", list(_layer3(config, 4, present))),
+            ("ipv6", list(_layer3(config, 6, present))),
         ],
         present,
         "bridge",
@@ -79,14 +79,14 @@ def _port(config: InterfaceConfig, present: Present) -> str:
 def _with_carried(parts: list[tuple[str, list[str]]], present: Present, place: str) -> str:
     """The text, with settings that were carried over: ours go before them."""
     known = dict(parts)
+    ours = {(name, line.partition("=")[0]) for name, lines in parts for line in lines}
     for one in present.of(place):
-        lines = known.setdefault(one.section, [])
-        if not any(line.partition("=")[0] == one.key for line in lines):
-            lines.append(f"{one.key}={one.value}")
+        if (one.section, one.key) not in ours:
+            known.setdefault(one.section, []).append(f"{one.key}={one.value}")
     return sections(tuple((name, tuple(lines)) for name, lines in known.items()))
 
 
-def _layer3(config: InterfaceConfig, version: int) -> "Iterator[str]":
+def _layer3(config: InterfaceConfig, version: int, present: Present) -> "Iterator[str]":
     gateway = config.gateway(version)
     addresses = config.of_version(version)
     yield f"method={_method(config, version)}"
@@ -100,7 +100,8 @@ def _layer3(config: InterfaceConfig, version: int) -> "Iterator[str]":
         yield f"dns={';'.join(servers)};"
     if config.search and _method(config, version) not in {"disabled", "link-local"}:
         yield f"dns-search={';'.join(config.search)};"
-    if _method(config, version) in {"auto", "manual"}:
+    is_carried = any((one.section, one.key) == (f"ipv{version}", "route-metric") for one in present.of("bridge"))
+    if _method(config, version) in {"auto", "manual"} and not is_carried:
         yield f"route-metric={gateway.metric if gateway and gateway.metric else METRIC}"
     for number, route in enumerate(config.further_routes(version), 1):
         yield from _route(route, number)

@@ -112,10 +112,11 @@ def _rule(rule: Rule) -> "Iterator[str]":
 def _with_carried(parts: "tuple[Part, ...]", present: Present, place: str) -> "tuple[Part, ...]":
     """The parts, with settings that were carried over where ours do not say it: each in the first of its section."""
     found = [(name, list(lines)) for name, lines in parts]
+    ours = {(name, line.partition("=")[0]) for name, lines in parts for line in lines}
     for one in present.of(place):
-        section = next((lines for name, lines in found if name == one.section), None)
-        if section is None:
-            found.append((one.section, [f"{one.key}={one.value}"]))
-        elif f"{one.key}=" not in {f"{line.partition('=')[0]}=" for line in section}:
-            section.append(f"{one.key}={one.value}")
+        if (one.section, one.key) in ours:
+            continue
+        if one.section not in {name for name, _ in found}:
+            found.append((one.section, []))
+        next(lines for name, lines in found if name == one.section).append(f"{one.key}={one.value}")
     return tuple((name, tuple(lines)) for name, lines in found)

@@ -1,5 +1,6 @@
 """What a renderer gives: files with their text, files that are to go, and what it could not say in that format."""
 
+from vnethook.capability.manager.config import Rule
 from vnethook.value import Value
 
 
@@ -55,6 +56,19 @@ class Present(Value):
 
 NOTHING = Present()
 """Of a NIC that is not here."""
+
+
+class Said(Value):
+    """What the present configuration says of a NIC that the kernel does not show; `ipv6`: a mode, empty if unsaid."""
+
+    _nested = {"rules": Rule, "present": Present}  # noqa: RUF012 (ClassVar would need typing at run time)
+    present: Present = NOTHING
+    dhcp4: bool = False
+    ipv6: str = ""
+    dns: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    zone: str = ""
+    rules: tuple[Rule, ...] = ()
 
 
 def rendering(files: tuple[ManagedFile, ...], present: Present, notes: tuple[str, ...] = ()) -> Rendering:
