@@ -16,7 +16,7 @@ from vnethook.cli.virsh.program import virsh
 
 MANUAL = (CHECKOUT / "docs/vnet.1.md").read_text()
 ENTRY = re.compile(r"^(\*\*.+)\n: ((?:.+\n(?:  .*\n|\n(?=  ))*)*)", re.MULTILINE)
-OPTION = re.compile(r"--[a-z][a-z-]+")
+OPTION = re.compile(r"--[a-z][a-z0-9-]+")
 ON_EVERY_VERB = {"--help"}
 OF_VALUES = {"--network", "--file", "--port"}
 """What the description says of all verbs."""

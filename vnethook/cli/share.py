@@ -2,7 +2,7 @@
 
 import click
 
-from vnethook.cli import known, report, slow
+from vnethook.cli import known, report, share_files, slow
 from vnethook.cli.verb import Number, value, verb
 from vnethook.errors import UsageError
 from vnethook.names import check_link_name
@@ -35,7 +35,10 @@ GUARD_S, GUARD_MAX_S = 60, 86400
     "--force", is_flag=True, help="Also where packet filters know NIC alone, or with the system on the network."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def share(nic: str, bridge: str, layout: str, timeout: int, ranges: tuple[str, ...], **flags: bool) -> None:
+@share_files.options
+def share(
+    nic: str, bridge: str, timeout: int, ranges: tuple[str, ...], *, written: share_files.Files, **flags: bool
+) -> None:
     """Let guests onto the physical network of a NIC.
 
     It becomes a port of a bridge, which takes over its addresses and routes; the host is on the network throughout.
@@ -44,19 +47,24 @@ def share(nic: str, bridge: str, layout: str, timeout: int, ranges: tuple[str, .
     With --mode proxyarp it does not, as on Wi-Fi: a network of its name is made, whose guests are hosts there for
     which this host answers. Ranges of addresses are set aside for that; the first of each is the bridge's.
     """
-    host = slow.host()
     check_link_name(nic)
     check_link_name(bridge or nic)
     if flags["proxied"]:
-        if layout != "bridge":
-            msg = f"--layout {layout} is for --mode bridge"
+        if written.layout != "bridge":
+            msg = f"--layout {written.layout} is for --mode bridge"
             raise UsageError(msg, hint="with proxyarp the NIC stays as it is")
         _proxyarp(nic, ranges, bridge=bridge, is_dry=flags["dry_run"])
         return
     if ranges:
         msg = "--range is for --mode proxyarp"
         raise UsageError(msg, hint="guests on a bridge get their addresses from the network itself")
-    terms = slow.sharing.Terms(bridge, flags["antispoof"] or None, timeout, flags["yes"], layout, flags["force"])
+    if written.is_printed:
+        share_files.show(nic, bridge, written)
+        return
+    host = slow.host()
+    terms = slow.sharing.Terms(
+        bridge, flags["antispoof"] or None, timeout, flags["yes"], written.layout, flags["force"]
+    )
     if flags["dry_run"]:
         _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
         return
