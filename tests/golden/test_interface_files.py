@@ -51,7 +51,7 @@ CASES = {
 }
 
 
-def _in_layout(config, layout):
+def in_layout(config, layout):
     return config if layout == "bridge" else config.replace(bridge=config.nic)
 
 
@@ -59,7 +59,7 @@ def _in_layout(config, layout):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", CASES)
 def test_the_files_are_as_expected(case, form, layout, request):
-    found = render(form, _in_layout(CASES[case], layout), ifcfg_templates.read())
+    found = render(form, in_layout(CASES[case], layout), ifcfg_templates.read())
     text = str(found) + "".join(f"\nnote: {note}\n" for note in found.notes)
     file = FOLDER / form / f"{case}-{layout}.txt"
     if request.config.getoption("--regenerate"):

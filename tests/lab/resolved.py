@@ -15,7 +15,7 @@ STUB = "127.0.0.53"
 SERVER = "127.0.0.153"
 """The name server that it asks for what no link has."""
 _PACKAGES = ("systemd-resolved", "libsystemd-shared", "libkmod2", "libip4tc2")
-_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
@@ -52,7 +52,7 @@ class Resolved:
         host.run(["mount", "--bind", directory / "resolv.conf", "/etc/resolv.conf"])
         host.run(["sh", "-euc", _PREPARE, "prepare", self._libraries, self._control])
         bus = directory / "bus.conf"
-        bus.write_text(_BUS)
+        bus.write_text(BUS)
         with (directory / "dbus.log").open("wb") as log:
             host.popen(["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], stdout=log, stderr=log)
         wait_for(lambda: self._has("/run/dbus/system_bus_socket"), "the system bus")

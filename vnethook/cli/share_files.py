@@ -169,7 +169,7 @@ def _address(word: str) -> Address:
 
 def _write(found: "Rendering", directory: str) -> None:
     """Write the files below a directory, over none that is there."""
-    top = os.path.abspath(directory)
+    top = os.path.abspath(directory).rstrip("/")
     for file in found.files:
         if os.path.lexists(f"{top}{file.path}"):
             msg = f"file {f'{top}{file.path}'!r}: write: it exists"

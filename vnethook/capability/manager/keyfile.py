@@ -34,8 +34,12 @@ def render(config: InterfaceConfig, present: Present = NOTHING) -> Rendering:
         ManagedFile(f"{DIRECTORY}/{config.bridge}-port.nmconnection", _port(config, present), MODE),
         *renaming(config),
     )
-    notes = [f"address {one}: NetworkManager gives no labels" for one in config.addresses if one.label]
-    return rendering(files, present, tuple(notes))
+    return rendering(files, present, unlabelled(config))
+
+
+def unlabelled(config: InterfaceConfig) -> tuple[str, ...]:
+    """Notes on what NetworkManager cannot do with addresses."""
+    return tuple(f"address {one}: NetworkManager gives no labels" for one in config.addresses if one.label)
 
 
 def _bridge(config: InterfaceConfig, present: Present) -> str:
@@ -133,9 +137,15 @@ def _route(route: Route, number: int) -> "Iterator[str]":
 
 def _rule(rule: Rule, number: int) -> str:
     words = [f"priority {rule.priority or _FIRST_PRIORITY + number}"]
-    words += [f"from {rule.source}"] if rule.source else []
-    words += [f"to {rule.destination}"] if rule.destination else []
+    words += [
+        f"{word} {_short(subnet)}" for word, subnet in (("from", rule.source), ("to", rule.destination)) if subnet
+    ]
     return " ".join([*words, f"table {rule.table}"])
+
+
+def _short(subnet: str) -> str:
+    """As NetworkManager writes it: a single address has no prefix length."""
+    return subnet.removesuffix("/128" if ":" in subnet else "/32")
 
 
 def _uuid(config: InterfaceConfig, role: str) -> str:

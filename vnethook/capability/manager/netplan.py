@@ -6,6 +6,7 @@ networkd has STP off anyway; NetworkManager would turn it on.
 
 from vnethook.capability.manager import yaml_text
 from vnethook.capability.manager.config import AUTO, NONE, PROPOSAL, InterfaceConfig, Route, Rule
+from vnethook.capability.manager.keyfile import METRIC, unlabelled
 from vnethook.capability.manager.networkd import zone_note
 from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering
 from vnethook.live.files import loads
@@ -37,7 +38,7 @@ def render(config: InterfaceConfig, present: Present = NOTHING, *, renderer: str
         }
     }
     file = ManagedFile(f"{DIRECTORY}/{start}{config.bridge}.yaml", yaml_text.text(content), MODE)
-    notes = zone_note(config) if config.zone else ()
+    notes = zone_note(config) + (unlabelled(config) if renderer == NETWORKMANAGER else ())
     return rendering((file,), present, notes)
 
 
@@ -57,23 +58,26 @@ def _bridge(config: InterfaceConfig, present: Present, renderer: str) -> "dict[s
     found["dhcp4"] = config.dhcp4
     if config.dhcp4:
         found["dhcp-identifier"] = "mac"
+        found |= {"dhcp4-overrides": {"route-metric": METRIC}} if renderer == NETWORKMANAGER else {}
     found["accept-ra"] = config.ipv6 == AUTO
     found["link-local"] = [] if config.ipv6 == NONE else ["ipv6"]
     if config.addresses:
+        is_labelled = renderer == NETWORKD
         found["addresses"] = [
-            {str(one): {"label": f"{config.bridge}:{one.label}"}} if one.label else str(one) for one in config.addresses
+            {str(one): {"label": f"{config.bridge}:{one.label}"}} if one.label and is_labelled else str(one)
+            for one in config.addresses
         ]
     if config.routes:
-        found["routes"] = [dict(_route(config, route)) for route in config.routes]
+        found["routes"] = [dict(_route(config, route, renderer)) for route in config.routes]
     if config.rules:
         found["routing-policy"] = [dict(_rule(rule)) for rule in config.rules]
     resolvers = {"addresses": list(config.dns), "search": list(config.search)}
     if any(resolvers.values()):
         found["nameservers"] = {name: values for name, values in resolvers.items() if values}
-    return _carried(present, "bridge") | found
+    return found | _carried(present, "bridge")
 
 
-def _route(config: InterfaceConfig, route: Route) -> "Iterator[tuple[str, Any]]":
+def _route(config: InterfaceConfig, route: Route, renderer: str) -> "Iterator[tuple[str, Any]]":
     yield "to", "default" if route.is_default else route.destination
     if route.gateway:
         yield "via", route.gateway
@@ -83,8 +87,8 @@ def _route(config: InterfaceConfig, route: Route) -> "Iterator[tuple[str, Any]]"
         yield "scope", "link"
     if route.source:
         yield "from", route.source
-    if route.metric:
-        yield "metric", route.metric
+    if route.metric or (renderer == NETWORKMANAGER and route.is_plain_default):
+        yield "metric", route.metric or METRIC
     if route.table:
         yield "table", route.table
 

@@ -1,0 +1,79 @@
+"""Network managers on a lab host: the real programs of Debian's packages, on throw-away copies of its files.
+
+systemd-networkd and NetworkManager wait for udev where /sys can be written to, so here it cannot.
+"""
+
+import subprocess
+from typing import Any
+
+from tests.lab.host import Host
+from tests.lab.machine import wait_for
+from tests.lab.packages import missing, unpacked
+from tests.lab.resolved import BUS
+
+PACKAGES = ("bridge-utils", "ifupdown", "isc-dhcp-client", "netplan.io", "network-manager", "systemd")
+# in memory, since an overlay cannot be written to an overlay; then what the packages' own installation does
+_PREPARE = """
+mkdir "$2/over"
+mount -t tmpfs tmpfs "$2/over"
+for place in usr etc; do
+  mkdir "$2/over/$place" "$2/over/$place-work"
+  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
+done
+for place in /run /var/lib; do mount -t tmpfs tmpfs $place; done
+mkdir -p /run/dbus /run/lock /run/network /var/lib/dhcp /var/lib/NetworkManager
+mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+mkdir -p /etc/network/interfaces.d /etc/netplan /etc/systemd/network /etc/NetworkManager/system-connections
+rm -f /etc/systemd/network/* /etc/network/interfaces.d/*
+: >/run/resolv.conf
+rm -f /etc/resolv.conf
+ln -s /run/resolv.conf /etc/resolv.conf
+printf 'source /etc/network/interfaces.d/*\\n' >/etc/network/interfaces
+printf '[main]\\nplugins=keyfile\\nauth-polkit=false\\ndns=none\\n[connectivity]\\nenabled=false\\n' >/etc/NetworkManager/NetworkManager.conf
+grep -q ^systemd-network: /etc/passwd || echo 'systemd-network:x:65531:65531::/:/usr/sbin/nologin' >>/etc/passwd
+grep -q ^systemd-network: /etc/group || echo 'systemd-network:x:65531:' >>/etc/group
+chown -R systemd-network:systemd-network /run/systemd/netif
+ldconfig  # netplan asks it where its library is
+mount -o remount,bind,ro /sys
+"""
+
+
+def their_files() -> Any:
+    """Where the packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
+    try:
+        return unpacked(*missing(*PACKAGES))
+    except subprocess.CalledProcessError as error:
+        msg = f"packages {' '.join(PACKAGES)}: {error}"
+        raise OSError(msg) from error
+
+
+class ManagedHost(Host):
+    """A host with all managers installed and none running; its /etc, /usr, /run and /var/lib are its own."""
+
+    def prepare(self) -> None:
+        """Give the host its files."""
+        self.run(["sh", "-euc", _PREPARE, "prepare", their_files(), self.directory])
+
+    def start_networkd(self) -> None:
+        """Start systemd-networkd, as its unit does."""
+        self._start("systemd-networkd", ["/usr/lib/systemd/systemd-networkd"], {"SYSTEMD_LOG_TARGET": "console"})
+
+    def start_networkmanager(self) -> None:
+        """Start NetworkManager on a system bus of its own."""
+        bus = self.directory / "bus.conf"
+        bus.write_text(BUS)
+        self._start("bus", ["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], {})
+        wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
+        self._start("NetworkManager", ["NetworkManager", "--no-daemon"], {})
+
+    def log(self, program: str) -> str:
+        """What a program has said."""
+        return (self.directory / f"{program}.log").read_text(errors="replace")
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file on the host."""
+        return self.run(["test", "-e", path], check=False).returncode == 0
+
+    def _start(self, name: str, words: list[Any], environment: dict[str, str]) -> None:
+        with (self.directory / f"{name}.log").open("wb") as log:
+            self.popen(words, env=environment, stdout=log, stderr=log)
