@@ -4,6 +4,7 @@ systemd-networkd and NetworkManager wait for udev where /sys can be written to, 
 """
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from tests.lab.host import Host
@@ -38,7 +39,7 @@ mount -o remount,bind,ro /sys
 """
 
 
-def their_files() -> Any:
+def their_files() -> Path:
     """Where the packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
     try:
         return unpacked(*missing(*PACKAGES))
@@ -77,3 +78,42 @@ class ManagedHost(Host):
     def _start(self, name: str, words: list[Any], environment: dict[str, str]) -> None:
         with (self.directory / f"{name}.log").open("wb") as log:
             self.popen(words, env=environment, stdout=log, stderr=log)
+
+
+_INSTALL_SCRIPTS = """
+mkdir -p /etc/sysconfig/network-scripts
+cp "$1"/network-scripts/* /etc/sysconfig/network-scripts/
+rm -f /etc/sysconfig/network-scripts/*.in
+cp "$1"/etc/rc.d/init.d/functions "$1"/etc/rc.d/init.d/network /etc/init.d/
+chmod 755 /etc/init.d/network
+mkdir -p /etc/rc.d /var/lock/subsys
+ln -s ../init.d /etc/rc.d/init.d
+echo NETWORKING=yes >/etc/sysconfig/network
+ln -sf bash /usr/bin/sh  # as where they come from
+for name in ifup ifdown; do ln -sf "/etc/sysconfig/network-scripts/$name" "/usr/sbin/$name"; done
+cp "$2/usr/bin/ipcalc-ng" /usr/bin/ipcalc
+cp "$2/usr/bin/arping" /usr/sbin/arping
+mv /usr/sbin/dhclient /usr/sbin/dhclient.debian
+cat >/usr/sbin/dhclient <<'END'
+#!/bin/bash
+# options of Fedora's dhclient, which Debian's does not know
+words=()
+while [ $# -gt 0 ]; do
+  case $1 in -H|-F) shift 2 ;; *) words+=("$1"); shift ;; esac
+done
+exec /usr/sbin/dhclient.debian "${words[@]}"
+END
+chmod 755 /usr/sbin/dhclient
+"""
+
+
+class ScriptedHost(ManagedHost):
+    """A host that initscripts' own network-scripts bring up, from a checkout of theirs: no package of Debian's has them."""
+
+    def install(self, checkout: Path) -> None:
+        """Give the host the scripts; they are GPL's, and are executed as they are."""
+        self.run(["sh", "-euc", _INSTALL_SCRIPTS, "install", checkout, unpacked("ipcalc-ng", "iputils-arping")])
+
+    def network(self, verb: str) -> "subprocess.CompletedProcess[str]":
+        """What `service network VERB` does."""
+        return self.run(["/etc/init.d/network", verb], check=False)

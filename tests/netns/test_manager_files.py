@@ -31,7 +31,7 @@ def _booted(form, *words):
         router.run(["ip", "address", "add", f"{GATEWAY}/24", "dev", "lan0"])
         router.run(["ip", "-6", "address", "add", f"{GATEWAY6}/64", "dev", "lan0", "nodad"])
         if "--dhcp" in words:
-            _serve(router)
+            serve(router)
         host.vnet(
             "share", "eth0", "--print", "--format", form, "--bridge", "br0", "--mac", MAC, *words, "--output", "/"
         )
@@ -46,7 +46,7 @@ def _booted(form, *words):
         yield host
 
 
-def _serve(router):
+def serve(router):
     """Leases, by the MAC, and a router's advertisements."""
     words = ["--dhcp-range=192.0.2.100,192.0.2.110", f"--dhcp-host={MAC},{LEASED}", f"--dhcp-option=3,{GATEWAY}"]
     words += ["--enable-ra", "--dhcp-range=2001:db8::,ra-only", "--ra-param=lan0,4", "--port=0", "--interface=lan0"]
