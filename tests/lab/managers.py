@@ -49,7 +49,14 @@ def their_files() -> Path:
 
 
 class ManagedHost(Host):
-    """A host with all managers installed and none running; its /etc, /usr, /run and /var/lib are its own."""
+    """A host with all managers installed and none running; its /etc, /usr, /run and /var/lib are its own.
+
+    So vnethook has its files where they are on every host, and no VNETHOOK_ROOT.
+    """
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in super().environment.items() if name != "VNETHOOK_ROOT"}
 
     def prepare(self) -> None:
         """Give the host its files."""

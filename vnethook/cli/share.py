@@ -65,8 +65,11 @@ def share(
     terms = slow.sharing.Terms(
         bridge, flags["antispoof"] or None, timeout, flags["yes"], written.layout, flags["force"]
     )
+    terms = terms.replace(is_persistent=written.is_persistent, form=written.form or "")
     if flags["dry_run"]:
-        _say(nic, [str(step) for step in slow.sharing.preview(host, nic, terms)])
+        steps = slow.sharing.preview(host, nic, terms)
+        _say(nic, [str(step) for step in steps])
+        share_files.say_plan(slow.sharing.planned_files(host, nic, terms) if steps else None)
         return
     shared = slow.sharing.start(host, nic, terms)
     if shared is None:

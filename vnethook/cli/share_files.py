@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vnethook.capability.manager.rendering import Rendering
+    from vnethook.lifecycle.persistence import FilePlan
 
     Function = Callable[..., int | None]
 
@@ -104,6 +105,19 @@ def show(nic: str, bridge: str, written: Files) -> None:
     for path in found.removed:
         report.warning(f"file {path!r}: would be removed")
     for note in found.notes:
+        report.warning(note)
+
+
+def say_plan(plan: "FilePlan | None") -> None:
+    """Show what of files would change, as a difference; nothing if none would."""
+    if plan is None:
+        return
+    from vnethook.lifecycle import persistence  # noqa: PLC0415 (as in slow.py)
+
+    for line in persistence.difference(plan):
+        report.line(report.safe(line))
+    report.end()
+    for note in plan.rendering.notes:
         report.warning(note)
 
 

@@ -4,7 +4,7 @@ Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkM
 /run/network/ifstate; netplan writes files of its own names for the first two.
 """
 
-from vnethook.host import manager_files
+from vnethook.host import manager_files, programs
 from vnethook.host.nic_owners import NETWORKD_LINKS, NETWORKMANAGER_DEVICES
 from vnethook.live import files, process
 
@@ -71,7 +71,7 @@ def _profile_of(uuid: str) -> str:
 
 def _interfaces_file(root: str, nic: str) -> str:
     """The file with a stanza of the NIC, where ifup is ifupdown's, and brought it up or would."""
-    if not manager_files.is_program(root, "/sbin/ifup") or not files.exists(f"{root}{manager_files.INTERFACES}"):
+    if programs.find("ifup") is None:
         return ""
     is_up = any(line.partition("=")[0] == nic for line in (files.read_text(_IFSTATE) or "").splitlines())
     for path, text in manager_files.ifupdown(root).items():

@@ -1,7 +1,5 @@
 """The files of network managers, as text by their paths; `root`: the directory that they are below, mostly empty."""
 
-import posix
-
 from vnethook.errors import HostError
 from vnethook.host import programs
 from vnethook.live import files
@@ -116,8 +114,3 @@ def _yaml(path: str, text: str) -> "Any":  # noqa: ANN401 (whatever it holds)
         raise HostError(msg, hint="install the package python3-yaml (Debian) or python3-pyyaml (Fedora)")
     msg = f"file {path!r}: read: {shown(done.reason)}"
     raise HostError(msg, hint="`netplan generate` says more")
-
-
-def is_program(root: str, path: str) -> bool:
-    """Whether there is such a program."""
-    return posix.access(root + path, posix.X_OK)

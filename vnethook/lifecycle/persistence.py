@@ -1,7 +1,7 @@
 """Have a shared NIC be shared after the next boot too: files of the host's own network manager, and those before them.
 
-`prepare` decides and checks, and changes nothing; `write` puts the files in place; `give_back` has all be as before.
-A call that was killed between is taken back by `settle`, or by the next `give_back`.
+`prepare` decides and checks, and changes nothing; `hold` keeps that until somebody has confirmed that the host is
+reached; `write_held` puts the files in place; `give_back` has all be as before, and `settle` what a killed call left.
 """
 
 import posix
@@ -25,7 +25,7 @@ from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
@@ -43,6 +43,8 @@ class FilePlan(Value):
     root: str = ""
 
 
+_HELD = ".held"
+"""Ends the name of a plan that waits; no bridge's name has a dot."""
 FORMAT_OF = {
     interface_manager.NETWORKD: formats.NETWORKD,
     interface_manager.NETWORKMANAGER: formats.KEYFILE,
@@ -113,6 +115,19 @@ def _others(root: str, rendering: Rendering) -> dict[str, str]:
     return {path: files.read_text(root + path) or "" for path in manager_files.netplan(root) if path not in gone}
 
 
+def hold(host: "Host", plan: FilePlan) -> None:
+    """Keep a plan for `write_held`: until somebody confirms that the host is reached, a reboot is the way back."""
+    files.write_json(_held(host.paths, plan.bridge), plan.to_plain(), mode=0o600)
+
+
+def write_held(host: "Host", bridge: str) -> None:
+    """Put the files in place that are held for a bridge; nothing if none are; raises HostError, StateError."""
+    plain = files.read_json(_held(host.paths, bridge))
+    if plain is not None:
+        write(host, FilePlan.from_plain(plain))
+        files.remove(_held(host.paths, bridge))
+
+
 def write(host: "Host", plan: FilePlan) -> None:
     """Put the files of a plan in place, and keep those that were there; raises HostError, StateError."""
     wanted: dict[str, tuple[bytes, int] | None] = {f"{plan.root}{path}": None for path in plan.rendering.removed}
@@ -141,19 +156,33 @@ def give_back(host: "Host", bridge: str, *, is_forced: bool = False) -> list[str
     """
     aside = f"{host.paths.state}/interface-files-edited/{bridge}" if is_forced else ""
     kept = kept_files.give_back(_place(host.paths, bridge), aside=aside)
+    files.remove(_held(host.paths, bridge))
+    files.remove_directory(_top(host.paths))
     return [
-        f"file {path!r}: was edited since; it is as it was before, and the edited one is {where!r}"
-        for path, where in kept
+        f"file {path!r}: was edited since; it is as before, and the edited one is {where!r}" for path, where in kept
     ]
 
 
-def settle(host: "Host") -> list[str]:
-    """Take back what calls left that were killed while they wrote; what to tell, a line each."""
+def settle(host: "Host", shared: "Collection[str]") -> list[str]:
+    """Take back what calls left that were killed while they wrote, and forget plans of bridges that are not `shared`.
+
+    Gives what to tell, a line each.
+    """
     told = []
-    for bridge in files.names(_top(host.paths)):
-        if not is_persistent(host, bridge):
+    for name in files.names(_top(host.paths)):
+        bridge = name.removesuffix(_HELD)
+        if bridge not in shared if name.endswith(_HELD) else not is_persistent(host, bridge):
             told += give_back(host, bridge, is_forced=True)
     return told
+
+
+def named(host: "Host", name: str) -> str:
+    """The bridge whose files are kept and that is meant by its own name or its NIC's, empty for none."""
+    for bridge in files.names(_top(host.paths)):
+        exchange = kept_files.read(_place(host.paths, bridge))
+        if exchange is not None and name in exchange.about[:2]:
+            return bridge
+    return ""
 
 
 def difference(plan: FilePlan) -> "Iterator[str]":
@@ -178,3 +207,7 @@ def _top(paths: "Paths") -> str:
 
 def _place(paths: "Paths", bridge: str) -> str:
     return f"{_top(paths)}/{bridge}"
+
+
+def _held(paths: "Paths", bridge: str) -> str:
+    return f"{_top(paths)}/{bridge}{_HELD}"

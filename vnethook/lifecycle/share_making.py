@@ -4,7 +4,7 @@ from vnethook.capability import shared_interface
 from vnethook.errors import HostError
 from vnethook.host import log, nic_facts
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_guard, share_probe, share_recovery, share_snapshot
+from vnethook.lifecycle import share_files, share_guard, share_probe, share_recovery, share_snapshot
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan import apply as plans
@@ -26,6 +26,7 @@ class Terms(Value):
     `layout`: BRIDGE, the NIC keeps its name, or PROPOSAL, its bridge takes it. `guard_s`: how long a guard waits for
     somebody to confirm it, 0 for no guard; `is_kept`: kept without that as soon as the gateways have answered.
     `is_forced`: also where something would go wrong unless whoever says so knows better.
+    `is_persistent`: after the next boot too, by files of `form`, empty for those of the manager that has the NIC.
     """
 
     bridge: str = ""
@@ -34,6 +35,8 @@ class Terms(Value):
     is_kept: bool = False
     layout: str = BRIDGE
     is_forced: bool = False
+    is_persistent: bool = False
+    form: str = ""
 
     def named(self, nic: str, namespace: int) -> SharedInterface:
         """The record of a NIC that is shared like this."""
@@ -50,10 +53,12 @@ AT_ONCE = Terms()
 
 def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms) -> SharedInterface:
     """Share a NIC; raise HostError if that fails or cuts the host off, after it was taken back."""
+    planned = share_files.planned(host, facts, shared.bridge, terms)
     before = share_probe.answered(facts)
     with HeldBack():
         facts = facts_of(host, shared.nic, shared.bridge)  # time has gone by
         steps = shared_interface.plan(facts, shared, at_s=now_s())
+        share_files.hold(host, planned)
         if terms.guard_s:
             shared = shared.replace(confirm_by=now_s() + terms.guard_s)
             share_snapshot.write(host.paths, shared, steps)
@@ -66,6 +71,8 @@ def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms)
             if terms.guard_s and not share_guard.is_armed(host, shared):
                 msg = f"interface {shared.nic!r}: share: its guard has ended"
                 raise HostError(msg, hint="all is as it was; see the system log")
+            if terms.is_kept or not terms.guard_s:
+                share_files.write(host, shared.bridge)
         except BaseException:
             for error in share_recovery.undo(host, shared):  # its guard tries again once this process has ended
                 log.error(str(error))  # what is raised is why the start failed
@@ -78,7 +85,8 @@ def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms)
 
 
 def keep(host: "Host", shared: SharedInterface) -> SharedInterface:
-    """Keep what is shared, for whoever holds the lock; its guard ends."""
+    """Keep what is shared, for whoever holds the lock, for good if that was asked for; its guard ends."""
+    share_files.write(host, shared.bridge)
     kept = shared.replace(confirm_by=0)
     records.write(host.paths, kept)
     if shared.confirm_by:

@@ -5,7 +5,7 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_guard, share_guests, share_reboot, share_snapshot
+from vnethook.lifecycle import share_files, share_guard, share_guests, share_reboot, share_snapshot
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.lock import DEADLINE_S, Lock
@@ -53,6 +53,7 @@ def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     written = journal(host, shared)
     stuck, errors = plans.revert(host, written.steps())
     written.keep(stuck)
+    errors += [] if errors else share_files.give_back(host, shared.bridge)
     if not errors:
         share_snapshot.remove(host.paths, shared.bridge)
         records.remove(host.paths, shared)
@@ -72,6 +73,7 @@ def settle(host: "Host") -> None:
             take_back(host, shared, is_forced=True)
         elif shared.confirm_by and records.is_here(shared) and not share_guard.is_armed(host, shared):
             _settle_unguarded(host, shared)
+    share_files.settle(host)
 
 
 def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:

@@ -8,19 +8,20 @@ from vnethook.capability import shared_interface
 from vnethook.errors import HostError, StateError
 from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
-from vnethook.lifecycle import adoption, share_guests, share_making, share_recovery
+from vnethook.lifecycle import adoption, share_files, share_guests, share_making, share_recovery
 from vnethook.lifecycle.share_making import AT_ONCE, Terms
 from vnethook.live import process, record
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.sharing import now_s
 
-__all__ = ["Terms", "chosen", "confirm", "left_s", "preview", "settle", "start", "status", "stop"]
+__all__ = ["Terms", "chosen", "confirm", "left_s", "planned_files", "preview", "settle", "start", "status", "stop"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
+    from vnethook.lifecycle.persistence import FilePlan
     from vnethook.plan.step import Step
 
 
@@ -37,6 +38,7 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
         if shared is not None:
             _require_bridge(shared, terms.bridge)
             wanted = shared.replace(antispoof=shared.antispoof if terms.antispoof is None else terms.antispoof)
+            _require_no_more(host, shared, terms)
             if records.is_up(host.links, shared):
                 if terms.is_kept and shared.confirm_by:
                     wanted = share_making.keep(host, wanted)
@@ -83,6 +85,12 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
     return shared_interface.plan(facts, made, at_s=now_s())
 
 
+def planned_files(host: "Host", nic: str, terms: Terms) -> "FilePlan | None":
+    """The files that `start` would write, None if none; changes nothing, raises as it does."""
+    made = terms.named(nic, process.network_namespace())
+    return share_files.planned(host, share_making.facts_of(host, nic, made.bridge), made.bridge, terms)
+
+
 def stop(
     host: "Host", nic: str = "", bridge: str = "", *, is_forced: bool = False, guard_s: int = 0
 ) -> SharedInterface | None:
@@ -96,7 +104,10 @@ def stop(
         share_recovery.settle(host)
         shared = chosen(host, nic, bridge)
         if shared is None:
+            share_files.give_back_lost(host, nic or bridge)
             return None
+        if not is_forced:
+            share_files.require_unedited(host, shared.bridge)
         guests = share_guests.names(host, shared)
         if guests and not is_forced:
             msg = f"bridge {shared.bridge!r}: stop: guests are on it: {', '.join(guests)}"
@@ -155,6 +166,13 @@ def _require_bridge(shared: SharedInterface, bridge: str) -> None:
     if bridge not in {"", shared.nic, shared.bridge}:
         msg = f"interface {shared.nic!r}: share by bridge {bridge!r}: it is shared by bridge {shared.bridge!r} already"
         raise StateError(msg, hint="guests may name it by either name; or stop it first")
+
+
+def _require_no_more(host: "Host", shared: SharedInterface, terms: Terms) -> None:
+    """Raise StateError if a NIC that is shared is to be shared for good, and is not."""
+    if terms.is_persistent and not share_files.is_persistent(host, shared.bridge):
+        msg = f"interface {shared.nic!r}: share for good: it is shared already, until the next boot"
+        raise StateError(msg, hint=f"`vnet unshare {shared.nic}` first: files are made from what the NIC has by itself")
 
 
 def _is_the_administrators(facts: "NicFacts", bridge: str) -> bool:

@@ -101,11 +101,16 @@ def _sorted(options: list[tuple[str, str]], nic: str, bridge: str) -> tuple[list
         elif key in _RENDERED or (key in _COMMANDS and _is_layer3(words)):
             continue
         elif key in _COMMANDS:
-            carried.append(Carried("bridge", "", key, " ".join(bridge if word == nic else word for word in words)))
-            notes.append(f"command `{key} {value}`: is the bridge's now: see whether it should be")
+            carried.append(Carried("bridge", "", key, _renamed(value, nic, bridge)))
+            notes.append(f"command `{key} {' '.join(words)}`: is the bridge's now: see whether it should be")
         else:
             carried.append(Carried("port" if key.startswith(_OF_PORT) else "bridge", "", key, value))
     return carried, rules, notes
+
+
+def _renamed(value: str, nic: str, bridge: str) -> str:
+    """A command with the bridge where it has the NIC as a word; all blanks stay, which may be quoted."""
+    return " ".join(bridge if word == nic else word for word in value.split(" "))
 
 
 def _is_rule(words: list[str]) -> bool:

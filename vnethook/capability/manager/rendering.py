@@ -27,6 +27,7 @@ class Carried(Value):
 class Rendering(Value):
     """The files to write, the paths of those to remove, and notes for the administrator, a line each."""
 
+    _nested = {"files": ManagedFile}  # noqa: RUF012 (ClassVar would need typing at run time)
     files: tuple[ManagedFile, ...]
     removed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,187 @@
+"""A NIC that is shared for good, by the files of the network manager that has it; unshared, they are what they were."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab import Machine
+from tests.lab.lan import GATEWAY, OURS
+from tests.lab.machine import wait_for
+from tests.lab.managers import ManagedHost
+from vnethook.errors import StateError
+from vnethook.host import interface_manager, nic_facts
+from vnethook.host.host import Host
+from vnethook.lifecycle import persistence
+from vnethook.live import paths
+
+pytestmark = pytest.mark.netns
+MAC, BRIDGE = "52:54:00:aa:bb:01", "ebreth0"
+ADDRESS = f"{OURS}/24"
+INTERFACES = f"""\
+# by hand\t
+auto lo eth0
+iface lo inet loopback
+iface eth0 inet static
+    address {ADDRESS}
+    gateway {GATEWAY}
+    post-up ip route add 198.51.100.0/24 via 192.0.2.254 dev eth0
+    post-up logger eth0 \\
+        is up
+"""
+NETWORK = f"[Match]\nName=eth0\n[Network]\nAddress={ADDRESS}\nGateway={GATEWAY}\nDNS=192.0.2.1\nNTP=192.0.2.3\n"
+PROFILE = f"[connection]\nid=wired\nuuid=b0a1cb8c-4f39-4b0a-8f2b-7a6d51f0c5a1\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1={ADDRESS},{GATEWAY}\ndns=192.0.2.1;\n"
+NETPLAN = f'network:\n  ethernets:\n    eth0: {{addresses: ["{ADDRESS}"], optional: true}} # the LAN\n    eth1: {{dhcp4: true}}\n'
+FILES = {
+    "ifupdown": ("/etc/network/interfaces", INTERFACES),
+    "networkd": ("/etc/systemd/network/50-lan.network", NETWORK),
+    "keyfile": ("/etc/NetworkManager/system-connections/wired.nmconnection", PROFILE),
+    "netplan": ("/etc/netplan/50-cloud-init.yaml", NETPLAN),
+}
+
+
+@contextmanager
+def _running(form):
+    """A host whose NIC has its address by a manager."""
+    with Machine("router") as router, ManagedHost() as host:
+        host.prepare()
+        router.lay_cable("lan0", host, "eth0")
+        host.run(["ip", "link", "set", "eth0", "down"])
+        host.run(["ip", "link", "set", "eth0", "address", MAC])
+        router.run(["ip", "address", "add", f"{GATEWAY}/24", "dev", "lan0"])
+        path, text = FILES[form]
+        mode = 644 if form == "networkd" else 600  # it reads as a user of its own
+        host.run(["sh", "-c", f"cat >{path}; chmod {mode} {path}; touch -d @1600000000.123456789 {path}"], stdin=text)
+        _boot(host, form)
+        yield host
+
+
+def _boot(host, form):
+    if form == "netplan":
+        host.run(["netplan", "generate"])
+    if form == "ifupdown":
+        host.run(["ifup", "-a"])
+    elif form in {"networkd", "netplan"}:
+        host.start_networkd()
+    else:
+        host.start_networkmanager()
+    wait_for(lambda: _has_address(host, "eth0", BRIDGE), "the address")
+
+
+def _has_address(host, *links):
+    found = host.json(["ip", "-json", "-4", "address"])
+    return any(one["local"] == OURS for link in found if link["ifname"] in links for one in link["addr_info"])
+
+
+def _picture(host):
+    """All files of managers' with their bytes, mode, owner and time."""
+    places = "/etc/network /etc/systemd/network /etc/NetworkManager/system-connections /etc/netplan /etc/sysconfig"
+    listed = f"find {places} -type f -exec stat -c '%n %a %u %g %y' {{}} + -exec md5sum {{}} + 2>/dev/null | sort"
+    return host.run(["sh", "-c", listed]).stdout
+
+
+def _claims():
+    link = Host(paths.current()).links.link("eth0")
+    return interface_manager.claims("", link)
+
+
+def _written():
+    """What is prepared and written for the NIC; the texts by path, what is removed, notes."""
+    host = Host(paths.current())
+    plan = persistence.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE)
+    persistence.write(host, plan)
+    return (
+        plan.form,
+        {file.path: file.text for file in plan.rendering.files},
+        plan.rendering.removed,
+        plan.rendering.notes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "claim", "removed", "lines"),
+    [
+        ("networkd", ("systemd-networkd", FILES["networkd"][0]), (FILES["networkd"][0],), ("NTP=192.0.2.3", "DNS=192.0.2.1")),
+        ("keyfile", ("NetworkManager", FILES["keyfile"][0]), (FILES["keyfile"][0],), ("dns=192.0.2.1;",)),
+        ("netplan", ("netplan", "/run/systemd/network/10-netplan-eth0.network"), (), ("optional: true",)),
+    ],
+)  # fmt: skip
+def test_the_manager_that_has_the_nic_gets_its_files_and_has_its_own_back(form, claim, removed, lines):
+    with _running(form) as host:
+        wait_for(lambda: host.call(_claims) == [claim], "the manager to have the NIC")
+        before = _picture(host)
+        found, texts, gone, _ = host.call(_written)
+        assert (found, gone) == (form, removed)
+        assert host.run(["sh", "-c", "cat " + " ".join(texts)]).stdout == "".join(texts.values())
+        text = "\n".join(texts.values())
+        assert [line for line in (*lines, OURS, MAC) if line not in text and line.upper() not in text] == []
+        assert host.call(lambda: persistence.give_back(Host(paths.current()), BRIDGE)) == []
+        assert _picture(host) == before
+
+
+def test_a_nic_that_two_managers_have_is_refused_without_a_format():
+    with _running("networkd") as host:
+        host.run(["tee", "/etc/network/interfaces"], stdin=INTERFACES)
+        wait_for(lambda: len(host.call(_claims)) == 2, "two managers")
+        with pytest.raises(StateError) as refused:
+            host.call(_written)
+        assert refused.value.message == (
+            f"interface 'eth0': share for good: systemd-networkd by {FILES['networkd'][0]} and ifupdown by /etc/network/interfaces have it"
+        )
+        host.run(["rm", "/etc/network/interfaces"])
+        host.run(["mv", "/run/systemd/netif/links", "/run/moved"])
+        with pytest.raises(StateError) as refused:
+            host.call(_written)
+        assert refused.value.message == "interface 'eth0': share for good: no network manager has it"
+
+
+def test_a_nic_that_is_shared_for_good_is_so_after_a_reboot_and_unshared_as_before():
+    with _running("ifupdown") as host:
+        before = _picture(host)
+        dry = host.vnet("share", "eth0", "--persist", "--dry-run").stdout
+        assert f"+    bridge_hw {MAC}" in dry.splitlines()
+        assert "-iface eth0 inet static" in dry.splitlines()
+        assert _picture(host) == before
+        said = host.vnet("share", "eth0", "--persist", "--yes")
+        assert "post-up logger eth0 is up" in said.stderr
+        written = host.run(["cat", "/etc/network/interfaces"]).stdout
+        assert "198.51.100.0/24 via 192.0.2.254" in written
+        _reboot(host)
+        [bridge] = host.json(["ip", "-json", "address", "show", "dev", BRIDGE])
+        assert bridge["address"] == MAC
+        assert _has_address(host, BRIDGE)
+        assert not _has_address(host, "eth0")
+        host.vnet("unshare", "eth0")
+        assert _picture(host) == before
+        assert _has_address(host, "eth0")
+
+
+def test_files_wait_for_the_confirmation_and_an_edited_one_is_kept():
+    with _running("ifupdown") as host:
+        before = _picture(host)
+        host.vnet("share", "eth0", "--persist")
+        assert _picture(host) == before
+        host.vnet("confirm", "eth0")
+        assert _picture(host) != before
+        host.run(["sh", "-c", "echo '# mine' >>/etc/network/interfaces"])
+        refused = host.vnet("unshare", "eth0", check=False)
+        assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+            4,
+            "error: file '/etc/network/interfaces': give back: it was edited since it was written",
+        )
+        assert _has_address(host, BRIDGE)
+        forced = host.vnet("unshare", "eth0", "--force")
+        [aside] = [word.strip("'") for word in forced.stderr.split() if "interface-files-edited" in word]
+        assert host.run(["tail", "-n1", aside]).stdout == "# mine\n"
+        assert _picture(host) == before
+
+
+def _reboot(host):
+    """What the kernel has and what is in /run goes; then the manager brings up what its files say."""
+    host.run(
+        [
+            "sh",
+            "-euc",
+            f"ip link delete {BRIDGE}; ip address flush dev eth0; ip link set eth0 down; rm -rf /run/vnethook /run/network/*",
+        ]
+    )
+    _boot(host, "ifupdown")

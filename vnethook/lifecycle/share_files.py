@@ -1,0 +1,92 @@
+"""The way to network managers' files for those few shared NICs that have any; nothing of it is loaded for others."""
+
+from vnethook.errors import VnetError
+from vnethook.host import log
+from vnethook.live import files
+from vnethook.live import shared_interface as records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
+    from vnethook.host.nic_facts import NicFacts
+    from vnethook.lifecycle.persistence import FilePlan
+    from vnethook.lifecycle.share_making import Terms
+
+
+def planned(host: "Host", facts: "NicFacts", bridge: str, terms: "Terms") -> "FilePlan | None":
+    """The files that would make the bridge at boot, None if it is not for good; raises as `prepare` does."""
+    if not terms.is_persistent:
+        return None
+    from vnethook.lifecycle import persistence  # noqa: PLC0415 (few NICs are shared for good)
+
+    return persistence.prepare(host, facts, bridge, form=terms.form)
+
+
+def hold(host: "Host", plan: "FilePlan | None") -> None:
+    """Keep a plan until it is confirmed, and tell what it does not say."""
+    if plan is not None:
+        for note in plan.rendering.notes:
+            log.warning(note)
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        persistence.hold(host, plan)
+
+
+def write(host: "Host", bridge: str) -> None:
+    """Put the files in place that are planned for a bridge; nothing if none are; raises HostError, StateError."""
+    if _has_any(host):
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        persistence.write_held(host, bridge)
+
+
+def require_unedited(host: "Host", bridge: str) -> None:
+    """Raise StateError if somebody has edited the files of a bridge since they were written."""
+    if _has_any(host):
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        persistence.require_unedited(host, bridge)
+
+
+def is_persistent(host: "Host", bridge: str) -> bool:
+    """Whether the bridge is made at boot, or will be once it is confirmed."""
+    top = f"{host.paths.state}/interface-files/{bridge}"
+    return files.exists(f"{top}/manifest.json") or files.exists(f"{top}.held")
+
+
+def give_back(host: "Host", bridge: str) -> list[VnetError]:
+    """Have the files be as before; give what could not be done."""
+    if not _has_any(host):
+        return []
+    from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+    try:
+        for line in persistence.give_back(host, bridge, is_forced=True):
+            log.warning(line)
+    except VnetError as error:
+        return [error]
+    return []
+
+
+def give_back_lost(host: "Host", name: str) -> None:
+    """Have the files be as before of a NIC, by its name or its bridge's, that they did not share at boot."""
+    if name and _has_any(host):
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        if bridge := persistence.named(host, name):
+            for line in persistence.give_back(host, bridge, is_forced=True):
+                log.warning(line)
+            log.warning(f"interface {name!r}: is not shared now; its network manager's files are as they were before")
+
+
+def settle(host: "Host") -> None:
+    """Take back what killed calls left."""
+    if _has_any(host):
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        for line in persistence.settle(host, [shared.bridge for shared in records.every(host.paths)]):
+            log.warning(line)
+
+
+def _has_any(host: "Host") -> bool:
+    return files.is_directory(f"{host.paths.state}/interface-files")
