@@ -108,6 +108,18 @@ def _why_no_firewalls() -> str:
 
 
 @cache
+def _why_no_managers() -> str:
+    """Why NetworkManager, netplan, ifupdown and systemd-networkd cannot be run here; empty if they can."""
+    from tests.lab.managers import their_files
+
+    try:
+        their_files()
+    except OSError as error:
+        return str(error).replace("\n", ": ")
+    return ""
+
+
+@cache
 def _why_no_xen() -> str:
     """Why a real xenstored cannot be run here; empty if it can."""
     from tests.lab import xen
@@ -140,6 +152,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "guests": _why_no_guests,
     "libvirt": _why_no_libvirt,
     "firewalls": _why_no_firewalls,
+    "managers": _why_no_managers,
     "xen": _why_no_xen,
     "hypervisor": _why_no_hypervisor,
 }

@@ -21,9 +21,11 @@ def test_files_are_written_below_a_directory_and_over_none(vnet, tmp_path):
     out = tmp_path / "out"
     words = (*PRINT, "--format", "keyfile", "--dhcp", "--output", out)
     said = vnet(*words)
-    paths = [out / f"etc/NetworkManager/system-connections/{name}.nmconnection" for name in ("br0", "br0-port")]
+    top = out / "etc/NetworkManager"
+    paths = [top / f"system-connections/{name}.nmconnection" for name in ("br0", "br0-port")]
+    paths.append(top / "conf.d/90-br0-guests.conf")
     assert (said.status, said.out) == (0, "".join(f"{path}\n" for path in paths))
-    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o600]
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o600, 0o644]
     paths[0].write_text("mine")
     again = vnet(*words)
     assert (again.status, again.err.splitlines()[0]) == (1, f"error: file '{paths[0]}': write: it exists")

@@ -22,6 +22,7 @@ from vnethook.host import ifcfg_templates
 CHECKOUT = os.environ.get("VNETHOOK_INITSCRIPTS", "")
 pytestmark = [
     pytest.mark.netns,
+    pytest.mark.managers,
     pytest.mark.skipif(not CHECKOUT, reason="VNETHOOK_INITSCRIPTS names no checkout of initscripts"),
 ]
 LAYOUTS = ("bridge", "proposal")

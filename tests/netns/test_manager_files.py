@@ -13,7 +13,7 @@ from vnethook.capability.manager.formats import FORMATS, render
 from vnethook.errors import HostError
 from vnethook.host import ifcfg_templates, manager_check
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.managers]
 MAC, LEASED, LAN6 = "52:54:00:aa:bb:01", "192.0.2.50", "2001:db8::5054:ff:feaa:bb01"
 STATIC = ("--address", f"{OURS}/24", "--gateway", GATEWAY, "--address", f"{OURS6}/64", "--gateway", GATEWAY6)
 STARTED = ("keyfile", "networkd", "netplan", "netplan-nm", "ifupdown")

@@ -14,7 +14,7 @@ from vnethook.host.host import Host
 from vnethook.lifecycle import persistence
 from vnethook.live import paths
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.managers]
 MAC, BRIDGE = "52:54:00:aa:bb:01", "ebreth0"
 ADDRESS = f"{OURS}/24"
 INTERFACES = f"""\
@@ -84,11 +84,15 @@ def _claims():
     return interface_manager.claims("", link)
 
 
+def _prepared(form):
+    host = Host(paths.current())
+    return persistence.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE, form=form)
+
+
 def _written():
     """What is prepared and written for the NIC; the texts by path, what is removed, notes."""
-    host = Host(paths.current())
-    plan = persistence.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE)
-    persistence.write(host, plan)
+    plan = _prepared("")
+    persistence.write(Host(paths.current()), plan)
     return (
         plan.form,
         {file.path: file.text for file in plan.rendering.files},
@@ -109,8 +113,10 @@ def test_the_manager_that_has_the_nic_gets_its_files_and_has_its_own_back(form, 
     with _running(form) as host:
         wait_for(lambda: host.call(_claims) == [claim], "the manager to have the NIC")
         before = _picture(host)
+        printed = host.vnet("share", "eth0", "--print").stdout
         found, texts, gone, _ = host.call(_written)
         assert (found, gone) == (form, removed)
+        assert printed == "\n".join(f"# {path}\n{text}" for path, text in texts.items())
         assert host.run(["sh", "-c", "cat " + " ".join(texts)]).stdout == "".join(texts.values())
         text = "\n".join(texts.values())
         assert [line for line in (*lines, OURS, MAC) if line not in text and line.upper() not in text] == []
@@ -132,6 +138,14 @@ def test_a_nic_that_two_managers_have_is_refused_without_a_format():
         with pytest.raises(StateError) as refused:
             host.call(_written)
         assert refused.value.message == "interface 'eth0': share for good: no network manager has it"
+
+
+def test_a_nic_that_its_managers_own_files_make_is_refused():
+    with ManagedHost() as host:
+        host.run(["ip", "link", "add", "eth0", "address", MAC, "type", "bridge"])
+        with pytest.raises(StateError) as refused:
+            host.call(lambda: _prepared("networkd"))
+        assert refused.value.message == "interface 'eth0': share for good: it is a bridge, which its own files make"
 
 
 def test_a_nic_that_is_shared_for_good_is_so_after_a_reboot_and_unshared_as_before():

@@ -43,6 +43,8 @@ class FilePlan(Value):
     root: str = ""
 
 
+_ETHERNET = ("", "veth")
+"""The kernel's kinds of links that nobody has to make at boot, or that are Ethernet to all managers."""
 _HELD = ".held"
 """Ends the name of a plan that waits; no bridge's name has a dot."""
 FORMAT_OF = {
@@ -64,6 +66,7 @@ def prepare(host: "Host", facts: "NicFacts", bridge: str, *, form: str = "") -> 
     root = _root(host.paths)
     form = form or _format(facts, root)
     said = _said(root, facts, bridge, form)
+    _require_ethernet(facts, form, said)
     config, notes = from_facts.config(facts, bridge, said)
     rendering = formats.render(form, config, ifcfg_templates.read(), said.present)
     texts = {file.path: file.text for file in rendering.files}
@@ -101,7 +104,22 @@ def _said(root: str, facts: "NicFacts", bridge: str, form: str) -> Said:
         said = ifupdown_present.read(manager_files.ifupdown(root), nic, bridge)
     else:
         said = netplan_present.read(manager_files.netplan(root), nic, mac)
+    if (
+        said is None
+        and form == formats.KEYFILE
+        and ifcfg_present.read(manager_files.ifcfg(root, nic), nic, mac, bridge)
+    ):
+        msg = f"interface {nic!r}: share for good: NetworkManager has it by an ifcfg file"
+        raise StateError(msg, hint="`nmcli connection migrate` makes a keyfile of it")
     return said or Said(dhcp4=_is_leased(facts))
+
+
+def _require_ethernet(facts: "NicFacts", form: str, said: Said) -> None:
+    """Raise StateError for a bond, a VLAN or the like, whose files say how it is made; an ifcfg file goes on to."""
+    is_said = form == formats.IFCFG and bool(said.present.removed)
+    if facts.link.kind not in _ETHERNET and not is_said:
+        msg = f"interface {facts.link.name!r}: share for good: it is a {facts.link.kind}, which its own files make"
+        raise StateError(msg, hint="`--print` shows what to add to them for the bridge")
 
 
 def _is_leased(facts: "NicFacts") -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DIRECTORY = "/etc/NetworkManager/system-connections"
+CONFIGURATION = "/etc/NetworkManager/conf.d"
+GUESTS = ("vif*", "tap*", "vnet*")
+"""What Xen, QEMU and libvirt call guests' ports."""
 MODE = 0o600
 """Profiles that others can read are ignored."""
 METRIC = 100
@@ -32,9 +35,16 @@ def render(config: InterfaceConfig, present: Present = NOTHING) -> Rendering:
     files = (
         ManagedFile(f"{DIRECTORY}/{config.bridge}.nmconnection", _bridge(config, present), MODE),
         ManagedFile(f"{DIRECTORY}/{config.bridge}-port.nmconnection", _port(config, present), MODE),
+        guests_file(config),
         *renaming(config),
     )
     return rendering(files, present, unlabelled(config))
+
+
+def guests_file(config: InterfaceConfig) -> ManagedFile:
+    """What has NetworkManager leave guests' ports alone, which it would take off the bridge for profiles of its own."""
+    names = ";".join(f"interface-name:{name}" for name in GUESTS)
+    return ManagedFile(f"{CONFIGURATION}/90-{config.bridge}-guests.conf", f"[keyfile]\nunmanaged-devices+={names}\n")
 
 
 def unlabelled(config: InterfaceConfig) -> tuple[str, ...]:

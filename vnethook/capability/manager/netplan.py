@@ -6,7 +6,7 @@ networkd has STP off anyway; NetworkManager would turn it on.
 
 from vnethook.capability.manager import yaml_text
 from vnethook.capability.manager.config import AUTO, NONE, PROPOSAL, InterfaceConfig, Route, Rule
-from vnethook.capability.manager.keyfile import METRIC, unlabelled
+from vnethook.capability.manager.keyfile import METRIC, guests_file, unlabelled
 from vnethook.capability.manager.networkd import zone_note
 from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering
 from vnethook.live.files import loads
@@ -39,7 +39,8 @@ def render(config: InterfaceConfig, present: Present = NOTHING, *, renderer: str
     }
     file = ManagedFile(f"{DIRECTORY}/{start}{config.bridge}.yaml", yaml_text.text(content), MODE)
     notes = zone_note(config) + (unlabelled(config) if renderer == NETWORKMANAGER else ())
-    return rendering((file,), present, notes)
+    files = (file,) if renderer == NETWORKD else (file, guests_file(config))
+    return rendering(files, present, notes)
 
 
 def _port(config: InterfaceConfig, present: Present) -> "dict[str, Any]":
