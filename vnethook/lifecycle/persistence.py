@@ -141,16 +141,19 @@ def hold(host: "Host", plan: FilePlan) -> None:
 def write_held(host: "Host", bridge: str) -> None:
     """Put the files in place that are held for a bridge; nothing if none are; raises HostError, StateError."""
     plain = files.read_json(_held(host.paths, bridge))
-    if plain is not None:
+    if plain is None:
+        return
+    if not is_persistent(host, bridge):  # else an earlier call was killed when all was done
         write(host, FilePlan.from_plain(plain))
-        files.remove(_held(host.paths, bridge))
+    files.remove(_held(host.paths, bridge))
 
 
 def write(host: "Host", plan: FilePlan) -> None:
     """Put the files of a plan in place, and keep those that were there; raises HostError, StateError."""
-    wanted: dict[str, tuple[bytes, int] | None] = {f"{plan.root}{path}": None for path in plan.rendering.removed}
+    wanted: dict[str, tuple[bytes, int] | None] = {}
     for file in plan.rendering.files:
         wanted[f"{plan.root}{file.path}"] = (file.text.encode("utf-8", "surrogateescape"), file.mode)
+    wanted |= {f"{plan.root}{path}": None for path in plan.rendering.removed}
     kept_files.replace(_place(host.paths, plan.bridge), (plan.nic, plan.bridge, plan.form), wanted)
 
 
@@ -172,10 +175,15 @@ def give_back(host: "Host", bridge: str, *, is_forced: bool = False) -> list[str
 
     Nothing if there are none. Raises StateError for what was edited since, unless `is_forced`; HostError.
     """
-    aside = f"{host.paths.state}/interface-files-edited/{bridge}" if is_forced else ""
-    kept = kept_files.give_back(_place(host.paths, bridge), aside=aside)
+    told = _give_back(host.paths, bridge, is_forced=is_forced)
     files.remove(_held(host.paths, bridge))
     files.remove_directory(_top(host.paths))
+    return told
+
+
+def _give_back(paths: "Paths", bridge: str, *, is_forced: bool) -> list[str]:
+    aside = f"{paths.state}/interface-files-edited/{bridge}" if is_forced else ""
+    kept = kept_files.give_back(_place(paths, bridge), aside=aside)
     return [
         f"file {path!r}: was edited since; it is as before, and the edited one is {where!r}" for path, where in kept
     ]
@@ -184,13 +192,16 @@ def give_back(host: "Host", bridge: str, *, is_forced: bool = False) -> list[str
 def settle(host: "Host", shared: "Collection[str]") -> list[str]:
     """Take back what calls left that were killed while they wrote, and forget plans of bridges that are not `shared`.
 
-    Gives what to tell, a line each.
+    A plan of one that is can still be written. Gives what to tell, a line each.
     """
     told = []
     for name in files.names(_top(host.paths)):
         bridge = name.removesuffix(_HELD)
-        if bridge not in shared if name.endswith(_HELD) else not is_persistent(host, bridge):
-            told += give_back(host, bridge, is_forced=True)
+        if not name.endswith(_HELD) and not is_persistent(host, bridge):
+            told += _give_back(host.paths, bridge, is_forced=True)
+        elif name.endswith(_HELD) and bridge not in shared:
+            files.remove(_held(host.paths, bridge))
+    files.remove_directory(_top(host.paths))
     return told
 
 

@@ -21,10 +21,7 @@ _UNSAFE = frozenset("'\\\r\n\0")
 def render(config: InterfaceConfig, templates: "Mapping[str, str]", present: Present = NOTHING) -> Rendering:
     """The files of port, bridge, aliases, routes and rules; `templates`: "port", "bridge", "alias" -> text."""
     _require(config)
-    files = [
-        _file(f"ifcfg-{config.port}", _filled(templates["port"], _port(config, present))),
-        _file(f"ifcfg-{config.bridge}", _filled(templates["bridge"], _bridge(config, present))),
-    ]
+    files = [_file(f"ifcfg-{config.bridge}", _filled(templates["bridge"], _bridge(config, present)))]
     for name, values in _aliases(config):
         files.append(_file(f"ifcfg-{name}", _filled(templates["alias"], values)))
     for version, suffix in ((4, ""), (6, "6")):
@@ -33,6 +30,7 @@ def render(config: InterfaceConfig, templates: "Mapping[str, str]", present: Pre
         rules = [rule for rule in config.rules if rule.version == version]
         if rules:
             files.append(_file(f"rule{suffix}-{config.bridge}", "".join(f"{_rule(rule)}\n" for rule in rules)))
+    files.append(_file(f"ifcfg-{config.port}", _filled(templates["port"], _port(config, present))))
     files.append(_no_link_local(config.port))
     note = "`service network stop` sets net.ipv4.ip_forward=0: with virtual networks on this host, set it in sysctl.d"
     return rendering(tuple(files), present, (note,))

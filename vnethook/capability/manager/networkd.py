@@ -19,8 +19,8 @@ def render(config: InterfaceConfig, present: Present = NOTHING) -> Rendering:
     start = _prefix(config, present)
     files = (
         ManagedFile(f"{DIRECTORY}/{start}{config.bridge}.netdev", sections(_device(config))),
-        ManagedFile(f"{DIRECTORY}/{start}{config.bridge}-port.network", sections(_port(config, present))),
         ManagedFile(f"{DIRECTORY}/{start}{config.bridge}.network", sections(tuple(_bridge(config, present)))),
+        ManagedFile(f"{DIRECTORY}/{start}{config.bridge}-port.network", sections(_port(config, present))),
         *renaming(config),
     )
     return rendering(files, present, zone_note(config))

@@ -25,7 +25,10 @@ class Carried(Value):
 
 
 class Rendering(Value):
-    """The files to write, the paths of those to remove, and notes for the administrator, a line each."""
+    """The files to write, the paths of those to remove, and notes for the administrator, a line each.
+
+    A bridge's file comes before its port's: if the power fails between, the NIC is still the host's way out.
+    """
 
     _nested = {"files": ManagedFile}  # noqa: RUF012 (ClassVar would need typing at run time)
     files: tuple[ManagedFile, ...]
