@@ -117,3 +117,47 @@ def test_a_gateway_off_the_subnet_is_reached():
         assert {("default", "via", GATEWAY, "dev", "br0"), (GATEWAY, "dev", "br0", "scope", "link")} <= _routes(
             host, "route"
         )
+
+
+BEFORE = {
+    "ifcfg-eth0": f'DEVICE="eth0"\nHWADDR={MAC.upper()}\nONBOOT=yes\nBOOTPROTO=none\nIPADDR=192.0.2.20\nPREFIX=24\nGATEWAY={GATEWAY}\nDNS1={GATEWAY}\nNM_CONTROLLED=no\nARPCHECK=no # fast\n',
+    "ifcfg-eth0:0": "DEVICE=eth0:0\nONPARENT=yes\nIPADDR=192.0.2.21\nPREFIX=24\n",
+    "route-eth0": "198.51.100.0/24 via 192.0.2.254 dev eth0\ndefault via 192.0.2.254 dev eth0 table 100\n",
+    "rule-eth0": "from 192.0.2.21 table 100\n",
+}
+DIRECTORY = "/etc/sysconfig/network-scripts"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_nic_of_the_scripts_is_shared_for_good_and_given_back(layout):
+    bridge, port = ("ebreth0", "eth0") if layout == "bridge" else ("eth0", "peth0")
+    with Machine("router") as router, ScriptedHost() as host:
+        host.prepare()
+        host.install(Path(CHECKOUT).resolve())
+        router.lay_cable("lan0", host, "eth0")
+        host.run(["ip", "link", "set", "eth0", "down"])
+        host.run(["ip", "link", "set", "eth0", "address", MAC])
+        router.run(["ip", "address", "add", f"{GATEWAY}/24", "dev", "lan0"])
+        for name, text in BEFORE.items():
+            host.run(["tee", f"{DIRECTORY}/{name}"], stdin=text)
+        host.run(["sh", "-c", "echo GATEWAYDEV=eth0 >>/etc/sysconfig/network"])
+        host.network("start")
+        picture = ["sh", "-c", "md5sum /etc/sysconfig/network-scripts/*-* /etc/sysconfig/network; ls /etc/sysctl.d"]
+        before = host.run(picture).stdout
+        host.vnet("share", "eth0", "--persist", "--yes", "--layout", layout)
+        was = _addresses(host, bridge), _routes(host, "route"), _routes(host, "route", "show", "table", "100")
+        assert ("192.0.2.21", 24, f"{bridge}:0") in was[0]
+        host.run(
+            [
+                "sh",
+                "-c",
+                f"ip link set {port} nomaster; ip link delete {bridge}; ip rule del table 100; rm -rf /run/vnethook",
+            ]
+        )
+        started = host.network("start")
+        assert "FAILED" not in started.stdout, started
+        assert (_addresses(host, bridge), _routes(host, "route"), _routes(host, "route", "show", "table", "100")) == was
+        assert host.run(["ip", "rule"]).stdout.count("lookup 100") == 1
+        host.vnet("unshare", "eth0")
+        assert host.run(picture).stdout == before
+        assert ("192.0.2.21", 24, "eth0:0") in _addresses(host, "eth0")

@@ -5,9 +5,12 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab import Machine
-from tests.lab.lan import GATEWAY, OURS
+from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, connect
 from tests.lab.machine import wait_for
 from tests.lab.managers import ManagedHost
+from vnethook.capability.manager import from_facts
+from vnethook.capability.manager.config import Address, InterfaceConfig, Route
+from vnethook.capability.manager.rendering import Said
 from vnethook.errors import StateError
 from vnethook.host import interface_manager, nic_facts
 from vnethook.host.host import Host
@@ -138,6 +141,53 @@ def test_a_nic_that_two_managers_have_is_refused_without_a_format():
         with pytest.raises(StateError) as refused:
             host.call(_written)
         assert refused.value.message == "interface 'eth0': share for good: no network manager has it"
+
+
+def test_what_the_kernel_shows_of_a_nic_is_what_files_are_to_say():
+    with Machine("router") as router, ManagedHost() as host:
+        connect(host, router, RICH)
+
+        def configured():
+            machine = Host(paths.current())
+            facts = nic_facts.collect(machine, machine.links.link("eth0"), "br0")
+            return from_facts.config(facts, "br0", Said(dns=("192.0.2.1",)))
+
+        config, notes = host.call(configured)
+    assert config.replace(mac=MAC) == InterfaceConfig(
+        *("eth0", "br0", MAC, 1450),
+        addresses=(
+            Address("198.51.100.7", 32),
+            Address(OURS, 24),
+            Address("10.9.0.1", 24),
+            Address("192.0.2.21", 24, "1"),
+            Address(OURS6, 64),
+            Address("2001:db8::21", 64),
+            Address("2001:db8:7::1", 128),
+            Address("2001:db8:8::1", 64),
+        ),
+        routes=(
+            Route("10.66.0.0/16"),
+            Route("2001:db8:67::/48"),
+            Route("203.0.113.0/24", GATEWAY, source="192.0.2.21", table=100),
+            Route("0.0.0.0/0", GATEWAY, 100),
+            Route("203.0.113.0/24", "10.77.0.1", is_onlink=True),
+            Route("2001:db8:66::/48", GATEWAY6, source="2001:db8::21", table=100),
+            Route("::/0", GATEWAY6, 300),
+        ),
+        dns=("192.0.2.1",),
+    )
+    part = "a part of it is left out"
+    assert sorted(note for note in notes if not note.startswith("sysctls")) == [
+        "address 10.8.0.1: is left out, as it is one end of a line, and no file says that",
+        *(
+            f"address {ip}: {part}: scope, metric, noprefixroute or lifetime"
+            for ip in ("10.9.0.1", OURS, "198.51.100.7", "2001:db8:7::1", "2001:db8:8::1")
+        ),
+        *(
+            f"route {route}: {part}: metrics, a source subnet, a TOS or an encapsulation"
+            for route in ("10.66.0.0/16", f"203.0.113.0/24 by {GATEWAY}")
+        ),
+    ]
 
 
 def test_a_nic_that_its_managers_own_files_make_is_refused():

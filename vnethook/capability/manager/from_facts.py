@@ -24,9 +24,13 @@ _KERNEL, _ROUTER, _DHCP = 2, 9, 16
 """RTPROT_*: routes that come again by themselves."""
 _METRIC6 = 1024
 """Of IPv6 routes that nobody gave one: IP6_RT_PRIO_USER."""
+_PEER, _LOCAL_IP, _RANK = 1, 2, 9
+_NO_ROUTE = 0x200
+"""IFA_F_NOPREFIXROUTE. Source: linux/if_addr.h."""
 _DEFAULT_MTU = 1500
+_LINK_SCOPE = 253
 _TEMPORARY = 0x01
-"""IFA_F_TEMPORARY: an address that the kernel makes of a router's advertisement."""
+"""IFA_F_TEMPORARY: an IPv6 address that the kernel makes for a while; of an IPv4 one the same bit says secondary."""
 
 
 def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig, tuple[str, ...]]:
@@ -58,8 +62,15 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
 
 def _address(found: "LinkAddress", notes: list[str]) -> Address | None:
     """An address that was given for good, None for others."""
-    if not found.is_lasting or found.flags & _TEMPORARY or found.scope == 253:
+    is_temporary = found.family == AF_INET6 and found.flags & _TEMPORARY
+    if not found.is_lasting or is_temporary or found.scope == _LINK_SCOPE:
         return None
+    values = dict(found.attributes)
+    if _LOCAL_IP in values and values.get(_PEER, values[_LOCAL_IP]) != values[_LOCAL_IP]:
+        notes.append(f"address {found.host}: is left out, as it is one end of a line, and no file says that")
+        return None
+    if found.scope or found.flags & _NO_ROUTE or not found.preferred_s or _RANK in values:
+        notes.append(f"address {found.host}: a part of it is left out: scope, metric, noprefixroute or lifetime")
     label = found.label.removeprefix(":") if found.label[:1] == ":" else ""
     if found.label and not label:
         notes.append(f"address {found.host}: label: is left out")
