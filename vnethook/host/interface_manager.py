@@ -5,7 +5,6 @@ Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkM
 """
 
 from vnethook.host import manager_files, programs
-from vnethook.host.nic_owners import NETWORKD_LINKS, NETWORKMANAGER_DEVICES
 from vnethook.live import files, process
 
 TYPE_CHECKING = False
@@ -19,6 +18,7 @@ NETWORKD, NETWORKMANAGER, NETPLAN, IFUPDOWN, SCRIPTS = (
     "ifupdown",
     "ifcfg",
 )
+_NETWORKD_LINKS, _NETWORKMANAGER_DEVICES = "/run/systemd/netif/links", "/run/NetworkManager/devices"
 _IFSTATE = "/run/network/ifstate"
 _NETPLAN_NETWORKD = "/run/systemd/network/10-netplan-"
 _NETPLAN_PROFILES = "/run/NetworkManager/system-connections/netplan-"
@@ -28,11 +28,11 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     """The managers that have a NIC, each with the file by which; netplan in place of what it writes files for."""
     found = []
     running = _running()
-    state = _settings(f"{NETWORKD_LINKS}/{link.index}")
+    state = _settings(f"{_NETWORKD_LINKS}/{link.index}")
     file = state.get("NETWORK_FILE", "")
     if NETWORKD in running and file and state.get("ADMIN_STATE", "unmanaged") != "unmanaged":
         found.append((NETPLAN if file.startswith(_NETPLAN_NETWORKD) else NETWORKD, file))
-    device = _settings(f"{NETWORKMANAGER_DEVICES}/{link.index}")
+    device = _settings(f"{_NETWORKMANAGER_DEVICES}/{link.index}")
     if NETWORKMANAGER in running and device.get("managed") == "true":
         profile = _profile_of(device.get("connection-uuid", ""))
         found.append((NETPLAN if profile.startswith(_NETPLAN_PROFILES) else NETWORKMANAGER, profile))
