@@ -63,15 +63,13 @@ class ManagedHost(Host):
         self.run(["sh", "-euc", _PREPARE, "prepare", their_files(), self.directory])
 
     def start_networkd(self) -> None:
-        """Start systemd-networkd, as its unit does."""
+        """Start systemd-networkd, as its unit does; it is told by the system bus."""
+        self._start_bus()
         self._start("systemd-networkd", ["/usr/lib/systemd/systemd-networkd"], {"SYSTEMD_LOG_TARGET": "console"})
 
     def start_networkmanager(self) -> None:
-        """Start NetworkManager on a system bus of its own."""
-        bus = self.directory / "bus.conf"
-        bus.write_text(BUS)
-        self._start("bus", ["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], {})
-        wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
+        """Start NetworkManager."""
+        self._start_bus()
         self._start("NetworkManager", ["NetworkManager", "--no-daemon"], {})
 
     def log(self, program: str) -> str:
@@ -81,6 +79,13 @@ class ManagedHost(Host):
     def has(self, path: str) -> bool:
         """Whether there is such a file on the host."""
         return self.run(["test", "-e", path], check=False).returncode == 0
+
+    def _start_bus(self) -> None:
+        if not self.has("/run/dbus/system_bus_socket"):
+            bus = self.directory / "bus.conf"
+            bus.write_text(BUS)
+            self._start("bus", ["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], {})
+            wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
 
     def _start(self, name: str, words: list[Any], environment: dict[str, str]) -> None:
         with (self.directory / f"{name}.log").open("wb") as log:

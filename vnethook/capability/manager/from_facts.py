@@ -24,6 +24,10 @@ _KERNEL, _ROUTER, _DHCP = 2, 9, 16
 """RTPROT_*: routes that come again by themselves."""
 _METRIC6 = 1024
 """Of IPv6 routes that nobody gave one: IP6_RT_PRIO_USER."""
+_MANAGERS = frozenset(
+    ("accept_ra", "autoconf", "disable_ipv6", "forwarding", "optimistic_dad", "promote_secondaries", "use_tempaddr")
+)
+"""Sysctls that managers set themselves, by what their files say."""
 _PEER, _LOCAL_IP, _RANK = 1, 2, 9
 _NO_ROUTE = 0x200
 """IFA_F_NOPREFIXROUTE. Source: linux/if_addr.h."""
@@ -40,8 +44,7 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
     routes = [one for one in (_route(one, notes) for one in facts.routes) if one]
     ipv6 = said.ipv6 or (NONE if facts.generation is None else AUTO)
     has_ipv6 = any(one.version == 6 for one in addresses) or any(one.version == 6 for one in routes)
-    if facts.sysctls:
-        names = ", ".join(sorted({name for _, name, _ in facts.sysctls}))
+    if names := ", ".join(sorted({name for _, name, _ in facts.sysctls} - _MANAGERS)):
         notes.append(f"sysctls of {facts.link.name}: set them for {bridge} in sysctl.d: {names}")
     made = InterfaceConfig(
         nic=facts.link.name,
