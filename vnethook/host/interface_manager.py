@@ -27,13 +27,13 @@ _NETPLAN_PROFILES = "/run/NetworkManager/system-connections/netplan-"
 def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     """The managers that have a NIC, each with the file by which; netplan in place of what it writes files for."""
     found = []
-    running = _running()
+    present = running()
     state = _settings(f"{_NETWORKD_LINKS}/{link.index}")
     file = state.get("NETWORK_FILE", "")
-    if NETWORKD in running and file and state.get("ADMIN_STATE", "unmanaged") != "unmanaged":
+    if NETWORKD in present and file and state.get("ADMIN_STATE", "unmanaged") != "unmanaged":
         found.append((NETPLAN if file.startswith(_NETPLAN_NETWORKD) else NETWORKD, file))
     device = _settings(f"{_NETWORKMANAGER_DEVICES}/{link.index}")
-    if NETWORKMANAGER in running and device.get("managed") == "true":
+    if NETWORKMANAGER in present and device.get("managed") == "true":
         profile = _profile_of(device.get("connection-uuid", ""))
         found.append((NETPLAN if profile.startswith(_NETPLAN_PROFILES) else NETWORKMANAGER, profile))
     if path := _interfaces_file(root, link.name):
@@ -43,7 +43,7 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     return list(dict(found).items())
 
 
-def _running() -> set[str]:
+def running() -> set[str]:
     """The managers that run for this network namespace."""
     found = set()
     for pid in process.running():

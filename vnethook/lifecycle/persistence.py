@@ -19,7 +19,7 @@ from vnethook.capability.manager import (
 from vnethook.capability.manager.netplan import NETWORKMANAGER
 from vnethook.capability.manager.rendering import Rendering, Said
 from vnethook.errors import StateError
-from vnethook.host import ifcfg_templates, interface_manager, kept_files, manager_check, manager_files
+from vnethook.host import ifcfg_templates, interface_manager, kept_files, log, manager_check, manager_files, programs
 from vnethook.live import files
 from vnethook.value import Value
 
@@ -181,9 +181,27 @@ def give_back(host: "Host", bridge: str, *, is_forced: bool = False) -> list[str
     return told
 
 
+def form_of(host: "Host", bridge: str) -> str:
+    """The format of the files that are kept for a bridge, empty for none."""
+    exchange = kept_files.read(_place(host.paths, bridge))
+    return exchange.about[2] if exchange else ""
+
+
+def tell_manager(form: str) -> None:
+    """Have systemd-networkd read its files again, which it does at no other time; it may not run."""
+    if form in {formats.NETWORKD, formats.NETPLAN} and interface_manager.NETWORKD in interface_manager.running():
+        networkctl = programs.find("networkctl")
+        done = programs.run([networkctl, "reload"]) if networkctl else None
+        if done is not None and done.status:
+            log.warning(f"systemd-networkd: reload: {done.reason}; `networkctl reload` has it take up the NIC again")
+
+
 def _give_back(paths: "Paths", bridge: str, *, is_forced: bool) -> list[str]:
     aside = f"{paths.state}/interface-files-edited/{bridge}" if is_forced else ""
+    exchange = kept_files.read(_place(paths, bridge))
     kept = kept_files.give_back(_place(paths, bridge), aside=aside)
+    if exchange and exchange.about[2].startswith(formats.NETPLAN) and not _root(paths):
+        _generate()
     return [
         f"file {path!r}: was edited since; it is as before, and the edited one is {where!r}" for path, where in kept
     ]
@@ -212,6 +230,14 @@ def named(host: "Host", name: str) -> str:
         if exchange is not None and name in exchange.about[:2]:
             return bridge
     return ""
+
+
+def _generate() -> None:
+    """Have netplan make the files of its renderer anew, which are of the last boot."""
+    netplan = programs.find("netplan")
+    done = programs.run([netplan, "generate"]) if netplan else None
+    if done is not None and done.status:
+        log.warning(f"netplan: generate: {done.reason}")
 
 
 def difference(plan: FilePlan) -> "Iterator[str]":

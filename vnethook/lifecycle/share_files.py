@@ -4,6 +4,7 @@ from vnethook.errors import VnetError
 from vnethook.host import log
 from vnethook.live import files
 from vnethook.live import shared_interface as records
+from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,18 +55,34 @@ def is_persistent(host: "Host", bridge: str) -> bool:
     return files.exists(f"{top}/manifest.json") or files.exists(f"{top}.held")
 
 
-def give_back(host: "Host", bridge: str) -> list[VnetError]:
-    """Have the files be as before; give what could not be done."""
+class GivenBack(Value):
+    """What was given back: files of this format, empty for none, and what could not be."""
+
+    form: str = ""
+    errors: tuple[VnetError, ...] = ()
+
+
+def give_back(host: "Host", bridge: str) -> GivenBack:
+    """Have the files be as before."""
     if not _has_any(host):
-        return []
+        return GivenBack()
     from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
 
     try:
+        form = persistence.form_of(host, bridge)
         for line in persistence.give_back(host, bridge, is_forced=True):
             log.warning(line)
     except VnetError as error:
-        return [error]
-    return []
+        return GivenBack(errors=(error,))
+    return GivenBack(form)
+
+
+def tell_manager(given_back: GivenBack) -> None:
+    """Have a manager that runs take up the NIC by the files that it has again."""
+    if given_back.form:
+        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+
+        persistence.tell_manager(given_back.form)
 
 
 def give_back_lost(host: "Host", name: str) -> None:

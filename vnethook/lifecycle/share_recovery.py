@@ -50,10 +50,12 @@ def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False)
 
 def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     """Undo what the journal holds; give what could not be undone, which stays in it."""
+    given_back = share_files.give_back(host, shared.bridge)  # first: a manager that is told to look again reads them
     written = journal(host, shared)
     stuck, errors = plans.revert(host, written.steps())
     written.keep(stuck)
-    errors += [] if errors else share_files.give_back(host, shared.bridge)
+    share_files.tell_manager(given_back)
+    errors += given_back.errors
     if not errors:
         share_snapshot.remove(host.paths, shared.bridge)
         records.remove(host.paths, shared)
