@@ -8,10 +8,13 @@ from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
     from vnethook.lifecycle.persistence import FilePlan
     from vnethook.lifecycle.share_making import Terms
+    from vnethook.plan.step import Step
 
 
 def planned(host: "Host", facts: "NicFacts", bridge: str, terms: "Terms") -> "FilePlan | None":
@@ -77,9 +80,12 @@ def give_back(host: "Host", bridge: str) -> GivenBack:
     return GivenBack(form)
 
 
-def tell_manager(given_back: GivenBack) -> None:
-    """Have a manager that runs take up the NIC by the files that it has again."""
-    if given_back.form:
+def tell_manager(given_back: GivenBack, undone: "Sequence[Step]") -> None:
+    """Have a manager that runs take up the NIC by the files that it has again, if no step that was undone has done so.
+
+    There are such steps until the next boot; then it is our files that had the manager make the bridge.
+    """
+    if given_back.form and not any(type(step).__module__ == "vnethook.plan.networkd" for step in undone):
         from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
 
         persistence.tell_manager(given_back.form)
