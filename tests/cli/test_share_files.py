@@ -35,6 +35,9 @@ def test_files_are_written_below_a_directory_and_over_none(vnet, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
+        (("share", "eth0", "--mac", MAC), 1, "--mac is for --print"),
+        (("share", "eth0", "--format", "ifcfg"), 1, "--format is for --print and --persist"),
+        (("share", "eth0", "--persist", "--mode", "proxyarp"), 1, "--persist is for --mode bridge"),
         ((*PRINT, "--dhcp"), 1, "option --format: there is no manager here to take the format from"),
         ((*PRINT, "--format", "ifcfg"), 1, "interface 'eth0': print: no address is given"),
         (("share", "no-such0", "--print", "--format", "ifcfg"), 1, "interface 'no-such0': print: no such network interface here"),

@@ -83,11 +83,36 @@ def options(function: "Function") -> "Function":
     @wraps(function)
     def wrapped(**words: object) -> int | None:
         own = Files(**{name: words.pop(name) for name in Files._fields})  # type: ignore[arg-type] # as declared above
+        _require(own, is_proxied=bool(words.get("proxied")))
         return function(**words, written=own)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _require(written: Files, *, is_proxied: bool) -> None:
+    """Raise UsageError for options that would mean nothing."""
+    for_print = (
+        *(("--output", written.output), ("--mac", written.mac), ("--address", written.addresses)),
+        *(
+            ("--gateway", written.gateways),
+            ("--dhcp", written.is_dhcp),
+            ("--ipv6", written.ipv6),
+            ("--dns", written.dns),
+        ),
+        *(("--search", written.search), ("--mtu", written.mtu), ("--zone", written.zone)),
+    )
+    unused = [] if written.is_printed else [(option, "--print") for option, value in for_print if value]
+    if written.form and not (written.is_printed or written.is_persistent):
+        unused.append(("--format", "--print and --persist"))
+    if is_proxied:
+        unused += [("--print", "--mode bridge")] if written.is_printed else []
+        unused += [("--persist", "--mode bridge")] if written.is_persistent else []
+    if unused:
+        option, purpose = unused[0]
+        msg = f"{option} is for {purpose}"
+        raise UsageError(msg, hint="`vnet share --help` tells more")
 
 
 def show(nic: str, bridge: str, written: Files) -> None:
