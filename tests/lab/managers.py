@@ -54,6 +54,8 @@ class ManagedHost(Host):
     So vnethook has its files where they are on every host, and no VNETHOOK_ROOT.
     """
 
+    _networkd: "subprocess.Popen[bytes] | None" = None
+
     @property
     def environment(self) -> dict[str, str]:
         return {name: value for name, value in super().environment.items() if name != "VNETHOOK_ROOT"}
@@ -65,7 +67,14 @@ class ManagedHost(Host):
     def start_networkd(self) -> None:
         """Start systemd-networkd, as its unit does; it is told by the system bus."""
         self._start_bus()
-        self._start("systemd-networkd", ["/usr/lib/systemd/systemd-networkd"], {"SYSTEMD_LOG_TARGET": "console"})
+        words, environment = ["/usr/lib/systemd/systemd-networkd"], {"SYSTEMD_LOG_TARGET": "console"}
+        self._networkd = self._start("systemd-networkd", words, environment)
+
+    def stop_networkd(self) -> None:
+        """End systemd-networkd, which leaves links as they are."""
+        assert self._networkd
+        self._networkd.kill()
+        self._networkd.wait(30)
 
     def start_networkmanager(self) -> None:
         """Start NetworkManager."""
@@ -87,9 +96,9 @@ class ManagedHost(Host):
             self._start("bus", ["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], {})
             wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
 
-    def _start(self, name: str, words: list[Any], environment: dict[str, str]) -> None:
+    def _start(self, name: str, words: list[Any], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
         with (self.directory / f"{name}.log").open("wb") as log:
-            self.popen(words, env=environment, stdout=log, stderr=log)
+            return self.popen(words, env=environment, stdout=log, stderr=log)
 
 
 _INSTALL_SCRIPTS = """

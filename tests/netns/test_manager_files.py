@@ -46,9 +46,10 @@ def _booted(form, *words):
         yield host
 
 
-def serve(router):
-    """Leases, by the MAC, and a router's advertisements."""
-    words = ["--dhcp-range=192.0.2.100,192.0.2.110", f"--dhcp-host={MAC},{LEASED}", f"--dhcp-option=3,{GATEWAY}"]
+def serve(router, *, by_mac=True):
+    """Leases, by the MAC or by what clients call themselves, and a router's advertisements."""
+    words = ["--dhcp-range=192.0.2.100,192.0.2.110", f"--dhcp-option=3,{GATEWAY}"]
+    words += [f"--dhcp-host={MAC},{LEASED}"] if by_mac else []
     words += ["--enable-ra", "--dhcp-range=2001:db8::,ra-only", "--ra-param=lan0,4", "--port=0", "--interface=lan0"]
     files = [
         f"--dhcp-leasefile={router.directory}/leases",

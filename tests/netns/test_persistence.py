@@ -8,6 +8,7 @@ from tests.lab import Machine
 from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, connect
 from tests.lab.machine import wait_for
 from tests.lab.managers import ManagedHost
+from tests.netns.test_manager_files import serve
 from vnethook.capability.manager import from_facts
 from vnethook.capability.manager.config import Address, InterfaceConfig, Route
 from vnethook.capability.manager.rendering import Said
@@ -59,6 +60,11 @@ def _running(form):
 
 
 def _boot(host, form):
+    _start(host, form)
+    wait_for(lambda: _has_address(host, "eth0", BRIDGE), "the address")
+
+
+def _start(host, form):
     if form == "netplan":
         host.run(["netplan", "generate"])
     if form == "ifupdown":
@@ -67,7 +73,6 @@ def _boot(host, form):
         host.start_networkd()
     else:
         host.start_networkmanager()
-    wait_for(lambda: _has_address(host, "eth0", BRIDGE), "the address")
 
 
 def _has_address(host, *links):
@@ -125,6 +130,35 @@ def test_the_manager_that_has_the_nic_gets_its_files_and_has_its_own_back(form, 
         assert [line for line in (*lines, OURS, MAC) if line not in text and line.upper() not in text] == []
         assert host.call(lambda: persistence.give_back(Host(paths.current()), BRIDGE)) == []
         assert _picture(host) == before
+
+
+@pytest.mark.parametrize("form", ["networkd", "netplan"])
+def test_the_bridge_is_the_client_that_the_nic_was(form):
+    texts = {
+        "networkd": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n",
+        "netplan": "network:\n  ethernets:\n    eth0: {dhcp4: true}\n",
+    }
+    with Machine("router") as router, ManagedHost() as host:
+        host.prepare()
+        router.lay_cable("lan0", host, "eth0")
+        router.run(["ip", "address", "add", f"{GATEWAY}/24", "dev", "lan0"])
+        serve(router, by_mac=False)
+        host.run(["tee", FILES[form][0]], stdin=texts[form])
+        _start(host, form)
+        leased = wait_for(lambda: _leased(host, "eth0"), "a lease")
+        wait_for(
+            lambda: host.run(["sh", "-c", "grep -h CLIENTID /run/systemd/netif/leases/*"], check=False).stdout, "it"
+        )
+        assert host.call(_written)[0] == form
+        host.stop_networkd()
+        host.run(["ip", "address", "flush", "dev", "eth0"])
+        _start(host, form)
+        assert wait_for(lambda: _leased(host, BRIDGE), "a lease by the bridge") == leased
+
+
+def _leased(host, link):
+    found = host.json(["ip", "-json", "-4", "address"])
+    return [address["local"] for one in found if one["ifname"] == link for address in one["addr_info"]]
 
 
 def test_a_nic_that_two_managers_have_is_refused_without_a_format():

@@ -18,7 +18,8 @@ NETWORKD, NETWORKMANAGER, NETPLAN, IFUPDOWN, SCRIPTS = (
     "ifupdown",
     "ifcfg",
 )
-_NETWORKD_LINKS, _NETWORKMANAGER_DEVICES = "/run/systemd/netif/links", "/run/NetworkManager/devices"
+_NETWORKD_LINKS, _NETWORKD_LEASES = "/run/systemd/netif/links", "/run/systemd/netif/leases"
+_NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
 _IFSTATE = "/run/network/ifstate"
 _NETPLAN_NETWORKD = "/run/systemd/network/10-netplan-"
 _NETPLAN_PROFILES = "/run/NetworkManager/system-connections/netplan-"
@@ -41,6 +42,21 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     if path := _ifcfg_file(root, link):
         found.append((SCRIPTS, path))
     return list(dict(found).items())
+
+
+def identity(index: int) -> dict[str, int]:
+    """The IAIDs by which networkd is a client, by the section that sets each: it would make others of a bridge's name.
+
+    Source: RFC 4361, 6.1: a client identifier of type 255 is an IAID and a DUID.
+    """
+    found = {}
+    client = _settings(f"{_NETWORKD_LEASES}/{index}").get("CLIENTID", "")
+    if client.startswith("ff") and len(client) > 10:
+        found["DHCPv4"] = int(client[2:10], 16)
+    iaid = _settings(f"{_NETWORKD_LINKS}/{index}").get("DHCP6_CLIENT_IAID", "")
+    if iaid:
+        found["DHCPv6"] = int(iaid, 16)
+    return found
 
 
 def running() -> set[str]:

@@ -17,7 +17,7 @@ from vnethook.capability.manager import (
     networkd_present,
 )
 from vnethook.capability.manager.netplan import NETWORKMANAGER
-from vnethook.capability.manager.rendering import Rendering, Said
+from vnethook.capability.manager.rendering import Carried, Rendering, Said
 from vnethook.errors import StateError
 from vnethook.host import ifcfg_templates, interface_manager, kept_files, log, manager_check, manager_files, programs
 from vnethook.live import files
@@ -111,7 +111,17 @@ def _said(root: str, facts: "NicFacts", bridge: str, form: str) -> Said:
     ):
         msg = f"interface {nic!r}: share for good: NetworkManager has it by an ifcfg file"
         raise StateError(msg, hint="`nmcli connection migrate` makes a keyfile of it")
-    return said or Said(dhcp4=_is_leased(facts))
+    said = said or Said(dhcp4=_is_leased(facts))
+    return _as_client(said, facts) if form in {formats.NETWORKD, formats.NETPLAN} else said
+
+
+def _as_client(said: Said, facts: "NicFacts") -> Said:
+    """What makes the bridge the DHCP client that the NIC is, unless its files say how it is one."""
+    if any(one.key == "IAID" or one.value.strip('"') in {"mac", "duid-only"} for one in said.present.carried):
+        return said
+    found = interface_manager.identity(facts.link.index).items()
+    more = tuple(Carried("bridge", section, "IAID", str(iaid)) for section, iaid in found)
+    return said.replace(present=said.present.replace(carried=said.present.carried + more))
 
 
 def _require_ethernet(facts: "NicFacts", form: str, said: Said) -> None:

@@ -7,8 +7,9 @@ networkd has STP off anyway; NetworkManager would turn it on.
 from vnethook.capability.manager import yaml_text
 from vnethook.capability.manager.config import AUTO, NONE, PROPOSAL, InterfaceConfig, Route, Rule
 from vnethook.capability.manager.keyfile import METRIC, guests_file, unlabelled
+from vnethook.capability.manager.link import DIRECTORY as LINKS
 from vnethook.capability.manager.networkd import zone_note
-from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering
+from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering, sections
 from vnethook.live.files import loads
 from vnethook.names import refuse
 
@@ -39,7 +40,7 @@ def render(config: InterfaceConfig, present: Present = NOTHING, *, renderer: str
     }
     file = ManagedFile(f"{DIRECTORY}/{start}{config.bridge}.yaml", yaml_text.text(content), MODE)
     notes = zone_note(config) + (unlabelled(config) if renderer == NETWORKMANAGER else ())
-    files = (file,) if renderer == NETWORKD else (file, guests_file(config))
+    files = (file, *_identity(config, present)) if renderer == NETWORKD else (file, guests_file(config))
     return rendering(files, present, notes)
 
 
@@ -58,7 +59,7 @@ def _bridge(config: InterfaceConfig, present: Present, renderer: str) -> "dict[s
         found["parameters"] = {"stp": False}
     found["dhcp4"] = config.dhcp4
     if config.dhcp4:
-        found["dhcp-identifier"] = "mac"
+        found |= {} if _identity(config, present) else {"dhcp-identifier": "mac"}
         found |= {"dhcp4-overrides": {"route-metric": METRIC}} if renderer == NETWORKMANAGER else {}
     found["accept-ra"] = config.ipv6 == AUTO
     found["link-local"] = [] if config.ipv6 == NONE else ["ipv6"]
@@ -106,4 +107,11 @@ def _rule(rule: Rule) -> "Iterator[tuple[str, Any]]":
 
 def _carried(present: Present, place: str) -> "dict[str, Any]":
     """Settings that were carried over, whose values are JSON."""
-    return {one.key: loads(one.value) for one in present.of(place)}
+    return {one.key: loads(one.value) for one in present.of(place) if not one.section}
+
+
+def _identity(config: InterfaceConfig, present: Present) -> tuple[ManagedFile, ...]:
+    """What adds to the file that netplan writes for networkd, so that the bridge is the client that the NIC was."""
+    lines = [(one.section, (f"{one.key}={one.value}",)) for one in present.of("bridge") if one.section]
+    path = f"{LINKS}/10-netplan-{config.bridge}.network.d/vnethook.conf"
+    return (ManagedFile(path, sections(tuple(lines))),) if lines else ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RENDERED = (
-    *("dhcp4", "dhcp6", "dhcp-identifier", "addresses", "gateway4", "gateway6", "routes", "nameservers", "mtu"),
+    *("dhcp4", "dhcp6", "addresses", "gateway4", "gateway6", "routes", "nameservers", "mtu"),
     *("macaddress", "accept-ra", "link-local", "renderer", "routing-policy", "parameters", "interfaces"),
 )
 _OF_PORT = (

@@ -61,7 +61,8 @@ def _port(config: InterfaceConfig, present: Present) -> "tuple[Part, ...]":
 
 
 def _bridge(config: InterfaceConfig, present: Present) -> "tuple[Part, ...]":
-    dhcp = ["ClientIdentifier=mac"] if config.dhcp4 else []
+    is_known = {"ClientIdentifier", "IAID"} & {one.key for one in present.carried if one.section == "DHCPv4"}
+    dhcp = ["ClientIdentifier=mac"] if config.dhcp4 and not is_known else []
     parts: list[Part] = [("Match", (f"Name={config.bridge}",)), ("Network", tuple(_network(config)))]
     parts.append(("DHCPv4", tuple(dhcp)))
     for address in config.addresses:

@@ -18,7 +18,6 @@ _RENDERED = {
     "Network": frozenset(
         ("Address", "Gateway", "DNS", "Domains", "DHCP", "IPv6AcceptRA", "LinkLocalAddressing", "Bridge", "Description")
     ),
-    "DHCPv4": frozenset(("ClientIdentifier",)),
     "Link": frozenset(("MTUBytes", "MACAddress")),
 }
 _FROM_KERNEL = ("Address", "Route", "Match", "RoutingPolicyRule")

@@ -120,6 +120,7 @@ def test_of_networkds_files_the_first_that_matches_counts_and_stays_if_it_is_for
         Carried("bridge", "Network", "NTP", "192.0.2.3"),
         Carried("bridge", "Network", "NTP", "192.0.2.4"),
         Carried("bridge", "DHCPv4", "RouteMetric", "7"),
+        Carried("bridge", "DHCPv4", "ClientIdentifier", "duid"),
     )
     assert said.present.notes == (
         "rule FirewallMark=1 Table=9: is left out",
