@@ -19,13 +19,13 @@ from vnethook.capability.manager import (
 from vnethook.capability.manager.netplan import NETWORKMANAGER
 from vnethook.capability.manager.rendering import Carried, Rendering, Said
 from vnethook.errors import StateError
-from vnethook.host import ifcfg_templates, interface_manager, kept_files, log, manager_check, manager_files, programs
+from vnethook.host import ifcfg_templates, interface_manager, kept_files, manager_calls, manager_check, manager_files
 from vnethook.live import files
 from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
@@ -197,13 +197,23 @@ def form_of(host: "Host", bridge: str) -> str:
     return exchange.about[2] if exchange else ""
 
 
-def tell_manager(form: str) -> None:
-    """Have systemd-networkd read its files again, which it does at no other time; it may not run."""
-    if form in {formats.NETWORKD, formats.NETPLAN} and interface_manager.NETWORKD in interface_manager.running():
-        networkctl = programs.find("networkctl")
-        done = programs.run([networkctl, "reload"]) if networkctl else None
-        if done is not None and done.status:
-            log.warning(f"systemd-networkd: reload: {done.reason}; `networkctl reload` has it take up the NIC again")
+def let_go(form: str, links: "Iterable[str]") -> None:
+    """Have NetworkManager leave links alone that it made by our files: it would make them again, or take them down."""
+    if _is_networkmanagers(form):
+        manager_calls.leave(links)
+
+
+def take_up(form: str, nic: str) -> None:
+    """Have a manager that runs do for a NIC what its files say again."""
+    if _is_networkmanagers(form):
+        manager_calls.connect(nic)
+    elif form in {formats.NETWORKD, formats.NETPLAN} and interface_manager.NETWORKD in interface_manager.running():
+        manager_calls.reload_networkd()
+
+
+def _is_networkmanagers(form: str) -> bool:
+    is_its = form in {formats.KEYFILE, formats.NETPLAN_NM}
+    return is_its and interface_manager.NETWORKMANAGER in interface_manager.running()
 
 
 def _give_back(paths: "Paths", bridge: str, *, is_forced: bool) -> list[str]:
@@ -211,7 +221,7 @@ def _give_back(paths: "Paths", bridge: str, *, is_forced: bool) -> list[str]:
     exchange = kept_files.read(_place(paths, bridge))
     kept = kept_files.give_back(_place(paths, bridge), aside=aside)
     if exchange and exchange.about[2].startswith(formats.NETPLAN) and not _root(paths):
-        _generate()
+        manager_calls.generate()
     return [
         f"file {path!r}: was edited since; it is as before, and the edited one is {where!r}" for path, where in kept
     ]
@@ -240,14 +250,6 @@ def named(host: "Host", name: str) -> str:
         if exchange is not None and name in exchange.about[:2]:
             return bridge
     return ""
-
-
-def _generate() -> None:
-    """Have netplan make the files of its renderer anew, which are of the last boot."""
-    netplan = programs.find("netplan")
-    done = programs.run([netplan, "generate"]) if netplan else None
-    if done is not None and done.status:
-        log.warning(f"netplan: generate: {done.reason}")
 
 
 def difference(plan: FilePlan) -> "Iterator[str]":

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from vnethook.host.nic_facts import NicFacts
     from vnethook.lifecycle.persistence import FilePlan
     from vnethook.lifecycle.share_making import Terms
+    from vnethook.live.shared_interface import SharedInterface
     from vnethook.plan.step import Step
+
+_TELLING = ("vnethook.plan.networkd", "vnethook.plan.networkmanager")
+"""Where the steps are that tell managers."""
 
 
 def planned(host: "Host", facts: "NicFacts", bridge: str, terms: "Terms") -> "FilePlan | None":
@@ -59,36 +63,38 @@ def is_persistent(host: "Host", bridge: str) -> bool:
 
 
 class GivenBack(Value):
-    """What was given back: files of this format, empty for none, and what could not be."""
+    """What was given back: files of this format for this NIC, if its manager has to be told, and what could not be."""
 
     form: str = ""
+    nic: str = ""
     errors: tuple[VnetError, ...] = ()
 
 
-def give_back(host: "Host", bridge: str) -> GivenBack:
-    """Have the files be as before."""
+def give_back(host: "Host", shared: "SharedInterface", steps: "Sequence[Step]") -> GivenBack:
+    """Have the files be as before, ahead of undoing steps: a manager that is told to look again reads them.
+
+    Until the next boot some of these steps tell the manager; then it is our files that had it make the bridge.
+    """
     if not _has_any(host):
         return GivenBack()
     from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
 
+    form = "" if any(type(step).__module__ in _TELLING for step in steps) else persistence.form_of(host, shared.bridge)
     try:
-        form = persistence.form_of(host, bridge)
-        for line in persistence.give_back(host, bridge, is_forced=True):
+        persistence.let_go(form, (shared.port_name, shared.bridge))
+        for line in persistence.give_back(host, shared.bridge, is_forced=True):
             log.warning(line)
     except VnetError as error:
         return GivenBack(errors=(error,))
-    return GivenBack(form)
+    return GivenBack(form, shared.nic)
 
 
-def tell_manager(given_back: GivenBack, undone: "Sequence[Step]") -> None:
-    """Have a manager that runs take up the NIC by the files that it has again, if no step that was undone has done so.
-
-    There are such steps until the next boot; then it is our files that had the manager make the bridge.
-    """
-    if given_back.form and not any(type(step).__module__ == "vnethook.plan.networkd" for step in undone):
+def tell_manager(given_back: GivenBack) -> None:
+    """Have a manager that runs take up the NIC by the files that it has again."""
+    if given_back.form:
         from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
 
-        persistence.tell_manager(given_back.form)
+        persistence.take_up(given_back.form, given_back.nic)
 
 
 def give_back_lost(host: "Host", name: str) -> None:

@@ -50,12 +50,12 @@ def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False)
 
 def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     """Undo what the journal holds; give what could not be undone, which stays in it."""
-    given_back = share_files.give_back(host, shared.bridge)  # first: a manager that is told to look again reads them
     written = journal(host, shared)
     steps = written.steps()
+    given_back = share_files.give_back(host, shared, steps)
     stuck, errors = plans.revert(host, steps)
     written.keep(stuck)
-    share_files.tell_manager(given_back, steps)
+    share_files.tell_manager(given_back)
     errors += given_back.errors
     if not errors:
         share_snapshot.remove(host.paths, shared.bridge)
