@@ -148,6 +148,21 @@ def test_a_route_over_several_links_is_refused(host: Host, router: Machine) -> N
     )
 
 
+def test_a_rule_by_the_nics_index_does_not_go_by_the_name(host: Host) -> None:
+    host.run(["nft", "add table inet f; add chain inet f c; add rule inet f c iif eth0 accept"])
+    hook = "{ type filter hook ingress device eth0 priority 0; }"
+    host.run(["nft", f"add table netdev n; add chain netdev n c {hook}"])
+    words = ["share", "eth0", "--layout", "proposal", "--dry-run"]
+    risk = "nftables' table inet f would go on to mean 'peth0'"
+    assert host.vnet(*words, check=False).stderr == (
+        f"error: interface 'eth0': share: {risk}\n  say iifname, oifname in place of iif\n"
+    )
+    assert host.vnet(*words, "--force").stderr == (
+        "warning: interface 'eth0': chains of nftables' table netdev n are at what has its name, since Linux 6.16\n"
+        f"warning: interface 'eth0': {risk}\n"
+    )
+
+
 def test_a_name_for_the_nic_that_is_taken_or_too_long_is_refused(host: Host) -> None:
     """What the bridge takes the name of has to be called something else."""
     host.make_tap("peth0")

@@ -122,6 +122,9 @@ def notes(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, ...]:
         found.append(
             f"interface {facts.link.name!r}: programs in {groups} have to join on bridge {shared.bridge!r} anew"
         )
+    if facts.hooked and shared.port:
+        tables = " and ".join(facts.hooked)
+        found.append(f"interface {facts.link.name!r}: chains of {tables} are at what has its name, since Linux 6.16")
     risk, _ = _risk(facts, shared)
     return (*found, *([f"interface {facts.link.name!r}: {risk}"] if risk else []))
 

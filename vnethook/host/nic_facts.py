@@ -22,12 +22,13 @@ _NOT_COPIED = ("addr_gen_mode", "mc_forwarding", "mtu", "rp_filter", "stable_sec
 class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
-    `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its rp_filter;
-    `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP, that can be handed
-    over. In words: `owners`, other programs that give it addresses, and `filters`, packet filters that know it and not
-    its bridge, `pinned`, those that know it by its index, whatever it is called. `rules`: its routing rules, as they
-    would be about the bridge, but for those that are there. `takers`: links that have all its packets; `groups`: the
-    multicast groups of programs on it; `remote_disk`: what the host's system is on; `zone`: of firewalld.
+    `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its
+    rp_filter; `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP,
+    that can be handed over. In words: `owners`, other programs that give it addresses, and `filters`, packet
+    filters that know it and not its bridge, `pinned`, those that know it by its index, whatever it is called,
+    `hooked`, those at it. `rules`: its routing rules, as they would be about the bridge, but for those that are
+    there. `takers`: links that have all its packets; `groups`: the multicast groups of programs on it;
+    `remote_disk`: what the host's system is on; `zone`: of firewalld.
     """
 
     link: Link
@@ -45,6 +46,7 @@ class NicFacts(Value):
     takers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
+    hooked: tuple[str, ...] = ()
     remote_disk: str = ""
     zone: str = ""
 
@@ -72,6 +74,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         takers=nic_uses.takers(host.links, link),
         groups=nic_uses.groups(link.name),
         pinned=rules_naming.pinned(link.name),
+        hooked=rules_naming.hooked(link.name),
         remote_disk=nic_uses.remote_disk(files.read_text("/proc/self/mountinfo") or ""),
         zone=host.firewalld.zone_of(link.name) if host.firewalld.is_running() else "",
     )

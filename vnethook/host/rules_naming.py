@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LEGACY = {4: "iptables", 6: "ip6tables"}
+_BY_INDEX = {"iif", "oif"}
 _BY_ZONES = "firewalld"
 """Whose rules go by the zone that a link is put into."""
 _AT_THE_LINK = "netdev"
@@ -34,8 +35,14 @@ def pinned(link: str) -> tuple[str, ...]:
     return tuple(
         f"nftables' table {family} {name}"
         for family, name, text in _tables()
-        if any(f'"{link}"' in line and (" iif " in line or " oif " in line) for line in text.splitlines())
+        if any(f'"{link}"' in line and _BY_INDEX & set(line.split()) for line in text.splitlines())
     )
+
+
+def hooked(link: str) -> tuple[str, ...]:
+    """The tables of nftables with chains at `link` itself, which are at what has its name since Linux 6.16."""
+    found = (name for family, name, text in _all_tables() if family == _AT_THE_LINK and f'"{link}"' in text)
+    return tuple(f"nftables' table {_AT_THE_LINK} {name}" for name in found)
 
 
 def _nft() -> "Iterator[tuple[str, set[str]]]":
@@ -45,13 +52,19 @@ def _nft() -> "Iterator[tuple[str, set[str]]]":
 
 
 def _tables() -> "Iterator[tuple[str, str, str]]":
-    """Family, name and text of each table of nftables about packets that have left their link, but for firewalld's."""
+    """Those tables of nftables that are about packets which have left their link, but for firewalld's."""
+    for family, name, text in _all_tables():
+        if family != _AT_THE_LINK and name != _BY_ZONES:
+            yield family, name, text
+
+
+def _all_tables() -> "Iterator[tuple[str, str, str]]":
+    """Family, name and text of each table of nftables."""
     path = programs.find("nft")
     finished = programs.run([path, "--stateless", "list", "ruleset"]) if path else None
     for text in (f"\n{finished.output}" if finished else "").split("\ntable ")[1:]:
         family, name, _ = text.split(maxsplit=2)
-        if family != _AT_THE_LINK and name != _BY_ZONES:
-            yield family, name, f" {text}"
+        yield family, name, text
 
 
 def _legacy() -> "Iterator[tuple[str, set[str]]]":

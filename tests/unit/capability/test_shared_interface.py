@@ -134,6 +134,11 @@ def test_what_stays_with_the_nic_is_told() -> None:
         "interface 'eth0': programs in 239.1.2.3, ff05::1:3 have to join on bridge 'ebreth0' anew",
     )
     renamed = SharedInterface("eth0", "eth0", 1, port="peth0")
+    hooked = FACTS.replace(hooked=("nftables' table netdev n",))
+    assert shared_interface.notes(hooked, SHARED) == ()
+    assert shared_interface.notes(hooked, renamed) == (
+        "interface 'eth0': chains of nftables' table netdev n are at what has its name, since Linux 6.16",
+    )
     with pytest.raises(StateError, match="table inet f would go on to mean 'peth0'"):
         shared_interface.require(facts, renamed)
 
