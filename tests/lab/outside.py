@@ -40,6 +40,7 @@ class Outside(Machine):
         self.run(["ip", "address", "add", f"{WWW_4}/32", "dev", "lo"])
         self.run(["ip", "-6", "address", "add", f"{WWW_6}/128", "dev", "lo"])
         names = [f"--address=/{WWW}/{WWW_4}", f"--address=/{WWW}/{WWW_6}", "--local=/test/"]
+        names.append("--address=/#/")  # knows no other name: to refuse a question has some clients ask it for 15 s
         self.popen(
             [
                 "dnsmasq",
