@@ -120,6 +120,19 @@ def test_a_definition_on_its_bridge_goes_before_also_when_guests_were_there_firs
     assert (status, said.splitlines()[1]) == (3, "  name one of them: lan, second")
 
 
+def test_a_definition_that_cannot_have_the_guests_says_why_they_stay_and_no_other_comes(host):
+    """This one needs a bridge that filters VLANs, which a shared NIC's does not unless it is told to."""
+    assert _ifup(host, network="eth0") == (0, "")
+    file = host.directory / "vlan.xml"
+    file.write_text(LAN.replace("<guard mode='off' vlan='yes'/>", "<vlan><tag id='7'/></vlan>"))
+    why = "bridge 'ebreth0': put NICs into VLANs: it does not filter VLANs"
+    said = host.vnet("net-define", file).stderr
+    assert f"interface 'tap0' stays on network 'ebreth0': {why}\n" in said
+    assert (_nics(host), _master(host)) == ([("tap0", "ebreth0")], "ebreth0")
+    status, said = _ifup(host, network="eth0", tap="tap1")
+    assert (status, said.splitlines()[0]) == (5, f"qemu-ifup-eth0: {why}")
+
+
 def test_a_network_that_is_called_so_goes_before_the_interface(host):
     host.define(VIRTUAL)
     assert _ifup(host, network="eth0") == (0, "")

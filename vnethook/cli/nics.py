@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vnethook.lifecycle.guests import GuestNic
 
 VIA = "vnet attach"
-PLACE = "By name, uuid or bridge; after a colon, a portgroup."
+PLACE = "By name, uuid or bridge, or a shared NIC; after a colon, a portgroup."
 GUEST_MAX = 255
 """Characters of a guest's name, by hand; hypervisors allow less."""
 
