@@ -25,7 +25,8 @@ _GUESTS = ("vif", "tap", "vnet")
 def lans(host: "Host", networks: "Iterable[NetworkSeen]", *, has_shared: bool) -> tuple[Lan, ...]:
     """The bridges of these networks that are the host's, and if it is asked for those of shared NICs; by name."""
     shared = {one.bridge: one for one in shared_interface.every(host.paths) if shared_interface.is_here(one)}
-    bridges = {network.bridge for network in networks if network.forward == "bridge"} | (
+    known = [network for network in networks if network.forward == "bridge"]
+    bridges = {network.bridge for network in known} | (
         {name for name, one in shared.items() if one.is_whole} if has_shared else set()
     )
     links = host.links.all_links()
@@ -38,7 +39,9 @@ def lans(host: "Host", networks: "Iterable[NetworkSeen]", *, has_shared: bool) -
             nic = shared[name].port_name if name in shared else ""
             ways = [link for link in links if link.master == bridge.index and link.kind in _HARDWARE]
             ways = [link for link in ways if link.name == nic or (not nic and link.name not in guests)]
-            found.append(_lan(host, bridge, ways, {link.name for link in links}).replace(is_shared=name in shared))
+            lan = _lan(host, bridge, ways, {link.name for link in links})
+            active = tuple(one.name for one in known if one.is_active and one.bridge == name)
+            found.append(lan.replace(is_shared=name in shared, active=active))
     return tuple(found)
 
 

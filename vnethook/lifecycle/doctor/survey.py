@@ -50,7 +50,8 @@ class Lan(Value):
 
     `nic`: the port that leads there, empty for none; `is_shared`: by us; `mac`: the bridge's, `is_pinned`: set by
     somebody; `waits_s`: how long a new port has to wait, in seconds; `has_several_ways`: several ports lead there.
-    `addresses`: left on the NIC; `clients`: programs that give the NIC addresses, in words.
+    `active`: the networks that are up on it; `addresses`: left on the NIC; `clients`: programs that give the NIC
+    addresses, in words.
     """
 
     bridge: str
@@ -60,6 +61,7 @@ class Lan(Value):
     is_pinned: bool = True
     waits_s: int = 0
     has_several_ways: bool = False
+    active: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
 

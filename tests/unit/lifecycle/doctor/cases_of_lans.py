@@ -6,6 +6,7 @@ from vnethook.host.rules import Table
 from vnethook.lifecycle.doctor.finding import STOPS, WARNS
 
 THEIRS = LAN.replace(bridge="br0", is_shared=False)
+OLD6 = FORWARD_DROPS.replace(family="ip6")
 NFT_DROPS = Table("inet", "mine", (chain("forward"),))
 SLOW = "bridge 'br0': has a spanning tree: a guest that starts is on the network after 30 s, too late for some"
 SEEN = "drops what guests on bridge 'ebreth0' send and get by IPv{} (br_netfilter; table {}, chain FORWARD)"
@@ -63,17 +64,25 @@ CASES = {
             )
         ],
     ),
-    "a policy of iptables that br_netfilter hands bridged frames to": (
-        {"tables": (FORWARD_DROPS.replace(family="ip6"),), "networks": (), "bridges_call": (4, 6)},
+    "a policy of iptables that br_netfilter hands frames on a bridge of somebody's to": (
+        {"tables": (OLD6,), "networks": (), "lans": (THEIRS,), "bridges_call": (4, 6)},
         [
             (
                 STOPS,
-                f"the filter that Docker shares: {SEEN.format(6, 'ip6 filter')}",
-                "ip6tables -I FORWARD -i ebreth0 -o ebreth0 -j ACCEPT",
+                f"the filter that Docker shares: {SEEN.format(6, 'ip6 filter').replace('ebreth0', 'br0')}",
+                "ip6tables -I FORWARD -i br0 -o br0 -j ACCEPT",
             )
         ],
     ),
-    "the same of nftables": (
+    "the same of a shared NIC's before a guest is there": (
+        {"tables": (OLD6,), "networks": (), "bridges_call": (4, 6)},
+        [],
+    ),
+    "the same with guests": (
+        {"tables": (OLD6,), "networks": (), "lans": (LAN.replace(active=("office",)),), "bridges_call": (4, 6)},
+        [(STOPS, f"the filter that Docker shares: {SEEN.format(6, 'ip6 filter')}", "vnet net-repair office")],
+    ),
+    "a policy of nftables": (
         {"tables": (NFT_DROPS,), "networks": (), "bridges_call": (4,)},
         [
             (
