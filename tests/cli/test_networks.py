@@ -1,5 +1,7 @@
 """What the verbs for networks print: virsh's messages and tables, and JSON."""
 
+from pathlib import Path
+
 import pytest
 
 from vnethook.live import paths, process, shared_interface
@@ -186,5 +188,9 @@ def test_a_shared_nic_that_guests_cannot_join_is_listed_with_the_reason(vnet, ro
     shared_interface.write(place, shared.replace(is_whole=True))
     assert vnet("net-list", "--all").err == "warning: interface 'eth0': is not on bridge 'ebreth0' any more\n"
     assert "  eth0  (physical): is not on bridge 'ebreth0' any more\n" in vnet("graph").out
+    kept = Path(place.state, "interface-files/ebreth0")  # files of the host's network manager were written
+    kept.mkdir(parents=True)
+    (kept / "manifest.json").write_text("{}")
+    assert " eth0      inactive   yes         yes          physical\n" in vnet("net-list", "--all").out
     shared_interface.write(place, shared.replace(namespace=1))
     assert vnet("net-list", "--physical", "--all", "--json").json == []

@@ -1,6 +1,7 @@
 """NICs of the host's that guests share, as lists show them, beside the networks that may be on their bridges."""
 
 from vnethook.host.host import Host
+from vnethook.lifecycle import share_files
 from vnethook.live import record
 from vnethook.live import shared_interface as records
 from vnethook.live.rtnl import Links
@@ -12,7 +13,7 @@ class SharedState(Value):
     """A shared NIC in a list. `addresses`: the host's by it; `networks`: those that are up on its bridge.
 
     `port`: what the NIC is called meanwhile; `is_active`: guests can join it; `problem`: why they cannot, or soon will
-    not.
+    not; `is_persistent`: files of the host's manager make its bridge at boot.
     """
 
     nic: str
@@ -23,6 +24,7 @@ class SharedState(Value):
     addresses: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     problem: str = ""
+    is_persistent: bool = False
 
 
 def states(host: Host, *, links: Links | None = None) -> list[SharedState]:
@@ -34,7 +36,12 @@ def states(host: Host, *, links: Links | None = None) -> list[SharedState]:
         live = record.read(host.paths, name)
         if live is not None:
             users.setdefault(live.bridge, []).append(name)
-    return [_state(seen, shared, tuple(sorted(users.get(shared.bridge, ())))) for shared in found]
+    return [
+        _state(seen, shared, tuple(sorted(users.get(shared.bridge, ())))).replace(
+            is_persistent=share_files.is_persistent(host, shared.bridge)
+        )
+        for shared in found
+    ]
 
 
 def by_bridge(host: Host) -> dict[str, str]:
