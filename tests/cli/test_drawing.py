@@ -99,6 +99,8 @@ def test_many_guests_fold_into_their_names_and_none_is_left_out(count, lines) ->
 
 def test_what_guests_cannot_leave_by_is_said() -> None:
     assert drawing.text(Topology("h", (_lab(uplinks=()),)), 80)[2] == "    ╳ no way out of this host now"
+    broken = Segment(name="bad", kind=VIRTUAL, bridge="", is_active=False, problem="bad.xml:3: no")
+    assert drawing.text(Topology("h", (broken,)), 80)[-1] == "  bad  (virtual): bad.xml:3: no"
     isolated = drawing.text(Topology("h", (_lab(0, uplinks=(), forward="none"),)), 80)
     assert isolated[2:4] == ["┌──────────────────────────┐", "│ lab  (virtual, isolated) │"]
 

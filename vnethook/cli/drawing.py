@@ -58,7 +58,7 @@ def kind(segment: "Segment") -> str:
     if segment.kind == PHYSICAL:
         return PHYSICAL
     words = {"none": "isolated", "nat": "NAT", "route": "routed", "open": "open"}
-    return f"{segment.kind}, {words.get(segment.forward, segment.forward)}"
+    return ", ".join(filter(None, (segment.kind, words.get(segment.forward, segment.forward))))
 
 
 def _segment(segment: "Segment", columns: int) -> list[str]:
