@@ -54,7 +54,7 @@ class ManagedHost(Host):
     So vnethook has its files where they are on every host, and no VNETHOOK_ROOT.
     """
 
-    _networkd: "subprocess.Popen[bytes] | None" = None
+    _manager: "subprocess.Popen[bytes] | None" = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,18 +68,18 @@ class ManagedHost(Host):
         """Start systemd-networkd, as its unit does; it is told by the system bus."""
         self._start_bus()
         words, environment = ["/usr/lib/systemd/systemd-networkd"], {"SYSTEMD_LOG_TARGET": "console"}
-        self._networkd = self._start("systemd-networkd", words, environment)
+        self._manager = self._start("systemd-networkd", words, environment)
 
-    def stop_networkd(self) -> None:
-        """End systemd-networkd, which leaves links as they are."""
-        assert self._networkd
-        self._networkd.kill()
-        self._networkd.wait(30)
+    def stop_manager(self) -> None:
+        """Kill the one that runs, so that it leaves links as they are."""
+        assert self._manager
+        self._manager.kill()
+        self._manager.wait(30)
 
     def start_networkmanager(self) -> None:
         """Start NetworkManager."""
         self._start_bus()
-        self._start("NetworkManager", ["NetworkManager", "--no-daemon"], {})
+        self._manager = self._start("NetworkManager", ["NetworkManager", "--no-daemon"], {})
 
     def log(self, program: str) -> str:
         """What a program has said."""

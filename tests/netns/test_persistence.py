@@ -15,8 +15,13 @@ from vnethook.capability.manager.rendering import Said
 from vnethook.errors import StateError
 from vnethook.host import interface_manager, nic_facts
 from vnethook.host.host import Host
-from vnethook.lifecycle import persistence
-from vnethook.live import paths
+from vnethook.lifecycle import persistence, share_recovery
+from vnethook.live import paths, process
+from vnethook.live import shared_interface as records
+from vnethook.live.shared_interface import SharedInterface
+from vnethook.plan.links import CreateBridge, SetLinkUp
+from vnethook.plan.moving import MoveToBridge
+from vnethook.plan.sharing import now_s
 
 pytestmark = [pytest.mark.netns, pytest.mark.managers]
 MAC, BRIDGE = "52:54:00:aa:bb:01", "ebreth0"
@@ -150,7 +155,7 @@ def test_the_bridge_is_the_client_that_the_nic_was(form):
             lambda: host.run(["sh", "-c", "grep -h CLIENTID /run/systemd/netif/leases/*"], check=False).stdout, "it"
         )
         assert host.call(_written)[0] == form
-        host.stop_networkd()
+        host.stop_manager()
         host.run(["ip", "address", "flush", "dev", "eth0"])
         _start(host, form)
         assert wait_for(lambda: _leased(host, BRIDGE), "a lease by the bridge") == leased
@@ -159,6 +164,43 @@ def test_the_bridge_is_the_client_that_the_nic_was(form):
 def _leased(host, link):
     found = host.json(["ip", "-json", "-4", "address"])
     return [address["local"] for one in found if one["ifname"] == link for address in one["addr_info"]]
+
+
+def _recorded_as_shared():
+    """What a boot leaves of the record of a NIC that its manager shares."""
+    host = Host(paths.current())
+    bridge = host.links.link(BRIDGE)
+    shared = SharedInterface(BRIDGE, "eth0", process.network_namespace(), is_whole=True)
+    addresses, routes = host.layer3.addresses(bridge), host.layer3.routes(bridge)
+    made = CreateBridge(name=BRIDGE, mac=bridge.mac, mtu=bridge.mtu, stp=False, delay_s=0)
+    moved = MoveToBridge(nic="eth0", bridge=BRIDGE, addresses=addresses, routes=routes, at_s=now_s())
+    share_recovery.journal(host, shared).keep([made, SetLinkUp(link=BRIDGE, mac=bridge.mac), moved])
+    records.write(host.paths, shared)
+
+
+@pytest.mark.parametrize("form", ["networkd", "netplan", "keyfile"])
+def test_a_bridge_that_a_manager_made_at_boot_is_given_back_while_it_runs(form):
+    with _running(form) as host:
+        before = _picture(host)
+        wait_for(lambda: len(host.call(_claims)) == 1, "the manager to have the NIC")
+        host.call(_written)
+        host.stop_manager()
+        host.run(
+            [
+                "sh",
+                "-c",
+                "ip address flush dev eth0; ip link set eth0 down; rm -rf /run/NetworkManager/devices /run/systemd/network/*",
+            ]
+        )
+        _start(host, form)
+        wait_for(lambda: _has_address(host, BRIDGE), "the bridge's address")
+        wait_for(lambda: host.json(["ip", "-json", "link", "show", "master", BRIDGE]), "its port")
+        host.call(_recorded_as_shared)
+        host.vnet("unshare", "eth0")
+        assert _picture(host) == before
+        wait_for(lambda: _has_address(host, "eth0"), "the NIC's address")
+        host.run(["ping", "-c", "1", "-w", "5", GATEWAY])
+        assert host.call(lambda: Host(paths.current()).links.link(BRIDGE)) is None
 
 
 def test_a_nic_that_two_managers_have_is_refused_without_a_format():
