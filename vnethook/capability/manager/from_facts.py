@@ -46,6 +46,7 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
     has_ipv6 = any(one.version == 6 for one in addresses) or any(one.version == 6 for one in routes)
     if names := ", ".join(sorted({name for _, name, _ in facts.sysctls} - _MANAGERS)):
         notes.append(f"sysctls of {facts.link.name}: set them for {bridge} in sysctl.d: {names}")
+    notes += [f"rule {rule}: is left out, as it names the interface" for rule in facts.rules]
     made = InterfaceConfig(
         nic=facts.link.name,
         bridge=bridge,
@@ -58,7 +59,7 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
         rules=said.rules,
         dns=said.dns,
         search=said.search,
-        zone=said.zone,
+        zone=said.zone or facts.zone,
     )
     return made, tuple(notes)
 

@@ -1,7 +1,7 @@
 """Mappings, lists, strings, numbers and booleans as YAML, so that writing it needs no library.
 
 Every string is quoted unless it is a plain word, so that no reader takes one for a number, a time or a boolean.
-Source: YAML 1.2, 7.3.1: what JSON has in double quotes YAML has too.
+Source: YAML 1.2, 5.7 and 7.3.1.
 """
 
 from vnethook.live.files import dumps
@@ -40,20 +40,32 @@ def _item(start: str, item: object, indent: str) -> "Iterator[str]":
 
 
 def _entry(entry: object, indent: str) -> "Iterator[str]":
-    """An entry of a list: a mapping's first key stands behind the dash."""
-    if isinstance(entry, list | tuple) and entry:  # a list in a list: as JSON has it
-        yield f"{indent}- {dumps(entry)}"
-    elif isinstance(entry, dict) and entry:
+    """An entry of a list: a mapping's first key stands behind the dash; a list in a list is one line."""
+    if isinstance(entry, dict) and entry:
         first, *others = _mapping(entry, f"{indent}  ")
         yield f"{indent}- {first.lstrip(' ')}"
         yield from others
     else:
-        yield f"{indent}- {_scalar(entry)}"
+        yield f"{indent}- {_flow(entry)}"
+
+
+def _flow(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_flow(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(str(key))}: {_flow(item)}' for key, item in value.items())}}}"
+    return _scalar(value)
 
 
 def _scalar(value: object) -> str:
-    """A word as it is, everything else as JSON has it, which for empty lists and mappings is YAML's too."""
+    """A word as it is, other text in double quotes; the rest, and empty lists and mappings, as JSON has it."""
     if not isinstance(value, str):
         return dumps(value)
     is_word = bool(value) and _WORD.issuperset(value) and value[0] in _LETTERS and value.lower() not in _NOT_TEXT
-    return value if is_word else dumps(value)
+    return value if is_word else f'"{"".join(_escaped(char) for char in value)}"'
+
+
+def _escaped(char: str) -> str:
+    """A character between double quotes. JSON has two escapes for one beyond 16 bits, which YAML takes for two."""
+    return char if " " <= char <= "~" and char not in '"\\' else f"\\U{ord(char):08x}"
