@@ -37,7 +37,7 @@ def read(texts: "Mapping[str, str]", nic: str, bridge: str) -> Said | None:
         return None
     options = [words for one in stanzas for words in _options(one)]
     carried, rules, notes = _sorted(options, nic, bridge)
-    names = () if DIRECTORY in texts.get(MAIN, "") else (MAIN,)
+    names = () if _reads_directory(texts.get(MAIN, "")) else (MAIN,)
     present = Present(tuple(removed), tuple(edited), tuple(carried), names, tuple(notes))
     methods = {(words[2], words[3]) for words in (one[0].split() for one in stanzas) if len(words) >= 4}
     return Said(
@@ -48,6 +48,17 @@ def read(texts: "Mapping[str, str]", nic: str, bridge: str) -> Said | None:
         search=tuple(word for key, value in options if key in {"dns-search", "dns-domain"} for word in value.split()),
         rules=tuple(rules),
     )
+
+
+def _reads_directory(text: str) -> bool:
+    """Whether every file of our names in the directory is read, and not only `*.cfg` or the like."""
+    places = {DIRECTORY, DIRECTORY.rpartition("/")[2]}
+    for words in (line.split() for line in text.splitlines()):
+        if words[:1] == ["source"] and {f"{place}/*" for place in places} & set(words[1:]):
+            return True
+        if words[:1] == ["source-directory"] and places & {word.rstrip("/") for word in words[1:]}:
+            return True
+    return False
 
 
 def _apart(text: str, nic: str) -> "tuple[str, list[Stanza]]":

@@ -227,6 +227,21 @@ def test_stanzas_of_the_nic_are_taken_out_of_interfaces():
     assert ifupdown_present.read(alone, "eth0", "br0").present.names == ("/etc/network/interfaces",)
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("source /etc/network/interfaces.d/*", ()),
+        ("source interfaces.d/*", ()),
+        ("source-directory /etc/network/interfaces.d/", ()),
+        ("source /etc/network/interfaces.d/*.cfg", ("/etc/network/interfaces",)),
+        ("# source /etc/network/interfaces.d/*", ("/etc/network/interfaces",)),
+    ],
+)
+def test_stanzas_are_written_where_they_are_read(line, names):
+    texts = {"/etc/network/interfaces": f"{line}\niface eth0 inet dhcp\n"}
+    assert ifupdown_present.read(texts, "eth0", "br0").present.names == names
+
+
 def test_a_nic_that_no_file_has_is_nobodys():
     assert ifcfg_present.read({}, "eth0", MAC, "br0") is None
     assert keyfile_present.read({f"{PROFILES}/any": "[connection]\ntype=ethernet\n"}, "eth0", MAC) is None
