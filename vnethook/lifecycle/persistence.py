@@ -174,8 +174,13 @@ def is_persistent(host: "Host", bridge: str) -> bool:
 
 
 def require_unedited(host: "Host", bridge: str) -> None:
-    """Raise StateError if somebody has edited the files since, so that they are not given back without --force."""
+    """Raise StateError if files were changed since, by somebody or for another NIC: they are not given back then."""
     for path in kept_files.edited(_place(host.paths, bridge)):
+        for other in files.names(_top(host.paths)):
+            exchange = kept_files.read(_place(host.paths, other)) if other != bridge else None
+            if exchange is not None and path in {change.path for change in exchange.changes}:
+                msg = f"file {path!r}: give back: it was written for bridge {other!r} since"
+                raise StateError(msg, hint=f"`vnet unshare {other}` first")
         msg = f"file {path!r}: give back: it was edited since it was written"
         raise StateError(msg, hint="--force has it as it was before, and keeps the edited one")
 

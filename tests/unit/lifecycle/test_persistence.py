@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.host.test_kept_files import Dying, Killed
 from vnethook.capability.manager.rendering import ManagedFile, Rendering
+from vnethook.errors import StateError
 from vnethook.host import kept_files
 from vnethook.lifecycle import persistence
 from vnethook.live.paths import Paths
@@ -70,6 +71,20 @@ def test_a_plan_of_what_is_shared_no_more_is_forgotten(host, plan, tmp_path):
     persistence.hold(host, plan)
     assert persistence.settle(host, []) == []
     persistence.write_held(host, "br0")
+    assert _files(tmp_path) == {"old": "old\n"}
+
+
+def test_files_of_two_nics_are_given_back_in_turn(host, plan, tmp_path):
+    persistence.write(host, plan)
+    more = plan.rendering.replace(files=(ManagedFile("/etc/new", "for both\n", 0o600),), removed=())
+    persistence.write(host, plan.replace(nic="eth1", bridge="br1", rendering=more))
+    with pytest.raises(StateError) as refused:
+        persistence.require_unedited(host, "br0")
+    path = f"{tmp_path}/etc/new"
+    assert refused.value.message == f"file {path!r}: give back: it was written for bridge 'br1' since"
+    for bridge in ("br1", "br0"):
+        persistence.require_unedited(host, bridge)
+        assert persistence.give_back(host, bridge) == []
     assert _files(tmp_path) == {"old": "old\n"}
 
 
