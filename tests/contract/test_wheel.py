@@ -71,3 +71,11 @@ def test_installed_hooks_run_on_the_systems_python_without_any_environment(insta
     expected = "qemu-ifup: interface 'no-such-tap': attach to network 'default': no such network interface"
     assert (done.returncode, done.stderr.splitlines()[0]) == (5, expected)
     assert not (tmp_path / "state").exists()
+
+
+def test_the_installed_command_has_the_templates_of_interface_files(installed, tmp_path):
+    words = ["share", "eth0", "--print", "--format", "ifcfg", "--mac", "52:54:00:aa:bb:01", "--dhcp"]
+    done = subprocess.run(
+        [installed.parents[2] / "bin/vnet", *words], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.startswith("# /etc/sysconfig/network-scripts/ifcfg-ebreth0\n")
