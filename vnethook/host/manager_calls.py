@@ -26,9 +26,13 @@ def leave(links: "Iterable[str]") -> None:
         _call("nmcli", "device", "set", link, "managed", "no")
 
 
-def connect(nic: str) -> None:
-    """Have NetworkManager read its profiles, and do for a NIC what they say."""
+def reload_networkmanager() -> None:
+    """Have NetworkManager read its profiles."""
     _call("nmcli", "connection", "reload")
+
+
+def connect(nic: str) -> None:
+    """Have NetworkManager do for a NIC what its profiles say."""
     _call("nmcli", "device", "set", nic, "managed", "yes")
     _call("nmcli", "device", "connect", nic)
 

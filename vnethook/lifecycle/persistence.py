@@ -208,6 +208,12 @@ def let_go(form: str, links: "Iterable[str]") -> None:
         manager_calls.leave(links)
 
 
+def read_again(form: str) -> None:
+    """Have NetworkManager know profiles that are there again, so that it can be told to bring one up."""
+    if _is_networkmanagers(form):
+        manager_calls.reload_networkmanager()
+
+
 def take_up(form: str, nic: str) -> None:
     """Have a manager that runs do for a NIC what its files say again."""
     if _is_networkmanagers(form):

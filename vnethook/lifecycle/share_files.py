@@ -79,11 +79,13 @@ def give_back(host: "Host", shared: "SharedInterface", steps: "Sequence[Step]") 
         return GivenBack()
     from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
 
-    form = "" if any(type(step).__module__ in _TELLING for step in steps) else persistence.form_of(host, shared.bridge)
+    kept = persistence.form_of(host, shared.bridge)
+    form = "" if any(type(step).__module__ in _TELLING for step in steps) else kept
     try:
         persistence.let_go(form, (shared.port_name, shared.bridge))
         for line in persistence.give_back(host, shared.bridge, is_forced=True):
             log.warning(line)
+        persistence.read_again(kept)
     except VnetError as error:
         return GivenBack(errors=(error,))
     return GivenBack(form, shared.nic)

@@ -40,7 +40,8 @@ _TEMPORARY = 0x01
 def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig, tuple[str, ...]]:
     """The configuration, and notes on what files cannot say; raise DefinitionError for what no file can hold."""
     notes: list[str] = []
-    addresses = [one for one in (_address(one, notes) for one in facts.addresses) if one]
+    subnets = {route.subnet for route in facts.routes if not route.gateway}
+    addresses = [one for one in (_address(one, subnets, notes) for one in facts.addresses) if one]
     routes = [one for one in (_route(one, notes) for one in facts.routes) if one]
     ipv6 = said.ipv6 or (NONE if facts.generation is None else AUTO)
     has_ipv6 = any(one.version == 6 for one in addresses) or any(one.version == 6 for one in routes)
@@ -64,8 +65,8 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
     return made, tuple(notes)
 
 
-def _address(found: "LinkAddress", notes: list[str]) -> Address | None:
-    """An address that was given for good, None for others."""
+def _address(found: "LinkAddress", subnets: set[tuple[int, int, int]], notes: list[str]) -> Address | None:
+    """An address that was given for good, None for others; `subnets`: to which there are routes."""
     is_temporary = found.family == AF_INET6 and found.flags & _TEMPORARY
     if not found.is_lasting or is_temporary or found.scope == _LINK_SCOPE:
         return None
@@ -73,7 +74,8 @@ def _address(found: "LinkAddress", notes: list[str]) -> Address | None:
     if _LOCAL_IP in values and values.get(_PEER, values[_LOCAL_IP]) != values[_LOCAL_IP]:
         notes.append(f"address {found.host}: is left out, as it is one end of a line, and no file says that")
         return None
-    if found.scope or found.flags & _NO_ROUTE or not found.preferred_s or _RANK in values:
+    is_apart = found.flags & _NO_ROUTE and found.subnet not in subnets  # managers make the route themselves
+    if found.scope or is_apart or not found.preferred_s or _RANK in values:
         notes.append(f"address {found.host}: a part of it is left out: scope, metric, noprefixroute or lifetime")
     label = found.label.removeprefix(":") if found.label[:1] == ":" else ""
     if found.label and not label:
