@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any-machine", settings.default, deadline=None)
+settings.load_profile("any-machine")  # no test fails for the time that it takes
 
 TESTS = Path(__file__).parent
 if str(TESTS.parent) not in sys.path:  # `tests.lab` is imported by name
