@@ -51,6 +51,8 @@ NETWORKS = [
     </network>""",
     """<network><name>office</name><uuid>2c6d3e0e-5f0a-4c0f-9d59-7a8f3f1d2b68</uuid><forward mode='bridge'/>
       <bridge name='br0'/><vlan><tag id='50'/></vlan></network>""",
+    """<network><name>lan</name><uuid>2c6d3e0e-5f0a-4c0f-9d59-7a8f3f1d2b69</uuid><forward mode='bridge'/>
+      <bridge name='ebrp-nic'/><vlan><tag id='60'/></vlan></network>""",
 ]
 SEEN_OF_NETWORKS = """\
 red: []
@@ -76,6 +78,11 @@ bridge 'br0': put NICs into VLANs: it does not filter VLANs
 office: []
 office2: []
 on the administrator's bridge: office2=None
+check: []
+access: []
+of a shared NIC: nic=60
+from there with a tag: access=None
+from there without one:\x20
 check: []
 """
 

@@ -10,15 +10,19 @@ from vlan_frames import say
 from vnethook.definition import compiled
 from vnethook.definition.model import Network
 from vnethook.errors import HostError
+from vnethook.hook import resolve
 from vnethook.host.host import Host
-from vnethook.lifecycle import attach, bringup, health, reservations
-from vnethook.live import files, paths
+from vnethook.lifecycle import attach, bringup, health, reservations, sharing
+from vnethook.live import bridge_port, files, paths
 from vnethook.live.nics import PVID as NATIVE
 from vnethook.live.nics import UNTAGGED, Nic
 
 PORTS = {"red": "", "red2": "", "blue": "blue", "trunk": "trunk", "waits": ""}
 """Guests of `lab`, by their portgroups; the last one's port waits for it, with a VLAN of its own."""
-MACS = {name: f"52:54:00:00:67:{number:02x}" for number, name in enumerate([*PORTS, "office", "office2"], 1)}
+MACS = {
+    name: f"52:54:00:00:67:{number:02x}"
+    for number, name in enumerate([*PORTS, "office", "office2", "access", "nic"], 1)
+}
 ARP = b"\x08\x06"
 GATEWAY = bytes([10, 67, 0, 1])
 
@@ -86,14 +90,34 @@ def office(here):
     say(f"check: {health.check(here, 'office')}")
 
 
+def shared(here):
+    """A guest in a VLAN of the physical network, where it is tagged; the host itself stays without one."""
+    vlan_frames.SOCKETS.clear()
+    vlan_frames.make_link("nic")
+    for end in ("nic", "p-nic"):
+        here.links.set_link(end, up=True)
+    sharing.start(here, "p-nic")
+    vlan_frames.listen("nic")
+    with open("/sys/class/net/ebrp-nic/bridge/vlan_filtering", "w") as file:
+        file.write("1")
+    uplink = here.links.link("p-nic").index
+    bridge_port.set_vlans(here.links, "the NIC", uplink, ((1, NATIVE | UNTAGGED), (60, 0)))
+    plug(here, resolve.named(here.paths, "p-nic"), "access")
+    send("access", "of a shared NIC")
+    send("nic", "from there with a tag", vlan=60)
+    send("nic", "from there without one")
+    say(f"check: {health.check(here, 'lan')}")
+
+
 def main():
     here = Host(paths.current())
     with open("/proc/sys/net/ipv4/conf/all/arp_ignore", "w") as file:
         file.write("1")  # the guests' ends are links of the same kernel, and would answer for its bridge
-    for name in ("lab", "office"):
+    for name in ("lab", "office", "lan"):
         compiled.write(here.paths, Network.from_plain(files.read_json(f"/{name}.json")))
     lab(here)
     office(here)
+    shared(here)
 
 
 main()
