@@ -15,7 +15,7 @@ from vnethook.capability.manager.rendering import Said
 from vnethook.errors import StateError
 from vnethook.host import interface_manager, nic_facts
 from vnethook.host.host import Host
-from vnethook.lifecycle import persistence, share_recovery
+from vnethook.lifecycle import interface_plan, persistence, share_recovery
 from vnethook.live import paths, process
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
@@ -99,7 +99,7 @@ def _claims():
 
 def _prepared(form):
     host = Host(paths.current())
-    return persistence.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE, form=form)
+    return interface_plan.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE, form=form)
 
 
 def _written():
@@ -137,26 +137,29 @@ def test_the_manager_that_has_the_nic_gets_its_files_and_has_its_own_back(form, 
         assert _picture(host) == before
 
 
-@pytest.mark.parametrize("form", ["networkd", "netplan"])
+@pytest.mark.parametrize("form", ["networkd", "netplan", "keyfile"])
 def test_the_bridge_is_the_client_that_the_nic_was(form):
     texts = {
         "networkd": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n",
         "netplan": "network:\n  ethernets:\n    eth0: {dhcp4: true}\n",
+        "keyfile": "[connection]\nid=wired\nuuid=b0a1cb8c-4f39-4b0a-8f2b-7a6d51f0c5a1\ntype=ethernet\ninterface-name=eth0\n"
+        "[ipv4]\nmethod=auto\ndhcp-client-id=duid\n[ipv6]\nmethod=link-local\n",
     }
     with Machine("router") as router, ManagedHost() as host:
         host.prepare()
         router.lay_cable("lan0", host, "eth0")
         router.run(["ip", "address", "add", f"{GATEWAY}/24", "dev", "lan0"])
         serve(router, by_mac=False)
-        host.run(["tee", FILES[form][0]], stdin=texts[form])
+        mode = "600" if form == "keyfile" else "644"
+        host.run(["install", "-m", mode, "/dev/stdin", FILES[form][0]], stdin=texts[form])
         _start(host, form)
         leased = wait_for(lambda: _leased(host, "eth0"), "a lease")
-        wait_for(
-            lambda: host.run(["sh", "-c", "grep -h CLIENTID /run/systemd/netif/leases/*"], check=False).stdout, "it"
-        )
+        places = "/run/systemd/netif/leases /run/NetworkManager/devices"
+        written = ["sh", "-c", f"grep -rhE 'CLIENTID|client_identifier' {places}"]
+        wait_for(lambda: host.run(written, check=False).stdout, "the manager to write down what it is to the server")
         assert host.call(_written)[0] == form
         host.stop_manager()
-        host.run(["ip", "address", "flush", "dev", "eth0"])
+        host.run(["sh", "-c", "ip address flush dev eth0; ip link set eth0 down; rm -rf /run/NetworkManager/devices"])
         _start(host, form)
         assert wait_for(lambda: _leased(host, BRIDGE), "a lease by the bridge") == leased
 

@@ -44,18 +44,32 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     return list(dict(found).items())
 
 
-def identity(index: int) -> dict[str, int]:
-    """The IAIDs by which networkd is a client, by the section that sets each: it would make others of a bridge's name.
+def networkmanagers_identity(index: int) -> dict[tuple[str, str], str]:
+    """By what NetworkManager is a DHCP client, by section and key of a profile that says so."""
+    state = _settings(f"{_NETWORKMANAGER_DEVICES}/{index}")
+    names = {
+        ("ipv4", "dhcp-client-id"): "dhcp4.dhcp_client_identifier",
+        ("ipv6", "dhcp-duid"): "dhcp6.dhcp6_client_id",
+        ("ipv6", "dhcp-iaid"): "dhcp6.iaid",
+    }
+    found = {setting: state[name] for setting, name in names.items() if state.get(name)}
+    if ("ipv6", "dhcp-iaid") in found:
+        found["ipv6", "dhcp-iaid"] = str(int(found["ipv6", "dhcp-iaid"].replace(":", ""), 16))
+    return found
+
+
+def networkds_identity(index: int) -> dict[tuple[str, str], str]:
+    """The IAIDs by which networkd is a DHCP client, by section and key: it would make others of a bridge's name.
 
     Source: RFC 4361, 6.1: a client identifier of type 255 is an IAID and a DUID.
     """
     found = {}
     client = _settings(f"{_NETWORKD_LEASES}/{index}").get("CLIENTID", "")
     if client.startswith("ff") and len(client) > 10:
-        found["DHCPv4"] = int(client[2:10], 16)
+        found["DHCPv4", "IAID"] = str(int(client[2:10], 16))
     iaid = _settings(f"{_NETWORKD_LINKS}/{index}").get("DHCP6_CLIENT_IAID", "")
     if iaid:
-        found["DHCPv6"] = int(iaid, 16)
+        found["DHCPv6", "IAID"] = str(int(iaid, 16))
     return found
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
-    from vnethook.lifecycle.persistence import FilePlan
+    from vnethook.lifecycle.interface_plan import FilePlan
     from vnethook.lifecycle.share_making import Terms
     from vnethook.live.shared_interface import SharedInterface
     from vnethook.plan.step import Step
@@ -25,9 +25,9 @@ def planned(host: "Host", facts: "NicFacts", bridge: str, terms: "Terms") -> "Fi
     """The files that would make the bridge at boot, None if it is not for good; raises as `prepare` does."""
     if not terms.is_persistent:
         return None
-    from vnethook.lifecycle import persistence  # noqa: PLC0415 (few NICs are shared for good)
+    from vnethook.lifecycle import interface_plan  # noqa: PLC0415 (few NICs are shared for good)
 
-    return persistence.prepare(host, facts, bridge, form=terms.form)
+    return interface_plan.prepare(host, facts, bridge, form=terms.form)
 
 
 def hold(host: "Host", plan: "FilePlan | None") -> None:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
-    from vnethook.lifecycle.persistence import FilePlan
+    from vnethook.lifecycle.interface_plan import FilePlan
     from vnethook.plan.step import Step
 
 
