@@ -301,6 +301,9 @@ def test_a_nic_that_is_shared_for_good_is_so_after_a_reboot_and_unshared_as_befo
 def test_files_wait_for_the_confirmation_and_an_edited_one_is_kept():
     with _running("ifupdown") as host:
         before = _picture(host)
+        host.vnet("share", "eth0", "--persist", "--timeout", "1")
+        wait_for(lambda: not host.has(f"/sys/class/net/{BRIDGE}"), "the guard to give it back")
+        wait_for(lambda: not host.has("/var/lib/vnethook/interface-files"), "the plan to be forgotten")
         host.vnet("share", "eth0", "--persist")
         assert _picture(host) == before
         host.vnet("confirm", "eth0")
