@@ -1,11 +1,12 @@
 """Hosts whose NIC has its address by a real DHCP client of Debian's packages, unpacked and not installed."""
 
-from typing import Any
+import subprocess
 
 from tests.lab.host import Host
 from tests.lab.lan import connect
 from tests.lab.machine import Machine, wait_for
 from tests.lab.packages import unpacked
+from tests.lab.resolved import BUS
 
 _PREPARE = """
 for place in /run /var/lib; do mount -t tmpfs tmpfs $place; done
@@ -32,15 +33,22 @@ class DhcpHost(Host):
         raise NotImplementedError
 
     def files_of_clients(self) -> list[str]:
-        """The names of the files that clients keep."""
-        return self.run(["find", "/run", "/var/lib", "-type", "f"]).stdout.split()
+        """The names of the files that clients keep, or read, but for what systemd-networkd says of every link."""
+        found = self.run(["find", "/run", "/var/lib", "-type", "f"]).stdout.split()
+        return sorted(path for path in found if not path.startswith("/run/systemd/netif/"))
 
-    def lease(self, link: str) -> dict[str, Any]:
-        """The one dynamic IPv4 address of a link as `ip -json` has it, empty if there is none."""
+    def clients(self) -> list[str]:
+        """The processes of the client that run and are not held: each its number, and its command line."""
+        lines = self.run(["ps", "-eo", "pid,stat,args"]).stdout.splitlines()
+        of_it = [line.split() for line in lines if self.client in line.split()[2]]
+        return [" ".join([pid, *words]) for pid, state, *words in of_it if "T" not in state]
+
+    def address(self, link: str) -> str:
+        """The one IPv4 address of a link, empty if there is none."""
         [found] = self.json(["ip", "-json", "-4", "address", "show", "dev", link]) or [{}]
-        dynamic = [one for one in found.get("addr_info", []) if one.get("dynamic")]
-        assert len(dynamic) <= 1, dynamic
-        return dynamic[0] if dynamic else {}
+        addresses = [one["local"] for one in found.get("addr_info", [])]
+        assert len(addresses) <= 1, addresses
+        return addresses[0] if addresses else ""
 
 
 class DhclientHost(DhcpHost):
@@ -59,4 +67,49 @@ class DhclientHost(DhcpHost):
         )
         words = [program, "-4", "-v", "-i", "-sf", script, "-cf", configuration, *self.files, "-I", "eth0"]
         self.run(words)
-        wait_for(lambda: self.lease("eth0"), "a lease")
+        wait_for(lambda: self.address("eth0"), "a lease")
+
+
+_NETWORKD = """
+mount -t tmpfs tmpfs /usr/local/sbin
+mount -t tmpfs tmpfs /etc/systemd
+mount -o remount,bind,ro /sys
+mkdir -p /run/dbus /run/systemd/network /etc/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+chown -R 65531:65531 /run/systemd/netif
+printf '#!/bin/sh\\nLD_LIBRARY_PATH=%s exec %s "$@"\\n' "$1" "$2" >/usr/local/sbin/networkctl
+chmod 755 /usr/local/sbin/networkctl
+"""
+_NETWORK = """[Match]
+Name=eth0
+[Network]
+DHCP=ipv4
+IPv6AcceptRA=no
+[DHCPv4]
+Hostname=mill
+"""
+
+
+class NetworkdHost(DhcpHost):
+    """systemd-networkd, told over a system bus of its own; with /sys read-only it does not wait for udev."""
+
+    client = "systemd-networkd"
+
+    def start_client(self) -> None:
+        root = unpacked("systemd", "libsystemd-shared", "libkmod2", "libip4tc2")
+        libraries = ":".join(sorted({str(path.parent) for path in (root / "usr/lib").rglob("lib*.so*")}))
+        self.add_user("systemd-network", 65531)
+        self.run(["sh", "-euc", _NETWORKD, "prepare", libraries, root / "usr/bin/networkctl"])
+        self.run(["tee", "/etc/systemd/network/20-wired.network"], stdin=_NETWORK)
+        bus = self.directory / "bus.conf"
+        bus.write_text(BUS)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.popen(["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], **quiet)
+        wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
+        words = {"LD_LIBRARY_PATH": libraries, "SYSTEMD_LOG_TARGET": "console"}
+        with (self.directory / "networkd.log").open("wb") as log:
+            self.popen([root / "usr/lib/systemd/systemd-networkd"], env=words, stdout=log, stderr=log)
+        wait_for(lambda: self.address("eth0"), "a lease")
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file on the host."""
+        return self.run(["test", "-e", path], check=False).returncode == 0

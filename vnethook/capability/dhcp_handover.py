@@ -1,9 +1,10 @@
-"""Have a shared NIC's DHCP clients look after its bridge. Pure: facts -> steps, or why it cannot be done."""
+"""Have what gives a shared NIC its addresses look after its bridge. Pure: facts -> steps, or why it cannot be done."""
 
 from _socket import AF_INET6
 
 from vnethook.host import dhcp_clients
 from vnethook.plan.dhcp_client import HoldClient, RunClient
+from vnethook.plan.networkd import KeepConfiguration, ManageBridge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,20 +14,30 @@ if TYPE_CHECKING:
 
 def plan(facts: "NicFacts", bridge: str) -> "tuple[tuple[Step, ...], tuple[Step, ...]]":
     """The steps before all others, and those after the bridge has the addresses. `bridge` may be the NIC's old name."""
-    pairs = [(client, dhcp_clients.successor(client, bridge)) for client in facts.clients]
-    holding = tuple(HoldClient(client=client, successor=successor) for client, successor in pairs)
-    running = tuple(RunClient(client=successor, predecessor=client) for client, successor in pairs)
-    return holding, running
+    owners = facts.owners
+    pairs = [(client, dhcp_clients.successor(client, bridge)) for client in owners.clients]
+    before: list[Step] = [HoldClient(client=client, successor=successor) for client, successor in pairs]
+    after: list[Step] = [RunClient(client=successor, predecessor=client) for client, successor in pairs]
+    if owners.networkd is not None:
+        link = owners.networkd
+        before.append(KeepConfiguration(nic=link.link, file=link.file, address=link.address))
+        after.append(ManageBridge(nic=link, port=facts.link.name, bridge=bridge))
+    return tuple(before), tuple(after)
 
 
 def refusal(facts: "NicFacts") -> tuple[str, str]:
     """Why its clients cannot be handed over, and what would help; empty if they can be."""
-    versions = [client.version for client in facts.clients]
+    versions = [client.version for client in facts.owners.clients]
     if len(versions) != len(set(versions)):
-        names = " and ".join(f"{client.name} (process {client.pid})" for client in facts.clients)
+        names = " and ".join(f"{client.name} (process {client.pid})" for client in facts.owners.clients)
         return f"{names} both give it addresses", "end the one that should not run"
+    if versions and facts.owners.networkd is not None:
+        return (
+            f"{facts.owners.clients[0]} and systemd-networkd both give it addresses",
+            "end the one that should not run",
+        )
     fixed = [one for one in facts.addresses if one.family == AF_INET6 and one.is_lasting and one.scope == 0]
-    if fixed and any(client.kind == "dhclient" and client.version == 6 for client in facts.clients):
+    if fixed and any(client.kind == "dhclient" and client.version == 6 for client in facts.owners.clients):
         hint = "give it to the interface in the client's exit hook, or share the NIC by the network manager's own files"
         return f"address {fixed[0]} would be taken away by the script of dhclient -6 as it starts", hint
     return "", ""

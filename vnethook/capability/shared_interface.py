@@ -147,10 +147,10 @@ def _risk(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
 
 def _owned(facts: "NicFacts") -> tuple[str, str]:
     hint = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
-    if facts.owners:
-        give = "gives" if len(facts.owners) == 1 else "give"
-        return f"{' and '.join(facts.owners)} {give} it addresses, and would put them back on it", hint
+    if owners := facts.owners.others:
+        give = "gives" if len(owners) == 1 else "give"
+        return f"{' and '.join(owners)} {give} it addresses, and would put them back on it", hint
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
-    if leased and not facts.clients:
+    if leased and not (facts.owners.clients or facts.owners.networkd):
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
     return dhcp_handover.refusal(facts)

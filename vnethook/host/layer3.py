@@ -29,12 +29,12 @@ _IFLA_NAME = 3
 _RUNNING = 0x40
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30
+_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR, _GET_NEIGHBOUR = 28, 29, 30
 _NEW_RULE, _DELETE_RULE, _GET_RULE = 32, 33, 34
 _APPEND, _REPLACE = 0x800, 0x100
 _NEIGHBOUR = Struct("=BxxxiHBB")
 _DESTINATION, _HARDWARE = 1, 2
-_REACHABLE, _PERMANENT = 0x02, 0x80
+_INCOMPLETE, _REACHABLE, _FAILED, _PERMANENT = 0x01, 0x02, 0x20, 0x80
 _PROXY = 0x08
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
@@ -162,6 +162,14 @@ class Layer3:
             self._links.ask(f"link {target.name!r}", "add proxy neighbour", _NEW_NEIGHBOUR, CREATE | _REPLACE, body)
         return errors
 
+    def forget_unanswered(self, link: "Link") -> None:
+        """Forget whom a link asks for in vain, along with the packets that wait for the answer."""
+        what = f"link {link.name!r}"
+        for family, state, values in list(self._all_neighbours(link)):
+            if state & (_INCOMPLETE | _FAILED):
+                body = _NEIGHBOUR.pack(family, link.index, 0, 0, 0) + pack(_DESTINATION, values[_DESTINATION])
+                self._links.ask_unless(_GONE, what, "forget neighbour", (_DELETE_NEIGHBOUR, 0, body))
+
     def rules(self, name: str) -> "tuple[LinkRule, ...]":
         """The routing rules that name a link."""
         found = []
@@ -211,14 +219,17 @@ class Layer3:
                     yield family, dict(attributes(answer, 12))[_DESTINATION]
 
     def _neighbours(self, link: "Link") -> list[Neighbour]:
-        found = []
+        return [
+            Neighbour(family, values[_DESTINATION].hex(), values[_HARDWARE].hex(), bool(state & _PERMANENT))
+            for family, state, values in self._all_neighbours(link)
+            if state & _KNOWN and _HARDWARE in values
+        ]
+
+    def _all_neighbours(self, link: "Link") -> "Iterator[tuple[int, int, dict[int, bytes]]]":
+        """Family, state and attributes of every neighbour of a link."""
         for family in (AF_INET, AF_INET6):
-            for answer in self._links.ask(
-                "neighbours", "list", _GET_NEIGHBOUR, DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0)
-            ):
+            head = _NEIGHBOUR.pack(family, 0, 0, 0, 0)
+            for answer in self._links.ask("neighbours", "list", _GET_NEIGHBOUR, DUMP, head):
                 _, index, state, _, _ = _NEIGHBOUR.unpack_from(answer)
-                values = dict(attributes(answer, 12))
-                if index == link.index and state & _KNOWN and _HARDWARE in values:
-                    words = (values[_DESTINATION].hex(), values[_HARDWARE].hex())
-                    found.append(Neighbour(family, *words, is_permanent=bool(state & _PERMANENT)))
-        return found
+                if index == link.index:
+                    yield family, state, dict(attributes(answer, 12))

@@ -3,10 +3,10 @@
 import posix
 
 from vnethook.host import nic_owners, nic_uses, rules_naming
-from vnethook.host.dhcp_client import DhcpClient
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.host.link_rule import LinkRule
+from vnethook.host.nic_owners import Owners
 from vnethook.live import files
 from vnethook.live.rtnl import Link
 from vnethook.value import Value
@@ -23,12 +23,11 @@ class NicFacts(Value):
     """A NIC: its link, the name of the bridge that it is a port of, its addresses and routes.
 
     `sysctls`: (family, name, value) of its own that a new link would not have, without `source_check`, its
-    rp_filter; `generation`: how the kernel makes its link-local address, None without IPv6. `clients`: of DHCP,
-    that can be handed over. In words: `owners`, other programs that give it addresses, and `filters`, packet
-    filters that know it and not its bridge, `pinned`, those that know it by its index, whatever it is called,
-    `hooked`, those at it. `rules`: its routing rules, as they would be about the bridge, but for those that are
-    there. `takers`: links that have all its packets; `groups`: the multicast groups of programs on it;
-    `remote_disk`: what the host's system is on; `zone`: of firewalld.
+    rp_filter; `generation`: how the kernel makes its link-local address, None without IPv6. `owners`: programs that
+    give it addresses. In words: `filters`, packet filters that know it and not its bridge, `pinned`, those that know it
+    by its index, whatever it is called, `hooked`, those at it. `rules`: its routing rules, as they would be about the
+    bridge, but for those that are there. `takers`: links that have all its packets; `groups`: the multicast groups of
+    programs on it; `remote_disk`: what the host's system is on; `zone`: of firewalld.
     """
 
     link: Link
@@ -39,9 +38,8 @@ class NicFacts(Value):
     sysctls: tuple[tuple[str, str, str], ...]
     generation: int | None
     source_check: str
-    owners: tuple[str, ...] = ()
+    owners: Owners = Owners()
     filters: tuple[str, ...] = ()
-    clients: tuple[DhcpClient, ...] = ()
     rules: tuple[LinkRule, ...] = ()
     takers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -55,7 +53,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
     """Read what sharing a NIC by a bridge of that name needs."""
     master = host.links.link_at(link.master) if link.master else None
     generation = host.sysctls.read(f"net/ipv6/conf/{link.name}/addr_gen_mode")
-    owners, clients = nic_owners.read(link.name, link.index, {other.name for other in host.links.all_links()})
+    others = {other.name for other in host.links.all_links()}
     known = set(host.layer3.rules(bridge))
     twins = (rule.renamed(link.name, bridge) for rule in host.layer3.rules(link.name))
     return NicFacts(
@@ -67,9 +65,8 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         sysctls=tuple(_own_sysctls(host, link.name)),
         generation=int(generation) if generation is not None else None,
         source_check=host.sysctls.read(f"net/ipv4/conf/{link.name}/rp_filter") or "0",
-        owners=owners,
+        owners=nic_owners.read(link.name, link.index, others),
         filters=rules_naming.filters(link.name, bridge),
-        clients=clients,
         rules=tuple(twin for twin in twins if twin not in known),
         takers=nic_uses.takers(host.links, link),
         groups=nic_uses.groups(link.name),

@@ -7,28 +7,37 @@ Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkM
 """
 
 from vnethook.errors import VnetError
-from vnethook.host import dhcp_clients
+from vnethook.host import dhcp_clients, networkd
+from vnethook.host.dhcp_client import DhcpClient
+from vnethook.host.networkd import NetworkdLink
 from vnethook.live import files, process
+from vnethook.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from vnethook.host.dhcp_client import DhcpClient
-
 _CLIENTS = ("connmand", "dhclient", "dhcp6c", "dhcpcd", "pump", "udhcpc", "udhcpc6")
 _NETWORKD, _NETWORKMANAGER = "systemd-networkd", "NetworkManager"
-NETWORKD_LINKS = "/run/systemd/netif/links"
 NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
 
 
-def read(nic: str, index: int, links: "Collection[str]") -> "tuple[tuple[str, ...], tuple[DhcpClient, ...]]":
-    """Those programs that cannot be handed over to another link, in words, and the clients that can be.
+class Owners(Value):
+    """`others`: programs that cannot be handed over to another link, in words; `clients`, `networkd`: what can be."""
+
+    others: tuple[str, ...] = ()
+    clients: tuple[DhcpClient, ...] = ()
+    networkd: NetworkdLink | None = None
+
+
+def read(nic: str, index: int, links: "Collection[str]") -> Owners:
+    """Those programs.
 
     `links`: the names of all links, by which a client says which it is for.
     """
     found: list[str] = []
     clients: list[DhcpClient] = []
+    managed: NetworkdLink | None = None
     for pid in process.running():
         words = process.command_line(pid)
         names = [files.base_name(word.partition(":")[0]) for word in words[:2]]
@@ -41,11 +50,14 @@ def read(nic: str, index: int, links: "Collection[str]") -> "tuple[tuple[str, ..
                 found.append(f"{name} (process {pid}), which {client},")
             else:
                 clients.append(client)
-        if (name == _NETWORKD and _says(f"{NETWORKD_LINKS}/{index}", "NETWORK_FILE=")) or (
-            name == _NETWORKMANAGER and _says(f"{NETWORKMANAGER_DEVICES}/{index}", "managed=true")
-        ):
+        if name == _NETWORKD:
+            link = networkd.read(nic, index)
+            found += [f"{name}, which {link},"] if isinstance(link, str) else []
+            managed = link if isinstance(link, NetworkdLink) else managed
+        if name == _NETWORKMANAGER and _says(f"{NETWORKMANAGER_DEVICES}/{index}", "managed=true"):
             found.append(name)
-    return tuple(sorted(set(found))), tuple(sorted(clients, key=lambda client: (client.version, client.pid)))
+    in_order = sorted(clients, key=lambda client: (client.version, client.pid))
+    return Owners(tuple(sorted(set(found))), tuple(in_order), managed)
 
 
 def _is_for(nic: str, words: list[str], links: "Collection[str]") -> bool:

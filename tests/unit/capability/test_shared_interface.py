@@ -9,6 +9,7 @@ from vnethook.errors import StateError
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.host.nic_facts import NicFacts
+from vnethook.host.nic_owners import Owners
 from vnethook.live.rtnl import Link
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.zone import JoinZone
@@ -99,7 +100,7 @@ REFUSED = {
     ),
     "a client": (
         NIC,
-        {"owners": ("dhclient (process 7)", "systemd-networkd")},
+        {"owners": Owners(("dhclient (process 7)", "systemd-networkd"))},
         "dhclient (process 7) and systemd-networkd give it addresses, and would put them back on it",
         HINT,
     ),

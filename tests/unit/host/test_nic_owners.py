@@ -35,24 +35,21 @@ def test_a_client_is_for_the_nic_that_it_names_or_for_all(
 ) -> None:
     _run(monkeypatch, words)
     monkeypatch.setattr(dhcp_clients, "read", lambda *_: "is asked for by the test")
-    found, clients = nic_owners.read("eth0", 2, LINKS)
+    found = nic_owners.read("eth0", 2, LINKS).others
     assert len(found) == is_owner
     assert all(owner.endswith(" (process 7), which is asked for by the test,") for owner in found)
-    assert clients == ()
 
 
 def test_a_client_that_can_be_handed_over_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     client = DhcpClient("dhclient", "eth0", 4, ("/sbin/dhclient",), ("eth0",))
     _run(monkeypatch, ["dhclient", "eth0"])
     monkeypatch.setattr(dhcp_clients, "read", lambda *_: client)
-    assert nic_owners.read("eth0", 2, LINKS) == ((), (client,))
+    assert nic_owners.read("eth0", 2, LINKS) == nic_owners.Owners(clients=(client,))
 
 
 @pytest.mark.parametrize(
     ("program", "content", "is_owner"),
     [
-        ("systemd-networkd", "ADMIN_STATE=configured\nNETWORK_FILE=/etc/x.network\n", True),
-        ("systemd-networkd", "ADMIN_STATE=unmanaged\n", False),
         ("NetworkManager", "[device]\nmanaged=true\n", True),
         ("NetworkManager", "[device]\nmanaged=false\n", False),
         ("NetworkManager", "", False),
@@ -64,9 +61,8 @@ def test_a_manager_says_itself_which_links_are_its_own(
 ) -> None:
     _run(monkeypatch, [f"/usr/sbin/{program}", "--no-daemon"])
     tmp_path.joinpath("2").write_text(content)
-    for place in ("NETWORKD_LINKS", "NETWORKMANAGER_DEVICES"):
-        monkeypatch.setattr(nic_owners, place, str(tmp_path))
-    assert nic_owners.read("eth0", 2, LINKS) == (((program,) if is_owner else ()), ())
+    monkeypatch.setattr(nic_owners, "NETWORKMANAGER_DEVICES", str(tmp_path))
+    assert nic_owners.read("eth0", 2, LINKS).others == ((program,) if is_owner else ())
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:

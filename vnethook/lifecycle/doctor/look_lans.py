@@ -57,7 +57,7 @@ def _lan(host: "Host", bridge: "Link", ways: "list[Link]", links: set[str]) -> L
     if nic is None:
         return lan
     addresses = [one for one in host.links.addresses_at(nic.index) if not one.startswith("fe80:")]
-    words, clients = nic_owners.read(nic.name, nic.index, links)
-    programs = [word.removesuffix(",") for word in words if word not in _MANAGERS]
-    programs += [f"{client.name} (process {client.pid})" for client in clients]
+    owners = nic_owners.read(nic.name, nic.index, links)
+    programs = [word.removesuffix(",") for word in owners.others if word.partition(",")[0] not in _MANAGERS]
+    programs += [f"{client.name} (process {client.pid})" for client in owners.clients]
     return lan.replace(nic=nic.name, addresses=tuple(addresses), clients=tuple(programs))
