@@ -1,5 +1,6 @@
 """Hosts whose NIC has its address by a real DHCP client of Debian's packages, unpacked and not installed."""
 
+import re
 import subprocess
 
 from tests.lab.host import Host
@@ -19,7 +20,8 @@ mount --bind /run/resolv.conf /etc/resolv.conf
 class DhcpHost(Host):
     """A host on the router's network, without an address of IPv4 until `start_client` gives it one."""
 
-    client = ""
+    client, mark = "", ""
+    """Its name, and what its command line looks like."""
     ended_s = 0.0
     """When the lease that the NIC had has ended, for a test to keep it."""
 
@@ -34,14 +36,15 @@ class DhcpHost(Host):
 
     def files_of_clients(self) -> list[str]:
         """The names of the files that clients keep, or read, but for what systemd-networkd says of every link."""
-        found = self.run(["find", "/run", "/var/lib", "-type", "f"]).stdout.split()
+        found = self.run(
+            ["find", "/run", "/var/lib", "-name", "over", "-prune", "-o", "-type", "f", "-print"]
+        ).stdout.split()
         return sorted(path for path in found if not path.startswith("/run/systemd/netif/"))
 
     def clients(self) -> list[str]:
         """The processes of the client that run and are not held: each its number, and its command line."""
-        lines = self.run(["ps", "-eo", "pid,stat,args"]).stdout.splitlines()
-        of_it = [line.split() for line in lines if self.client in line.split()[2]]
-        return [" ".join([pid, *words]) for pid, state, *words in of_it if "T" not in state]
+        lines = [line.split(None, 2) for line in self.run(["ps", "-eo", "pid,stat,args"]).stdout.splitlines()]
+        return [f"{pid} {args}" for pid, state, args in lines if "T" not in state and re.search(self.mark, args)]
 
     def address(self, link: str) -> str:
         """The one IPv4 address of a link, empty if there is none."""
@@ -54,7 +57,7 @@ class DhcpHost(Host):
 class DhclientHost(DhcpHost):
     """ISC's dhclient with ifupdown's words, identified by a DUID that only its lease file has."""
 
-    client = "dhclient"
+    client, mark = "dhclient", r"^\S+/dhclient "
     files = ("-pf", "/run/dhclient.eth0.pid", "-lf", "/var/lib/dhcp/dhclient.eth0.leases")
 
     def start_client(self) -> None:
@@ -92,7 +95,7 @@ Hostname=mill
 class NetworkdHost(DhcpHost):
     """systemd-networkd, told over a system bus of its own; with /sys read-only it does not wait for udev."""
 
-    client = "systemd-networkd"
+    client, mark = "systemd-networkd", r"/systemd-networkd$"
 
     def start_client(self) -> None:
         root = unpacked("systemd", "libsystemd-shared", "libkmod2", "libip4tc2")
@@ -113,3 +116,28 @@ class NetworkdHost(DhcpHost):
     def has(self, path: str) -> bool:
         """Whether there is such a file on the host."""
         return self.run(["test", "-e", path], check=False).returncode == 0
+
+
+_DHCPCD = """
+mkdir -p /var/lib/dhcpcd
+chown 65530:65530 /var/lib/dhcpcd
+mount -o remount,bind,ro /sys
+for place in usr etc; do
+  mkdir -p /run/over/$place /run/over/$place-work "$1/$place"
+  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=/run/over/$place,workdir=/run/over/$place-work" /$place
+done
+printf 'hostname mill\\nduid\\npersistent\\nnoipv6rs\\nnoarp\\n' >/etc/dhcpcd.conf
+: >/etc/resolv.conf
+"""
+
+
+class DhcpcdHost(DhcpHost):
+    """dhcpcd for one link, with its parts in processes of their own."""
+
+    client, mark = "dhcpcd", r"^dhcpcd: e"
+
+    def start_client(self) -> None:
+        self.run(["sh", "-euc", _DHCPCD, "prepare", unpacked("dhcpcd-base")])
+        self.add_user("dhcpcd", 65530)
+        self.run(["dhcpcd", "-4", "eth0"])
+        wait_for(lambda: self.address("eth0"), "a lease")

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from tests.lab import Machine, wait_for
-from tests.lab.dhcp_hosts import DhclientHost, DhcpHost, NetworkdHost
+from tests.lab.dhcp_hosts import DhclientHost, DhcpcdHost, DhcpHost, NetworkdHost
 from tests.lab.dhcp_server import LEASE_S, RELEASE, REQUEST, DhcpServer
 from tests.lab.lan import GATEWAY, answers, call, layer3
 from tests.lab.library import on
 from vnethook.errors import HostError
-from vnethook.host import dhcp_client, programs
+from vnethook.host import dhcp_clients, programs
 from vnethook.host import host as machine
 from vnethook.lifecycle import sharing
 from vnethook.live import files
@@ -22,8 +22,8 @@ from vnethook.plan import dhcp_client as dhcp_client_steps
 from vnethook.plan import networkd as networkd_steps
 
 pytestmark = pytest.mark.netns
-KEPT = ["locks/", r"file d\S+ run/vnethook"]
-HOSTS: tuple[type[DhcpHost], ...] = (DhclientHost, NetworkdHost)
+KEPT = ["locks/", r"file d\S+ run/vnethook", r"process dhcpcd: \["]
+HOSTS: tuple[type[DhcpHost], ...] = (DhclientHost, NetworkdHost, DhcpcdHost)
 
 
 @pytest.fixture(params=HOSTS, ids=lambda kind: kind.client)
@@ -103,13 +103,13 @@ def test_the_lease_lasts_as_long_as_the_server_says_though_the_address_was_there
 
 
 def test_with_a_server_that_does_not_answer_all_stays_as_it_was(host: DhcpHost, server: DhcpServer) -> None:
-    before, clients, own = layer3(host), host.clients(), host.files_of_clients()
+    before, clients, own = layer3(host), _words(host), host.files_of_clients()
     server.end()
     assert on(host, _start_impatiently) in {
-        "dhclient of ebreth0: start: no lease within 1 s",
+        f"{host.client} of ebreth0: start: no lease within 1 s",
         "systemd-networkd: look after 'ebreth0': it is not done after 1 s",
     }
-    assert (layer3(host), host.clients(), host.files_of_clients()) == (before, clients, own)
+    assert (layer3(host), _words(host), host.files_of_clients()) == (before, clients, own)
 
 
 def _start_impatiently(here: machine.Host) -> str:
@@ -123,14 +123,14 @@ def _start_impatiently(here: machine.Host) -> str:
 
 
 def test_another_address_on_the_bridge_is_not_taken(host: DhcpHost, router: Machine, server: DhcpServer) -> None:
-    before, clients = layer3(host), host.clients()
+    before, clients = layer3(host), _words(host)
     server.end()
     with DhcpServer(router, first=40):
         status, said = call(host, "start")
         assert status == 5
         assert "was given 192.0.2.40" in said
-    if isinstance(host, DhclientHost):
-        assert (layer3(host), host.clients()) == (before, clients)
+    if not isinstance(host, NetworkdHost):
+        assert (layer3(host), _words(host)) == (before, clients)
 
 
 def _words(host: DhcpHost) -> list[str]:
@@ -153,7 +153,7 @@ def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callabl
 
             return change
 
-        places = [(dhcp_client, "_signal"), (programs, "run"), (files, "put_in_place"), (files, "remove")]
+        places = [(dhcp_clients, "_signal"), (programs, "run"), (files, "put_in_place"), (files, "remove")]
         for place, name in (*places, (posix, "write")):
             setattr(place, name, counted(getattr(place, name)))
         function(here)
@@ -172,6 +172,7 @@ def _is_killed(host: DhcpHost, number: int, function: Callable[[machine.Host], N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("joined", [DhclientHost, NetworkdHost], indirect=True, ids=lambda kind: kind.client)
 def test_a_call_that_is_killed_at_any_change_of_a_client_is_mended_by_the_next(
     host: DhcpHost, router: Machine, server: DhcpServer
 ) -> None:

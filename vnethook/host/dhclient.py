@@ -7,6 +7,8 @@ to the server. Source: dhclient(8), dhclient.leases(5); ifupdown's names of its 
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.live import files
 
+HEEDS_THE_KERNEL = False
+"""Whether it gives up what somebody else takes from its link."""
 _WITH_VALUE = {
     *("-C", "-D", "-F", "-H", "-R", "-U", "-V", "-e", "-g", "-p", "-s", "-cf", "-df", "-lf", "-pf", "-sf"),
     *("--address-prefix-len", "--decline-wait-time", "--prefix-len-hint", "--request-options"),
@@ -17,9 +19,9 @@ _CONFIGURATION = ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf")
 STATE, RUN = "/var/lib/dhcp", "/run"
 
 
-def read(arguments: list[str], environment: dict[str, str], nic: str) -> DhcpClient | str:
+def read(words: list[str], environment: dict[str, str], nic: str) -> DhcpClient | str:
     """The client that was started with these words for a NIC, without its process; or why it cannot be handed over."""
-    options, links = _parsed(arguments)
+    options, links = _parsed(words[1:])
     if links != [nic]:
         return "looks after more than this interface" if links else "names no interface"
     for option in options:
@@ -33,7 +35,7 @@ def read(arguments: list[str], environment: dict[str, str], nic: str) -> DhcpCli
     if not leases.startswith("/") or not pid_file.startswith("/"):
         return "has its files in a directory that is not known any more"
     kept = tuple((name, environment[name]) for name in _ENVIRONMENT if name in environment)
-    return DhcpClient("dhclient", nic, version, (), tuple(arguments), kept, leases, pid_file)
+    return DhcpClient("dhclient", nic, version, (), tuple(words[1:]), kept, leases, pid_file)
 
 
 def successor(client: DhcpClient, link: str) -> DhcpClient:
@@ -43,21 +45,21 @@ def successor(client: DhcpClient, link: str) -> DhcpClient:
     stem = _stem(client.version)
     leases, pid_file = f"{STATE}/{stem}.{link}.leases", f"{RUN}/{stem}.{link}.pid"
     new = {"-lf": leases, "-pf": pid_file}
-    copies: tuple[str, ...] = ()
-    configuration = _configuration(client)
-    if configuration and _mentions(configuration, client.link):
-        new["-cf"] = f"{STATE}/{stem}.{link}.conf"
-        copies = (configuration, new["-cf"])
+    made: tuple[str, ...] = ()
+    if _mentions(_configuration(client), client.link):
+        made = (f"{STATE}/{stem}.{link}.conf",)
+        new["-cf"] = made[0]
     words = [link if word == client.link else word for word in _without(client.arguments, {*new, "-nw"})]
     named = [word for pair in new.items() for word in pair]
     return client.replace(
-        link=link, arguments=(*named, *words), leases=leases, pid_file=pid_file, copies=copies, pid=0, since=0
+        link=link, arguments=(*named, *words), leases=leases, pid_file=pid_file, made=made, pid=0, since=0
     )
 
 
 def carry(source: DhcpClient, target: DhcpClient) -> None:
     """Give one client what another knows: its leases, and its configuration where that names the link."""
-    pairs = [(source.leases, target.leases), *([target.copies] if target.copies else [])]
+    pairs = [(source.leases, target.leases)]
+    pairs += [(_configuration(source), path) for path in target.made]
     for old, new in pairs:
         text = files.read_text(old)
         if text is not None and old != new:
@@ -76,6 +78,16 @@ def lease_s(client: DhcpClient) -> int:
     _, found, rest = text.rpartition("option dhcp-lease-time ")
     number = rest.partition(";")[0]
     return int(number) if found and number.isascii() and number.isdigit() else 0
+
+
+def is_it(client: DhcpClient, words: list[str]) -> bool:
+    """Whether a command line is this client's."""
+    return files.base_name(words[0]) == "dhclient" and _essence(words[1:]) == _essence(client.arguments)
+
+
+def _essence(arguments: "list[str] | tuple[str, ...]") -> list[str]:
+    """Arguments without the one by which it does not wait for its lease."""
+    return [word for word in arguments if word != "-nw"]
 
 
 def _parsed(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -113,4 +125,4 @@ def _configuration(client: DhcpClient) -> str:
 
 
 def _mentions(path: str, link: str) -> bool:
-    return f'interface "{link}"' in (files.read_text(path) or "")
+    return bool(path) and f'interface "{link}"' in (files.read_text(path) or "")

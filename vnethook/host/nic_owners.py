@@ -48,7 +48,7 @@ def read(nic: str, index: int, links: "Collection[str]") -> Owners:
             client = dhcp_clients.read(pid, words, nic)
             if isinstance(client, str):
                 found.append(f"{name} (process {pid}), which {client},")
-            else:
+            elif client is not None:
                 clients.append(client)
         if name == _NETWORKD:
             link = networkd.read(nic, index)

@@ -6,7 +6,7 @@ The first is done before the addresses move, and so undone after they are back; 
 from _socket import AF_INET
 
 from vnethook.errors import HostError
-from vnethook.host import dhcp_client, dhcp_clients, log
+from vnethook.host import dhcp_clients, log
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.plan.step import Step
 
@@ -28,13 +28,13 @@ class HoldClient(Step):
     successor: DhcpClient
 
     def is_done(self, host: "Host") -> bool:
-        return dhcp_client.is_held(self.client)
+        return dhcp_clients.is_held(self.client)
 
     def do(self, host: "Host") -> None:
-        dhcp_client.hold(self.client)
+        dhcp_clients.hold(self.client)
 
     def undo(self, host: "Host") -> None:
-        if not dhcp_client.go_on(self.client) and host.links.link(self.client.link) is not None:
+        if not dhcp_clients.go_on(self.client) and host.links.link(self.client.link) is not None:
             dhcp_clients.carry_back(self.successor, self.client)
             try:
                 _run(host, self.client)
@@ -56,17 +56,17 @@ class RunClient(Step):
     predecessor: DhcpClient
 
     def is_done(self, host: "Host") -> bool:
-        is_running = dhcp_client.processes(self.client, but=self.predecessor)
+        is_running = dhcp_clients.processes(self.client, but=self.predecessor)
         return bool(is_running) and not dhcp_clients.is_there(self.predecessor)
 
     def do(self, host: "Host") -> None:
-        dhcp_client.end(self.client, but=self.predecessor)  # of a killed call
+        dhcp_clients.end(self.client, but=self.predecessor)  # of a killed call
         dhcp_clients.carry(self.predecessor, self.client)
         _run(host, self.client)
         dhcp_clients.end_found(self.predecessor)
 
     def undo(self, host: "Host") -> None:
-        dhcp_client.end(self.client, but=self.predecessor)
+        dhcp_clients.end(self.client, but=self.predecessor)
 
     def __str__(self) -> str:
         return f"run {self.client} in place of {self.predecessor}"
@@ -79,7 +79,7 @@ def _run(host: "Host", client: DhcpClient) -> None:
     dhcp_clients.start(client, timeout_s=LEASE_S)
     others = [address for address in host.layer3.addresses(link) if address.key not in before]
     if others and before:
-        dhcp_client.end(client)
+        dhcp_clients.end(client)
         for address in others:
             host.layer3.remove_address(link, address)
         msg = f"{client}: was given {others[0]}, and not the address that it had"
