@@ -25,8 +25,8 @@ def plan(facts: "NicFacts", bridge: str) -> "tuple[tuple[Step, ...], tuple[Step,
     return tuple(before), tuple(after)
 
 
-def refusal(facts: "NicFacts") -> tuple[str, str]:
-    """Why its clients cannot be handed over, and what would help; empty if they can be."""
+def refusal(facts: "NicFacts", port: str) -> tuple[str, str]:
+    """Why that cannot be done, and what would help; empty if it can. `port`: the NIC's name to be, if not as now."""
     versions = [client.version for client in facts.owners.clients]
     if len(versions) != len(set(versions)):
         names = " and ".join(f"{client.name} (process {client.pid})" for client in facts.owners.clients)
@@ -36,6 +36,8 @@ def refusal(facts: "NicFacts") -> tuple[str, str]:
             f"{facts.owners.clients[0]} and systemd-networkd both give it addresses",
             "end the one that should not run",
         )
+    if facts.owners.networkd is not None and port:
+        return "systemd-networkd would take the bridge for the NIC by its name", "use --layout bridge"
     fixed = [one for one in facts.addresses if one.family == AF_INET6 and one.is_lasting and one.scope == 0]
     if fixed and any(client.kind == "dhclient" and client.version == 6 for client in facts.owners.clients):
         hint = "give it to the interface in the client's exit hook, or share the NIC by the network manager's own files"

@@ -111,7 +111,7 @@ def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
         )
     if len(shared.port) > LINK_MAX:
         return f"its name with {PORT_PREFIX!r} before it is longer than {LINK_MAX} characters", "use --layout bridge"
-    return _owned(facts)
+    return _owned(facts, shared)
 
 
 def notes(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def _risk(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     return "", ""
 
 
-def _owned(facts: "NicFacts") -> tuple[str, str]:
+def _owned(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     hint = "let it look after the bridge instead, by its own configuration, or give the NIC fixed addresses"
     if owners := facts.owners.others:
         give = "gives" if len(owners) == 1 else "give"
@@ -153,4 +153,4 @@ def _owned(facts: "NicFacts") -> tuple[str, str]:
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
     if leased and not (facts.owners.clients or facts.owners.networkd):
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
-    return dhcp_handover.refusal(facts)
+    return dhcp_handover.refusal(facts, shared.port)

@@ -61,6 +61,8 @@ class RunClient(Step):
 
     def do(self, host: "Host") -> None:
         dhcp_clients.end(self.client, but=self.predecessor)  # of a killed call
+        if self.client.link == self.predecessor.link:  # it has the NIC's name, and some run once for a name
+            dhcp_clients.end_found(self.predecessor)
         dhcp_clients.carry(self.predecessor, self.client)
         _run(host, self.client)
         dhcp_clients.end_found(self.predecessor)
