@@ -79,11 +79,12 @@ def _start_host(stack: ExitStack, kind: type[DhcpHost]) -> tuple[DhcpHost, DhcpS
 def test_a_client_is_the_same_to_the_server_and_leaves_nothing_behind(host: DhcpHost, server: DhcpServer) -> None:
     before, picture, clients = layer3(host), host.snapshot(), _words(host)
     own = host.files_of_clients()
-    for _ in range(2):
-        assert call(host, "start") == (0, "")
-        assert (host.address("eth0"), host.address("ebreth0")) == ("", "192.0.2.20")
+    layouts = [("bridge", "eth0", "ebreth0"), ("proposal", "peth0", "eth0")]
+    for layout, nic, bridge in layouts[: 1 if isinstance(host, NetworkdHost) else 2]:
+        host.vnet("share", "eth0", "--layout", layout, "--yes")
+        assert (host.address(nic), host.address(bridge)) == ("", "192.0.2.20")
         assert len(host.clients()) == 1
-        assert call(host, "stop") == (0, "")
+        host.vnet("unshare", "eth0")
         assert (layer3(host), _words(host), host.files_of_clients()) == (before, clients, own)
         assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
     assert {(one["who"], one["mac"], one["name"], one["asked"]) for one in server.messages(REQUEST)} == {

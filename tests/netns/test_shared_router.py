@@ -1,6 +1,7 @@
 """A NIC that has its address and route by a router's advertisements is shared, and the router goes on to be heard."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -10,11 +11,28 @@ from tests.lab.lan import call, connect
 pytestmark = pytest.mark.netns
 WORDS = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file=", "--interface=lan0"]
 ADVERTISE = ["--enable-ra", "--dhcp-range=2001:db8:77::,ra-only,64,600", "--ra-param=lan0,4,1800"]
+PREFIX = "2001:db8:77:"
 KERNELS, STAND_IN = "ra", "static"
+
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "the MAC": (),
+    "a secret, and temporary ones": (
+        "sysctl -qw net.ipv6.conf.eth0.stable_secret=2001:db8::1234",
+        "sysctl -qw net.ipv6.conf.eth0.use_tempaddr=2",
+    ),
+}
+"""What a host has its kernel make addresses of."""
 
 
 @pytest.fixture
 def host(router: Machine) -> Iterator[Host]:
+    with _host(router) as host:
+        yield host
+
+
+@contextmanager
+def _host(router: Machine) -> Iterator[Host]:
     with Host() as host:
         connect(host, router, "")
         for name in ("accept_ra", "autoconf", "router_solicitation_interval"):
@@ -24,15 +42,44 @@ def host(router: Machine) -> Iterator[Host]:
         yield host
 
 
-def test_lifetimes_and_route_are_refreshed_on_the_bridge_and_on_the_nic_again(host: Host, router: Machine) -> None:
-    router.popen(["dnsmasq", *WORDS, *ADVERTISE])
-    given = _heard(host, "eth0")
-    for action, link in (("start", "ebreth0"), ("stop", "eth0")):
-        assert call(host, action) == (0, "")
-        assert _given(host, link) == given
-        assert _routes(host, link)
-        wait_for(lambda link=link: KERNELS in _routes(host, link), "the router to be heard")  # type: ignore[misc]
-        assert _given(host, link) == given
+def test_lifetimes_and_route_are_refreshed_on_the_bridge_and_on_the_nic_again() -> None:
+    with ExitStack() as stack:
+        given = {}
+        for kind, words in KINDS.items():
+            router = stack.enter_context(Machine("router"))
+            host = stack.enter_context(_host(router))
+            for line in (*words, *(("ip link set eth0 down", "ip link set eth0 up") if words else ())):
+                host.run(line.split())
+            router.popen(["dnsmasq", *WORDS, *ADVERTISE])
+            given[host] = kind, _heard(host, "eth0")
+        for action, link in (("start", "ebreth0"), ("stop", "eth0")):
+            seen: dict[Host, dict[str, int]] = {}
+            for host, (kind, addresses) in given.items():
+                assert call(host, action) == (0, ""), kind
+                seen[host] = _lifetimes(host, link)
+                assert set(addresses) <= set(seen[host]), kind
+            missing = dict.fromkeys(given)
+            wait_for(lambda: _has_all_heard(missing, link, seen), "all lifetimes to be refreshed")  # noqa: B023 (called here)
+            for host, (kind, addresses) in given.items():
+                assert KERNELS in _routes(host, link), kind
+                if "temporary" not in kind:  # of which a new one is made on the other link
+                    assert set(_lifetimes(host, link)) == set(addresses), kind
+
+
+def _has_all_heard(missing: dict[Host, None], link: str, seen: dict[Host, dict[str, int]]) -> bool:
+    """Whether an address of every host has been given more time since it was looked at."""
+    for host in list(missing):
+        now = _lifetimes(host, link)
+        if any(now.get(address, 0) > before for address, before in seen[host].items()):
+            del missing[host]
+        seen[host] = now
+    return not missing
+
+
+def _lifetimes(host: Host, link: str) -> dict[str, int]:
+    """For how many seconds a link's addresses of the router's prefix are still valid."""
+    [found] = host.json(["ip", "-json", "-6", "address", "show", "dev", link])
+    return {one["local"]: one["valid_life_time"] for one in found["addr_info"] if one["local"].startswith(PREFIX)}
 
 
 def test_until_the_router_is_heard_one_copy_of_its_route_stands_in(host: Host, router: Machine) -> None:
@@ -57,7 +104,7 @@ def _given(host: Host, link: str) -> list[str]:
     return [
         one["local"]
         for one in found["addr_info"]
-        if one["local"].startswith("2001:db8:77:") and not one.get("tentative") and one["valid_life_time"] <= 600
+        if one["local"].startswith(PREFIX) and not one.get("tentative") and one["valid_life_time"] <= 600
     ]
 
 

@@ -5,7 +5,7 @@ Pure: facts -> steps. What of it must not be done is refused here, before anythi
 
 from _socket import AF_INET
 
-from vnethook.capability import dhcp_handover
+from vnethook.capability import dhcp_handover, slaac
 from vnethook.errors import StateError
 from vnethook.names import LINK_MAX, SHARED_BRIDGE_PREFIX
 from vnethook.plan.links import SetLinkSysctls, SetLinkUp
@@ -58,6 +58,7 @@ def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[S
     steps.append(CreateSharedBridge(name=first, mac=link.mac, mtu=link.mtu, stp=False, delay_s=0))
     steps.append(SetLinkSysctls(link=first, values=sysctls))
     steps.append(SetLinkUp(link=first, mac=link.mac))
+    steps += slaac.before(facts, first)
     if generation not in {None, NO_GENERATION}:
         steps.append(GenerateAddresses(link=link.name, mode=NO_GENERATION, was=generation or 0))
     if facts.zone and not shared.port:
@@ -67,9 +68,7 @@ def plan(facts: "NicFacts", shared: "SharedInterface", *, at_s: int) -> "tuple[S
     moved = MoveToBridge(nic=link.name, bridge=first, addresses=facts.addresses, routes=facts.routes, at_s=at_s)
     steps.append(moved.replace(port=shared.port, final=bridge) if shared.port else moved)
     steps.append(CheckSources(link=bridge, value=facts.source_check))
-    if generation not in {None, NO_GENERATION}:  # from now on as the NIC had it
-        steps.append(GenerateAddresses(link=bridge, mode=generation or 0, was=NO_GENERATION, kind="bridge"))
-    return (*steps, *running)
+    return (*steps, *slaac.after(facts, bridge), *running)
 
 
 def require(facts: "NicFacts", shared: "SharedInterface", *, is_forced: bool = False) -> None:
@@ -153,4 +152,5 @@ def _owned(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
     if leased and not (facts.owners.clients or facts.owners.networkd):
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
-    return dhcp_handover.refusal(facts, shared.port)
+    found = dhcp_handover.refusal(facts, shared.port)
+    return found if found[0] else slaac.refusal(facts)

@@ -38,7 +38,7 @@ _INCOMPLETE, _REACHABLE, _FAILED, _PERMANENT = 0x01, 0x02, 0x20, 0x80
 _PROXY = 0x08
 _KNOWN = _REACHABLE | 0x04 | 0x08 | 0x10 | _PERMANENT
 """States in which a neighbour's hardware address is of use: reachable, stale, delay, probe, permanent."""
-_AF_SPEC, _GENERATION_MODE = 26, 8
+_AF_SPEC, _TOKEN, _GENERATION_MODE = 26, 7, 8
 _UNICAST, _LOCAL, _LOCAL_TABLE = 1, 2, 255
 _ROUTE_TO, _ROUTE_OUT = 1, 4
 _GONE = (EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH)
@@ -191,6 +191,15 @@ class Layer3:
         spec = pack(_AF_SPEC, pack(AF_INET6, pack(_GENERATION_MODE, bytes([mode]))))
         body = LINK.pack(0, 0, link.index, 0, 0) + spec
         self._links.ask(f"link {link.name!r}", "set addrgenmode", _SET_LINK, 0, body)
+
+    def set_identifier(self, link: "Link", identifier: str) -> None:
+        """The last half of addresses that the kernel makes of a router's prefix on a link, in hexadecimal.
+
+        The router is asked at once. Source: ip-token(8); inet6_set_iftoken() in net/ipv6/addrconf.c.
+        """
+        spec = pack(_AF_SPEC, pack(AF_INET6, pack(_TOKEN, bytes(8) + bytes.fromhex(identifier))))
+        body = LINK.pack(0, 0, link.index, 0, 0) + spec
+        self._links.ask(f"link {link.name!r}", f"set token ::{identifier}", _SET_LINK, 0, body)
 
     def rename(self, link: "Link", name: str) -> None:
         """Give a link that may be up another name; raise HostError if that is taken or it may not be now."""

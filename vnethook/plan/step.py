@@ -32,6 +32,7 @@ _MODULES = {
     "InstallXtables": "xtables",
     "JoinZone": "zone",
     "KeepConfiguration": "networkd",
+    "KeepIdentifier": "slaac",
     "LimitTraffic": "traffic",
     "MakeDirectory": "files",
     "ManageBridge": "networkd",
