@@ -4,9 +4,9 @@ import re
 import subprocess
 
 from tests.lab.host import Host
-from tests.lab.lan import connect
+from tests.lab.lan import connect, has_settled
 from tests.lab.machine import Machine, wait_for
-from tests.lab.packages import unpacked
+from tests.lab.packages import missing, unpacked
 from tests.lab.resolved import BUS
 
 _PREPARE = """
@@ -15,6 +15,14 @@ mkdir -p /var/lib/dhcp /run/lock
 : >/run/resolv.conf
 mount --bind /run/resolv.conf /etc/resolv.conf
 """
+
+
+IGNORED = (
+    "/run/systemd/netif/",
+    "/run/NetworkManager/devices/",
+    "/var/lib/NetworkManager/timestamps",
+    "/var/lib/NetworkManager/seen",
+)
 
 
 class DhcpHost(Host):
@@ -34,12 +42,21 @@ class DhcpHost(Host):
         """Start the client of eth0; returns with its lease."""
         raise NotImplementedError
 
+    def start_bus(self) -> None:
+        """Start a system bus of the host's own."""
+        bus = self.directory / "bus.conf"
+        bus.write_text(BUS)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.popen(["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], **quiet)
+        is_there = ["test", "-e", "/run/dbus/system_bus_socket"]
+        wait_for(lambda: self.run(is_there, check=False).returncode == 0, "the system bus")
+
     def files_of_clients(self) -> list[str]:
-        """The names of the files that clients keep, or read, but for what systemd-networkd says of every link."""
+        """The names of the files that clients keep, or read, but for what managers say of every link, and when."""
         found = self.run(
             ["find", "/run", "/var/lib", "-name", "over", "-prune", "-o", "-type", "f", "-print"]
         ).stdout.split()
-        return sorted(path for path in found if not path.startswith("/run/systemd/netif/"))
+        return sorted(path for path in found if not path.startswith(IGNORED))
 
     def clients(self) -> list[str]:
         """The processes of the client that run and are not held: each its number, and its command line."""
@@ -103,19 +120,11 @@ class NetworkdHost(DhcpHost):
         self.add_user("systemd-network", 65531)
         self.run(["sh", "-euc", _NETWORKD, "prepare", libraries, root / "usr/bin/networkctl"])
         self.run(["tee", "/etc/systemd/network/20-wired.network"], stdin=_NETWORK)
-        bus = self.directory / "bus.conf"
-        bus.write_text(BUS)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.popen(["dbus-daemon", "--config-file", bus, "--nofork", "--nopidfile"], **quiet)
-        wait_for(lambda: self.has("/run/dbus/system_bus_socket"), "the system bus")
+        self.start_bus()
         words = {"LD_LIBRARY_PATH": libraries, "SYSTEMD_LOG_TARGET": "console"}
         with (self.directory / "networkd.log").open("wb") as log:
             self.popen([root / "usr/lib/systemd/systemd-networkd"], env=words, stdout=log, stderr=log)
         wait_for(lambda: self.address("eth0"), "a lease")
-
-    def has(self, path: str) -> bool:
-        """Whether there is such a file on the host."""
-        return self.run(["test", "-e", path], check=False).returncode == 0
 
 
 _DHCPCD = """
@@ -141,3 +150,50 @@ class DhcpcdHost(DhcpHost):
         self.add_user("dhcpcd", 65530)
         self.run(["dhcpcd", "-4", "eth0"])
         wait_for(lambda: self.address("eth0"), "a lease")
+
+
+_NETWORKMANAGER = """
+mount -o remount,bind,ro /sys
+for place in usr etc; do
+  mkdir -p /run/over/$place /run/over/$place-work "$1/$place"
+  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=/run/over/$place,workdir=/run/over/$place-work" /$place
+done
+mkdir -p /run/dbus /var/lib/NetworkManager /etc/NetworkManager/conf.d
+rm -rf /etc/NetworkManager/system-connections
+mkdir -m 700 /etc/NetworkManager/system-connections
+printf '[main]\\nplugins=keyfile\\nauth-polkit=false\\n[device]\\nmatch-device=interface-name:eth0\\nmanaged=1\\n' >/etc/NetworkManager/NetworkManager.conf
+: >/etc/resolv.conf
+"""
+_WIRED = """[connection]
+id=wired
+uuid=0c8d8c6e-5b7a-4b1e-9d9a-0123456789ab
+type=ethernet
+interface-name=eth0
+
+[ipv4]
+method=auto
+dhcp-client-id=ff:00:00:00:01:00:04:11:22
+dhcp-hostname=mill
+
+[ipv6]
+method=link-local
+addr-gen-mode=eui64
+"""
+
+
+class NetworkManagerHost(DhcpHost):
+    """NetworkManager, told over a system bus of its own, without udev."""
+
+    client, mark = "NetworkManager", r"^NetworkManager "
+
+    def start_client(self) -> None:
+        self.run(["sh", "-euc", _NETWORKMANAGER, "prepare", unpacked(*missing("network-manager"))])
+        profile = "/etc/NetworkManager/system-connections/wired.nmconnection"
+        self.run(["install", "-m", "600", "/dev/stdin", profile], stdin=_WIRED)
+        self.start_bus()
+        with (self.directory / "networkmanager.log").open("wb") as log:
+            self.popen(["NetworkManager", "--no-daemon"], stdout=log, stderr=log)
+        wait_for(lambda: self.address("eth0"), "a lease")
+        done = ["nmcli", "--wait", "15", "-g", "GENERAL.STATE", "device", "show", "eth0"]
+        wait_for(lambda: "100" in self.run(done, check=False).stdout, "NetworkManager to be done with eth0")
+        wait_for(lambda: has_settled(self, "eth0"), "its link-local address")

@@ -150,7 +150,7 @@ def _owned(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
         give = "gives" if len(owners) == 1 else "give"
         return f"{' and '.join(owners)} {give} it addresses, and would put them back on it", hint
     leased = [address for address in facts.addresses if address.family == AF_INET and not address.is_lasting]
-    if leased and not (facts.owners.clients or facts.owners.networkd):
+    if leased and not facts.owners.is_any:
         return f"address {leased[0]} ends in {leased[0].valid_s} s, so a DHCP client looks after it", hint
     found = dhcp_handover.refusal(facts, shared.port)
     return found if found[0] else slaac.refusal(facts)

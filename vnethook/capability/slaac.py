@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 OF_THE_MAC = 0
 """IN6_ADDR_GEN_MODE_EUI64."""
-_STABLE = 0x800
-"""IFA_F_STABLE_PRIVACY."""
+_TEMPORARY, _STABLE = 0x01, 0x800
+"""IFA_F_TEMPORARY, IFA_F_STABLE_PRIVACY."""
+_HALF = 64
+"""The prefix length of addresses that a host makes itself."""
 
 
 def before(facts: "NicFacts", bridge: str) -> "tuple[Step, ...]":
@@ -41,6 +43,19 @@ def refusal(facts: "NicFacts") -> tuple[str, str]:
     return "", ""
 
 
+def of_no_mac(facts: "NicFacts") -> list[str]:
+    """The different last halves of addresses of a router's prefix that are neither of the NIC's MAC nor temporary."""
+    digits = facts.link.mac.replace(":", "")
+    of_the_mac = f"{int(digits[:2], 16) ^ 2:02x}{digits[2:6]}fffe{digits[6:]}"
+    halves = [_last_half(address) for address in facts.addresses if _is_of_a_router(address)]
+    return [half for half in dict.fromkeys(halves) if half != of_the_mac]
+
+
+def _is_of_a_router(address: "LinkAddress") -> bool:
+    is_global = address.family == AF_INET6 and address.scope == 0 and address.prefix == _HALF
+    return is_global and not address.is_lasting and not address.flags & _TEMPORARY
+
+
 def _identifiers(facts: "NicFacts") -> list[str]:
     """The different last halves of addresses that the kernel made of a router's prefix and a secret."""
     return list(dict.fromkeys(_last_half(address) for address in facts.addresses if _is_of_a_secret(address)))
@@ -51,4 +66,4 @@ def _is_of_a_secret(address: "LinkAddress") -> bool:
 
 
 def _last_half(address: "LinkAddress") -> str:
-    return dict(address.attributes)[1].removeprefix("0x")[-16:]
+    return dict(address.attributes)[1][-16:]

@@ -6,10 +6,10 @@ runs out: the host is cut off minutes after all went well.
 Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkManager/devices/INDEX.
 """
 
-from vnethook.errors import VnetError
-from vnethook.host import dhcp_clients, networkd
+from vnethook.host import dhcp_clients, networkd, networkmanager
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.host.networkd import NetworkdLink
+from vnethook.host.networkmanager import Device
 from vnethook.live import files, process
 from vnethook.value import Value
 
@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 
 _CLIENTS = ("connmand", "dhclient", "dhcp6c", "dhcpcd", "pump", "udhcpc", "udhcpc6")
 _NETWORKD, _NETWORKMANAGER = "systemd-networkd", "NetworkManager"
-NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
 
 
 class Owners(Value):
-    """`others`: programs that cannot be handed over to another link, in words; `clients`, `networkd`: what can be."""
+    """`others`: programs that cannot be handed over to another link, in words; the rest is what can be."""
 
     others: tuple[str, ...] = ()
     clients: tuple[DhcpClient, ...] = ()
     networkd: NetworkdLink | None = None
+    networkmanager: Device | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is one that can be."""
+        return bool(self.clients or self.networkd or self.networkmanager)
 
 
 def read(nic: str, index: int, links: "Collection[str]") -> Owners:
@@ -37,7 +42,7 @@ def read(nic: str, index: int, links: "Collection[str]") -> Owners:
     """
     found: list[str] = []
     clients: list[DhcpClient] = []
-    managed: NetworkdLink | None = None
+    managed, device = None, None
     for pid in process.running():
         words = process.command_line(pid)
         names = [files.base_name(word.partition(":")[0]) for word in words[:2]]
@@ -51,24 +56,21 @@ def read(nic: str, index: int, links: "Collection[str]") -> Owners:
             elif client is not None:
                 clients.append(client)
         if name == _NETWORKD:
-            link = networkd.read(nic, index)
-            found += [f"{name}, which {link},"] if isinstance(link, str) else []
-            managed = link if isinstance(link, NetworkdLink) else managed
-        if name == _NETWORKMANAGER and _says(f"{NETWORKMANAGER_DEVICES}/{index}", "managed=true"):
-            found.append(name)
+            managed = networkd.read(nic, index)
+            found += [f"{name}, which {managed},"] if isinstance(managed, str) else []
+        if name == _NETWORKMANAGER:
+            device = networkmanager.read(nic, index)
+            found += [f"{name}, which {device},"] if isinstance(device, str) else []
     in_order = sorted(clients, key=lambda client: (client.version, client.pid))
-    return Owners(tuple(sorted(set(found))), tuple(in_order), managed)
+    return Owners(
+        tuple(sorted(set(found))),
+        tuple(in_order),
+        managed if isinstance(managed, NetworkdLink) else None,
+        device if isinstance(device, Device) else None,
+    )
 
 
 def _is_for(nic: str, words: list[str], links: "Collection[str]") -> bool:
     """Whether a client is for the NIC: it is named, or none is. dhcpcd names it in its title, "dhcpcd: eth0 [ip4]"."""
     named = {part.removeprefix("-i") for word in words for part in word.split()} & set(links)
     return nic in named or not named
-
-
-def _says(path: str, words: str) -> bool:
-    """Whether a file has a line that begins with these words."""
-    try:
-        return any(line.startswith(words) for line in (files.read_text(path) or "").splitlines())
-    except VnetError:
-        return False

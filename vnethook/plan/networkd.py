@@ -89,15 +89,22 @@ class ManageBridge(Step):
             msg = f"systemd-networkd: look after {self.bridge!r}: it is not done after {LEASE_S:.0f} s"
             raise HostError(msg, hint="does the DHCP server answer? see `networkctl status` and the system log")
         if port is not None:
-            networkd.wait_for_rest(port.index, timeout_s=LEASE_S)
-            host.layer3.forget_unanswered(port)  # its message to the server waits there for a way out
+            self._wait_for_rest(host, port)
         if networkd.leased(index) != self.nic.address:
             msg = f"systemd-networkd: {self.bridge}: was given {networkd.leased(index)}, and not {self.nic.address}"
             raise HostError(msg, hint="does the server tell its clients by more than MAC and client identifier?")
 
     def undo(self, host: "Host") -> None:
+        port = host.links.link(self.port)
+        if port is not None and networkd.is_running() and files.exists(self._file(self.port)):
+            networkd.reload()  # a killed call may have told it, or not: now it has, before the addresses are back
+            self._wait_for_rest(host, port)
         for link in (self.port, self.bridge):
             files.remove(self._file(link))
+
+    def _wait_for_rest(self, host: "Host", port: "Link") -> None:
+        networkd.wait_for_rest(port.index, timeout_s=LEASE_S)
+        host.layer3.forget_unanswered(port)  # its message to the server waits there for a way out
 
     def __str__(self) -> str:
         return f"have systemd-networkd look after {self.bridge} in place of {self.port}"

@@ -20,6 +20,7 @@ _MODULES = {
     "AdmitGuests": "admission",
     "AnswerForGuests": "proxied",
     "CheckSources": "sharing",
+    "ConnectBridge": "networkmanager",
     "CreateBridge": "links",
     "CreateSharedBridge": "sharing",
     "ExpectVlans": "vlans",

@@ -1,10 +1,8 @@
 """Which programs would give a NIC its addresses back."""
 
-from pathlib import Path
-
 import pytest
 
-from vnethook.host import dhcp_clients, nic_owners
+from vnethook.host import dhcp_clients, networkd, networkmanager, nic_owners
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.live import process
 
@@ -48,21 +46,18 @@ def test_a_client_that_can_be_handed_over_is_no_reason(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("program", "content", "is_owner"),
-    [
-        ("NetworkManager", "[device]\nmanaged=true\n", True),
-        ("NetworkManager", "[device]\nmanaged=false\n", False),
-        ("NetworkManager", "", False),
-        ("Xorg", "[device]\nmanaged=true\n", False),
-    ],
+    ("program", "is_owner"),
+    [("/usr/sbin/NetworkManager", True), ("/lib/systemd/systemd-networkd", True), ("Xorg", False)],
 )
-def test_a_manager_says_itself_which_links_are_its_own(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, content: str, is_owner: bool
+def test_a_manager_says_itself_why_a_link_cannot_be_anothers(
+    monkeypatch: pytest.MonkeyPatch, program: str, is_owner: bool
 ) -> None:
-    _run(monkeypatch, [f"/usr/sbin/{program}", "--no-daemon"])
-    tmp_path.joinpath("2").write_text(content)
-    monkeypatch.setattr(nic_owners, "NETWORKMANAGER_DEVICES", str(tmp_path))
-    assert nic_owners.read("eth0", 2, LINKS).others == ((program,) if is_owner else ())
+    _run(monkeypatch, [program, "--no-daemon"])
+    for manager in (networkd, networkmanager):
+        monkeypatch.setattr(manager, "read", lambda *_: "is asked for by the test")
+    name = program.rpartition("/")[2]
+    expected = (f"{name}, which is asked for by the test,",) if is_owner else ()
+    assert nic_owners.read("eth0", 2, LINKS).others == expected
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:

@@ -18,7 +18,8 @@ from vnethook.plan.vlans import ExpectVlans, FilterVlans
 from vnethook.plan.zone import JoinZone
 
 OF_A_SHARED_NIC = {
-    f"vnethook.plan.{name}" for name in ("dhcp_client", "moving", "networkd", "proxied", "sharing", "slaac")
+    f"vnethook.plan.{name}"
+    for name in ("dhcp_client", "moving", "networkd", "networkmanager", "proxied", "sharing", "slaac")
 }
 """Modules of steps that no network has: netns/test_shared_*.py."""
 
