@@ -8,7 +8,7 @@ from _signal import SIGCONT, SIGKILL, SIGSTOP  # type: ignore[import-not-found] 
 from time import monotonic, sleep
 
 from vnethook.errors import HostError
-from vnethook.host import cgroup, dhclient, dhcpcd, programs
+from vnethook.host import cgroup, dhclient, dhcpcd, programs, supervised
 from vnethook.host.dhcp_client import DhcpClient
 from vnethook.live import files, process
 
@@ -38,6 +38,8 @@ def read(pid: int, words: list[str], nic: str) -> DhcpClient | str | None:
     found = kind.read(words, environment, nic)
     if not isinstance(found, DhcpClient):
         return found  # type: ignore[no-any-return]
+    if unit := supervised.restarted_by(pid):
+        return f"{unit} would start again"
     client: DhcpClient = found.replace(program=tuple(program), pid=pid, since=process.start_time(pid) or 0)
     return client
 
