@@ -24,28 +24,28 @@ _KEEP = "[Network]\nKeepConfiguration=yes\n"
 """What is there stays until the lease is confirmed, and is not flushed as something foreign."""
 
 
+def _drop_in(file: str) -> str:
+    """What is added to a NIC's file by us; while it is there, networkd has been told to let the NIC go."""
+    return f"{networkd.VOLATILE}/{files.base_name(file)}.d/{networkd.PREFIX}keep.conf"
+
+
 class KeepConfiguration(Step):
-    """Have a NIC keep what it has when networkd takes it up again, which it does when this is undone."""
+    """Have networkd take up a NIC again that it was told to let go, and keep what that has; all of it when undone."""
 
     _about = ("nic",)
     nic: str
     file: str
     address: str
 
-    @property
-    def _drop_in(self) -> str:
-        return f"{networkd.VOLATILE}/{files.base_name(self.file)}.d/{networkd.PREFIX}keep.conf"
-
     def is_done(self, host: "Host") -> bool:
-        return files.exists(self._drop_in)
+        return files.exists(_drop_in(self.file))
 
     def do(self, host: "Host") -> None:
-        files.write_text(self._drop_in, _KEEP)
+        """Nothing: it is there to be undone last."""
 
     def undo(self, host: "Host") -> None:
         nic = host.links.link(self.nic)
-        if nic is not None and networkd.is_running() and not _is_by(nic.index, self.file):
-            self.do(host)
+        if nic is not None and networkd.is_running() and files.exists(_drop_in(self.file)):
             addresses = host.layer3.addresses(nic)
             _announce(host, nic, addresses)  # it took the NIC for gone as it left the bridge, and has not seen them
             networkd.reload()
@@ -56,8 +56,7 @@ class KeepConfiguration(Step):
             leased, lease_s = networkd.leased(nic.index), networkd.lease_s(nic.index)
             lasting = {"valid_s": lease_s, "preferred_s": lease_s}  # what it keeps, it gives no end
             _announce(host, nic, [one.replace(**lasting) if one.host == leased else one for one in addresses])
-        files.remove(self._drop_in)
-        files.remove_directory(files.directory_of(self._drop_in))
+        _remove(_drop_in(self.file))
 
     def __str__(self) -> str:
         return f"have systemd-networkd keep what {self.nic} has when it takes it up again"
@@ -82,6 +81,7 @@ class ManageBridge(Step):
         port, bridge = host.links.link(self.port), host.links.link(self.bridge)
         index = bridge.index if bridge else 0
         files.write_text(self._file(self.port), f"[Match]\nName={self.port}\n[Link]\nUnmanaged=yes\n")
+        files.write_text(_drop_in(self.nic.file), _KEEP)
         text = f"[Match]\nName={self.bridge}\n{self.nic.text}\n{self.nic.identity}{_KEEP}"
         files.write_text(self._file(self.bridge), text, mode=0o644)
         networkd.reload()
@@ -97,6 +97,7 @@ class ManageBridge(Step):
     def undo(self, host: "Host") -> None:
         port = host.links.link(self.port)
         if port is not None and networkd.is_running() and files.exists(self._file(self.port)):
+            files.write_text(_drop_in(self.nic.file), _KEEP)
             networkd.reload()  # a killed call may have told it, or not: now it has, before the addresses are back
             self._wait_for_rest(host, port)
         for link in (self.port, self.bridge):
@@ -118,6 +119,6 @@ def _announce(host: "Host", link: "Link", addresses: "Sequence[LinkAddress]") ->
             host.layer3.set_lifetimes(link, address)
 
 
-def _is_by(index: int, file: str) -> bool:
-    """Whether it looks after a link by a file."""
-    return networkd.facts(f"{networkd.STATE}/links/{index}").get("NETWORK_FILE") == file
+def _remove(drop_in: str) -> None:
+    files.remove(drop_in)
+    files.remove_directory(files.directory_of(drop_in))
