@@ -15,7 +15,7 @@ from fcntl import ioctl
 from vnethook.errors import HostError, UsageError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.request import NicRequest
-from vnethook.live import files
+from vnethook.live import process
 from vnethook.live.paths import variables
 
 TYPE_CHECKING = False
@@ -91,15 +91,7 @@ def _user(answer: socket, pid: int) -> int:
     not root: a set-id program may hide the first, and the last may be gone by now.
     """
     _, peer, _ = _CREDENTIALS.unpack(answer.getsockopt(SOL_SOCKET, SO_PEERCRED, _CREDENTIALS.size))
-    return posix.getuid() or peer or _real_user(pid)
-
-
-def _real_user(pid: int) -> int:
-    """The real user of a process, root's number if it is gone. Source: proc(5), status."""
-    for line in (files.read_text(f"/proc/{pid}/status") or "").splitlines() if pid else ():
-        if line.startswith("Uid:"):
-            return int(line.split()[1])
-    return 0
+    return posix.getuid() or peer or process.user(pid) or 0
 
 
 def _not_answered(fd: str, error: OSError) -> HostError:

@@ -32,6 +32,8 @@ def read(pid: int, words: list[str], nic: str) -> DhcpClient | str | None:
     if files.base_name(words[0]) == "busybox" or files.base_name(program[0]) == "busybox":
         words = words[1:] if files.base_name(words[0]) == "busybox" else words
         program.append(files.base_name(words[0]))
+    if not _is_roots(pid, program[0]):
+        return "is not root's, so that root runs nothing that it says"
     kind = KINDS.get(files.base_name(program[-1]))
     if kind is None:
         return "is of no kind that is known here"
@@ -42,6 +44,17 @@ def read(pid: int, words: list[str], nic: str) -> DhcpClient | str | None:
         return f"{unit} would start again"
     client: DhcpClient = found.replace(program=tuple(program), pid=pid, since=process.start_time(pid) or 0)
     return client
+
+
+def _is_roots(pid: int, program: str) -> bool:
+    """Whether root has started a process: anybody can have one with these words, of a program of that name.
+
+    A client that has given root up has a part that has not, as its parent or its child.
+    """
+    if process.user(pid) == 0:
+        return True
+    family = [process.parent(pid), *(one for one in process.running() if process.parent(one) == pid)]
+    return any(process.user(one) == 0 and files.link_target(f"/proc/{one}/exe") == program for one in family)
 
 
 def successor(client: DhcpClient, link: str) -> DhcpClient:

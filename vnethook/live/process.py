@@ -43,6 +43,16 @@ def parent(pid: int) -> int:
     return int(stat[stat.rindex(b")") + 2 :].split()[1])
 
 
+def user(pid: int) -> int | None:
+    """The number of the user who has a process, whatever set-id program it runs; None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith(b"Uid:")), None)
+
+
 def running() -> "Iterator[int]":
     """The pids of all processes."""
     for name in posix.listdir("/proc"):
