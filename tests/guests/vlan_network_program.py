@@ -12,7 +12,8 @@ from vnethook.definition.model import Network
 from vnethook.errors import HostError
 from vnethook.hook import resolve
 from vnethook.host.host import Host
-from vnethook.lifecycle import attach, bringup, health, reservations, sharing
+from vnethook.lifecycle import attach, bringup, health, reservations
+from vnethook.lifecycle.share import sharing
 from vnethook.live import bridge_port, files, paths
 from vnethook.live.nics import PVID as NATIVE
 from vnethook.live.nics import UNTAGGED, Nic

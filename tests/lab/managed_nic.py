@@ -10,7 +10,7 @@ from tests.lab.machine import Machine, wait_for
 from tests.lab.managers import ManagedHost
 from vnethook.host import interface_manager, nic_facts
 from vnethook.host.host import Host
-from vnethook.lifecycle import interface_plan, persistence
+from vnethook.lifecycle.share import file_plan, persistence
 from vnethook.live import paths
 
 MAC, BRIDGE = "52:54:00:aa:bb:01", "ebreth0"
@@ -93,7 +93,7 @@ def claims():
 def prepared(form):
     """The plan of the NIC's files."""
     host = Host(paths.current())
-    return interface_plan.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE, form=form)
+    return file_plan.prepare(host, nic_facts.collect(host, host.links.link("eth0"), BRIDGE), BRIDGE, form=form)
 
 
 def written():

@@ -9,7 +9,7 @@ from tests.lab.managed_nic import BRIDGE, FILES, MAC, claims, has_address, pictu
 from tests.lab.managers import ManagedHost
 from tests.netns.test_manager_files import serve
 from vnethook.host.host import Host
-from vnethook.lifecycle import persistence, share_recovery
+from vnethook.lifecycle.share import persistence, recovery
 from vnethook.live import paths, process
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
@@ -83,7 +83,7 @@ def _recorded_as_shared():
     addresses, routes = host.layer3.addresses(bridge), host.layer3.routes(bridge)
     made = CreateBridge(name=BRIDGE, mac=bridge.mac, mtu=bridge.mtu, stp=False, delay_s=0)
     moved = MoveToBridge(nic="eth0", bridge=BRIDGE, addresses=addresses, routes=routes, at_s=now_s())
-    share_recovery.journal(host, shared).keep([made, SetLinkUp(link=BRIDGE, mac=bridge.mac), moved])
+    recovery.journal(host, shared).keep([made, SetLinkUp(link=BRIDGE, mac=bridge.mac), moved])
     records.write(host.paths, shared)
 
 

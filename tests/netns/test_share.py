@@ -12,7 +12,7 @@ from tests.lab.host import VNET
 from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
 from tests.lab.library import on
 from vnethook.host import host as machine
-from vnethook.lifecycle import sharing
+from vnethook.lifecycle.share import sharing
 from vnethook.live import process, shared_interface
 
 pytestmark = pytest.mark.netns

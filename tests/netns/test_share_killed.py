@@ -9,7 +9,7 @@ from tests.lab.kills import is_killed
 from tests.lab.lan import OURS, OURS6, RICH, connect, layer3
 from tests.lab.library import on
 from vnethook.host import host as machine
-from vnethook.lifecycle import sharing
+from vnethook.lifecycle.share import sharing
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 GUARD_S = 60

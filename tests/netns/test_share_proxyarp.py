@@ -9,7 +9,7 @@ import pytest
 from tests.lab import Host, Machine, lan
 from tests.lab.library import on
 from vnethook.host import host as machine
-from vnethook.lifecycle import share_proxyarp
+from vnethook.lifecycle.share import proxyarp
 from vnethook.plan.proxied import AnswerForGuests
 
 pytestmark = pytest.mark.netns
@@ -145,7 +145,7 @@ def test_addresses_that_other_hosts_have_are_refused(router: Machine) -> None:
 def test_a_share_that_was_killed_is_given_back_or_finished(host: Host, word: str) -> None:
     def share(here: machine.Host) -> None:
         AnswerForGuests.do = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
-        share_proxyarp.start(here, "eth0", (RANGE,))
+        proxyarp.start(here, "eth0", (RANGE,))
 
     before = host.snapshot()
     with pytest.raises(AssertionError, match="ended with -9"):

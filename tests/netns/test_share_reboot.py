@@ -12,7 +12,7 @@ from tests.lab.kills import is_killed
 from tests.lab.lan import GATEWAY, OURS, PLAIN, answers, connect, layer3, master
 from tests.lab.library import on
 from vnethook.host import host as machine
-from vnethook.lifecycle import share_snapshot, sharing
+from vnethook.lifecycle.share import sharing, snapshots
 from vnethook.live import process
 
 pytestmark = pytest.mark.netns
@@ -99,7 +99,7 @@ def test_a_reboot_after_any_change_finds_the_nic_as_it_was_or_says_so(host: Host
         _boot(host, "peth0")
         on(host, sharing.settle)
         assert [line for line in layer3(host) if "fe80" not in line] == [line for line in before if "fe80" not in line]
-        assert on(host, lambda here: share_snapshot.every(here.paths)) == []
+        assert on(host, lambda here: snapshots.every(here.paths)) == []
         number += STRIDE
     assert number > 40
     host.vnet("unshare", "eth0")

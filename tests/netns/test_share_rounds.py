@@ -15,7 +15,7 @@ from tests.lab import Host, Machine, wait_for
 from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, connect, layer3
 from tests.lab.library import on
 from tests.lab.pings import pinging
-from vnethook.lifecycle import sharing
+from vnethook.lifecycle.share import sharing
 
 pytestmark = pytest.mark.netns
 ROUNDS = int(os.environ.get("VNETHOOK_ROUNDS", "10"))

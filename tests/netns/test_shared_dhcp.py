@@ -16,7 +16,7 @@ from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import dhcp_clients, programs
 from vnethook.host import host as machine
-from vnethook.lifecycle import sharing
+from vnethook.lifecycle.share import sharing
 from vnethook.live import files
 from vnethook.plan import dhcp_client as dhcp_client_steps
 from vnethook.plan import networkd as networkd_steps

@@ -11,7 +11,7 @@ from tests.lab.lan import GATEWAY, GATEWAY6, OURS, OURS6, RICH, SCRIPT, answers,
 from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
-from vnethook.lifecycle import share_making, sharing
+from vnethook.lifecycle.share import making, sharing
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan.step import Step
 
@@ -187,7 +187,7 @@ def _plan(here: machine.Host) -> tuple[Step, ...]:
     from vnethook.capability import shared_interface as capability
 
     shared = SharedInterface("ebreth0", "eth0", 0)
-    return capability.plan(share_making.facts_of(here, "eth0", "ebreth0"), shared, at_s=0)
+    return capability.plan(making.facts_of(here, "eth0", "ebreth0"), shared, at_s=0)
 
 
 def _start_refusing(here: machine.Host, target: Step) -> None:

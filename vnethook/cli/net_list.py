@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vnethook.lifecycle.lookup import NetworkState
-    from vnethook.lifecycle.shared_states import SharedState
+    from vnethook.lifecycle.share.shared_states import SharedState
 
 ACTIVE, INACTIVE = "active", "inactive"
 VIRTUAL, PHYSICAL = "virtual", "physical"

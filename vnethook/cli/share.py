@@ -89,7 +89,7 @@ def unshare(nic: str, *, force: bool) -> None:
     """Give a shared NIC back what its bridge has taken over."""
     check_link_name(nic)
     shared = slow.sharing.stop(slow.host(), nic, is_forced=force, guard_s=GUARD_S)
-    given_back = shared.nic if shared else slow.share_proxyarp.stop(slow.host(), nic, is_forced=force)
+    given_back = shared.nic if shared else slow.proxyarp.stop(slow.host(), nic, is_forced=force)
     if given_back:
         report.done(f"Interface {given_back} is no longer shared")
     else:
@@ -110,9 +110,9 @@ def confirm(nic: str) -> None:
 
 def _proxyarp(nic: str, ranges: tuple[str, ...], *, bridge: str, is_dry: bool) -> None:
     if is_dry:
-        _say(nic, [str(step) for step in slow.share_proxyarp.preview(slow.host(), nic, ranges, bridge=bridge)])
+        _say(nic, [str(step) for step in slow.proxyarp.preview(slow.host(), nic, ranges, bridge=bridge)])
         return
-    network, warnings = slow.share_proxyarp.start(slow.host(), nic, ranges, bridge=bridge)
+    network, warnings = slow.proxyarp.start(slow.host(), nic, ranges, bridge=bridge)
     for warning in warnings:
         report.warning(warning)
     report.done(f"Interface {nic} shared by network {network.name}, for whose guests it answers")

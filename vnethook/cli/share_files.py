@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vnethook.capability.manager.rendering import Rendering
-    from vnethook.lifecycle.interface_plan import FilePlan
+    from vnethook.lifecycle.share.file_plan import FilePlan
 
     Function = Callable[..., int | None]
 
@@ -137,9 +137,9 @@ def say_plan(plan: "FilePlan | None") -> None:
     """Show what of files would change, as a difference; nothing if none would."""
     if plan is None:
         return
-    from vnethook.lifecycle import interface_plan  # noqa: PLC0415 (as in slow.py)
+    from vnethook.lifecycle.share import file_plan  # noqa: PLC0415 (as in slow.py)
 
-    for line in interface_plan.difference(plan):
+    for line in file_plan.difference(plan):
         report.line(report.safe(line))
     report.end()
     for note in plan.rendering.notes:
@@ -175,7 +175,7 @@ def _described(nic: str, bridge: str, written: Files) -> "Rendering":
 def _present(nic: str, bridge: str, written: Files) -> "Rendering":
     """The files of a NIC that is here."""
     from vnethook.host import nic_facts  # noqa: PLC0415 (not for a NIC that is described)
-    from vnethook.lifecycle import interface_plan  # noqa: PLC0415 (as above)
+    from vnethook.lifecycle.share import file_plan  # noqa: PLC0415 (as above)
 
     host = slow.host()
     link = host.links.link(nic)
@@ -187,9 +187,7 @@ def _present(nic: str, bridge: str, written: Files) -> "Rendering":
         msg = f"option {others[0].rstrip('s')}: the NIC that is here says itself what it has"
         raise UsageError(msg, hint="to describe another one, say --mac too")
     bridge = bridge or shared_interface.bridge_name(nic)
-    return interface_plan.prepare(
-        host, nic_facts.collect(host, link, bridge), bridge, form=written.form or ""
-    ).rendering
+    return file_plan.prepare(host, nic_facts.collect(host, link, bridge), bridge, form=written.form or "").rendering
 
 
 def _mac_here(nic: str) -> str:

@@ -25,7 +25,7 @@ __all__ = [
     "nics",
     "places",
     "ports",
-    "share_proxyarp",
+    "proxyarp",
     "shared_states",
     "sharing",
     "topology",
@@ -50,18 +50,17 @@ if TYPE_CHECKING:
         nics,
         places,
         ports,
-        share_proxyarp,
-        shared_states,
-        sharing,
         topology,
         updates,
     )
+    from vnethook.lifecycle.share import proxyarp, shared_states, sharing
 else:
+    _OF_SHARING = ("proxyarp", "shared_states", "sharing")
 
     def __getattr__(name: str) -> "ModuleType":
         if name not in __all__:
             raise AttributeError(name)
-        return import_module(f"vnethook.lifecycle.{name}")
+        return import_module(f"vnethook.lifecycle.{'share.' if name in _OF_SHARING else ''}{name}")
 
 
 def host() -> "Host":

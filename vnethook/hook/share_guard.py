@@ -13,7 +13,7 @@ from time import monotonic
 from vnethook.errors import BusyError, VnetError
 from vnethook.host import background, daemons, layer3, log
 from vnethook.host.host import Host
-from vnethook.lifecycle import share_guard, share_recovery
+from vnethook.lifecycle.share import guarding, recovery
 from vnethook.live import shared_interface as records
 from vnethook.live.paths import Paths
 from vnethook.plan import dhcp_client, links, moving, sharing, zone
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> None:
     signal.signal(
         signal.SIGTERM, lambda *_: None
     )  # only a reason to look: by a service manager it may be meant for all
-    background.enter(f"{run}/{share_guard.name(bridge)}.pid")
+    background.enter(f"{run}/{guarding.name(bridge)}.pid")
     guard = Guard(Host(Paths(etc, run, state, resolv_conf)), bridge, int(pid), int(confirm_by))
     try:
         guard.watch()
@@ -86,13 +86,13 @@ class Guard:
         return shared
 
     def _take_back(self) -> None:
-        with share_recovery.lock(self._host, deadline_s=HANGS_S):
+        with recovery.lock(self._host, deadline_s=HANGS_S):
             shared = self._guarded()
             if shared is None:
                 return
             why = "nobody has confirmed it in time" if shared.is_whole else "who shared it has ended half-way"
             log.warning(f"interface {shared.nic!r}: {why}: it is given back")
-            share_recovery.take_back(self._host, shared, is_forced=True)
+            recovery.take_back(self._host, shared, is_forced=True)
 
     def _end_sharer(self, why: VnetError) -> None:
         """End who shares if it hangs with the lock held, long after it should have been done."""

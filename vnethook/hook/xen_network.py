@@ -81,7 +81,7 @@ def _run(paths: "Paths", argv: list[str]) -> None:
     if call.is_for_nothing:
         return
     from vnethook.host.host import Host  # noqa: PLC0415 (after the usage is checked)
-    from vnethook.lifecycle import sharing  # noqa: PLC0415 (after the usage is checked)
+    from vnethook.lifecycle.share import sharing  # noqa: PLC0415 (after the usage is checked)
 
     host = Host(paths)
     if call.action == "start":
@@ -95,7 +95,8 @@ def _run(paths: "Paths", argv: list[str]) -> None:
 
 def _start(host: "Host", call: Call) -> None:
     """Share the NIC, and start what is marked for it whether that fails or not: guests need the one or the other."""
-    from vnethook.lifecycle import autostart, sharing  # noqa: PLC0415 (after the usage is checked)
+    from vnethook.lifecycle import autostart  # noqa: PLC0415 (after the usage is checked)
+    from vnethook.lifecycle.share import sharing  # noqa: PLC0415 (after the usage is checked)
 
     errors: list[VnetError] = []
     try:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from vnethook.errors import VnetError
 from vnethook.host import learned, log
-from vnethook.lifecycle import bringup, catalog, shared_states
+from vnethook.lifecycle import bringup, catalog
+from vnethook.lifecycle.share import shared_states
 from vnethook.live import record
 from vnethook.live.nics import Nic
 from vnethook.value import Value

@@ -1,7 +1,8 @@
 """Where guests are now, in little more than names: what is asked again and again, to see what goes on there."""
 
 from vnethook.host.host import Host
-from vnethook.lifecycle import catalog, shared_states
+from vnethook.lifecycle import catalog
+from vnethook.lifecycle.share import shared_states
 from vnethook.live import record
 from vnethook.live.nics import Nic
 from vnethook.value import Value

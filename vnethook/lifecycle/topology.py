@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from vnethook.definition.model import OWN_MODES
 from vnethook.host import learned
 from vnethook.host.sight import Sight
-from vnethook.lifecycle import bringup, catalog, guests, shared_states
+from vnethook.lifecycle import bringup, catalog, guests
 from vnethook.lifecycle.guests import GuestNic, Heard
 from vnethook.lifecycle.places import in_order
+from vnethook.lifecycle.share import shared_states
 from vnethook.live import record
 from vnethook.live import shared_interface as shares
 from vnethook.value import Value
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from vnethook.definition.model import Network
     from vnethook.host.host import Host
     from vnethook.lifecycle.lookup import NetworkState
-    from vnethook.lifecycle.shared_states import SharedState
+    from vnethook.lifecycle.share.shared_states import SharedState
     from vnethook.live.record import LiveNetwork
     from vnethook.live.rtnl import Link
 

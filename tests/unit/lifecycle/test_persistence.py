@@ -8,7 +8,7 @@ from tests.unit.host.test_kept_files import Dying, Killed
 from vnethook.capability.manager.rendering import ManagedFile, Rendering
 from vnethook.errors import StateError
 from vnethook.host import kept_files
-from vnethook.lifecycle import interface_plan, persistence
+from vnethook.lifecycle.share import file_plan, persistence
 from vnethook.live.paths import Paths
 
 
@@ -22,7 +22,7 @@ def host(tmp_path):
 @pytest.fixture
 def plan(tmp_path):
     made = Rendering((ManagedFile("/etc/new", "new\n", 0o600), ManagedFile("/etc/more", "more\n")), ("/etc/old",))
-    return interface_plan.FilePlan("eth0", "br0", "networkd", made, str(tmp_path))
+    return file_plan.FilePlan("eth0", "br0", "networkd", made, str(tmp_path))
 
 
 def _files(tmp_path):
@@ -89,7 +89,7 @@ def test_files_of_two_nics_are_given_back_in_turn(host, plan, tmp_path):
 
 
 def test_a_difference_shows_what_comes_and_goes(plan):
-    (lines) = list(interface_plan.difference(plan.replace(root="/nonexistent")))
+    (lines) = list(file_plan.difference(plan.replace(root="/nonexistent")))
     assert lines == [
         "--- /dev/null",
         "+++ /etc/new",

@@ -8,8 +8,9 @@ from vnethook.capability import shared_interface
 from vnethook.errors import HostError, StateError
 from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
-from vnethook.lifecycle import adoption, share_files, share_guests, share_making, share_recovery
-from vnethook.lifecycle.share_making import AT_ONCE, Terms
+from vnethook.lifecycle import adoption
+from vnethook.lifecycle.share import boot_files, leaving, making, recovery
+from vnethook.lifecycle.share.making import AT_ONCE, Terms
 from vnethook.live import process, record
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
@@ -21,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
-    from vnethook.lifecycle.interface_plan import FilePlan
+    from vnethook.lifecycle.share.file_plan import FilePlan
     from vnethook.plan.step import Step
 
 
@@ -31,8 +32,8 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
     Gives what is shared, None for a bridge that is somebody's. Raises StateError for a NIC that cannot be shared,
     HostError if the host refuses or is cut off by it; then all is as it was.
     """
-    with share_recovery.lock(host):
-        share_recovery.settle(host)
+    with recovery.lock(host):
+        recovery.settle(host)
         nic = nic or _default_device(host)
         shared = next((one for one in _records(host) if nic in {one.nic, one.bridge}), None)
         if shared is not None:
@@ -41,34 +42,34 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
             _require_no_more(host, shared, terms)
             if records.is_up(host.links, shared):
                 if terms.is_kept and shared.confirm_by:
-                    wanted = share_making.keep(host, wanted)
+                    wanted = making.keep(host, wanted)
                 records.write(host.paths, wanted)
                 if wanted != shared:
                     adoption.guard(host, shared.bridge, is_guarded=wanted.antispoof)
                 return wanted
             log.warning(f"interface {shared.nic!r}: is not on bridge {shared.bridge!r} any more: it is shared anew")
-            share_recovery.take_back(host, shared)
+            recovery.take_back(host, shared)
             nic, terms = shared.nic, terms.replace(bridge=shared.bridge, antispoof=wanted.antispoof)
         made = terms.named(nic, process.network_namespace())
-        facts = share_making.facts_of(host, nic, made.bridge)
+        facts = making.facts_of(host, nic, made.bridge)
         if _is_the_administrators(facts, terms.bridge):
             return None
         _require(host, facts, made, is_forced=terms.is_forced)
-        return share_making.make(host, facts, made, terms)
+        return making.make(host, facts, made, terms)
 
 
 def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
     """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was."""
-    with share_recovery.lock(host):
-        share_recovery.settle(host)
+    with recovery.lock(host):
+        recovery.settle(host)
         waiting = [one for one in _records(host) if one.confirm_by and _is_meant(one, name, "")]
-        return [share_making.keep(host, shared) for shared in waiting]
+        return [making.keep(host, shared) for shared in waiting]
 
 
 def settle(host: "Host") -> None:
     """Take back what was left half-made, also by a reboot."""
-    with share_recovery.lock(host):
-        share_recovery.settle(host)
+    with recovery.lock(host):
+        recovery.settle(host)
 
 
 def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]":
@@ -78,7 +79,7 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
         _require_bridge(shared, terms.bridge)
         return ()
     made = terms.named(nic, process.network_namespace())
-    facts = share_making.facts_of(host, nic, made.bridge)
+    facts = making.facts_of(host, nic, made.bridge)
     if _is_the_administrators(facts, terms.bridge):
         return ()
     _require(host, facts, made, is_forced=terms.is_forced)
@@ -88,7 +89,7 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
 def planned_files(host: "Host", nic: str, terms: Terms) -> "FilePlan | None":
     """The files that `start` would write, None if none; changes nothing, raises as it does."""
     made = terms.named(nic, process.network_namespace())
-    return share_files.planned(host, share_making.facts_of(host, nic, made.bridge), made.bridge, terms)
+    return boot_files.planned(host, making.facts_of(host, nic, made.bridge), made.bridge, terms)
 
 
 def stop(
@@ -100,20 +101,20 @@ def stop(
     a guard, which has that long, sees to it if this process is killed. Raises StateError while guests are on the
     bridge, HostError with all that could not be undone.
     """
-    with share_recovery.lock(host):
-        share_recovery.settle(host)
+    with recovery.lock(host):
+        recovery.settle(host)
         shared = chosen(host, nic, bridge)
         if shared is None:
-            share_files.give_back_lost(host, nic or bridge)
+            boot_files.give_back_lost(host, nic or bridge)
             return None
         if not is_forced:
-            share_files.require_unedited(host, shared.bridge)
-        guests = share_guests.names(host, shared)
+            boot_files.require_unedited(host, shared.bridge)
+        guests = leaving.names(host, shared)
         if guests and not is_forced:
             msg = f"bridge {shared.bridge!r}: stop: guests are on it: {', '.join(guests)}"
             raise StateError(msg, hint="stop the guests first, or take their links off: ip link set LINK nomaster")
         adoption.forget(host, shared.bridge)
-        share_making.unmake(host, shared, guard_s=guard_s)
+        making.unmake(host, shared, guard_s=guard_s)
         return shared
 
 
@@ -170,7 +171,7 @@ def _require_bridge(shared: SharedInterface, bridge: str) -> None:
 
 def _require_no_more(host: "Host", shared: SharedInterface, terms: Terms) -> None:
     """Raise StateError if a NIC that is shared is to be shared for good, and is not."""
-    if terms.is_persistent and not share_files.is_persistent(host, shared.bridge):
+    if terms.is_persistent and not boot_files.is_persistent(host, shared.bridge):
         msg = f"interface {shared.nic!r}: share for good: it is shared already, until the next boot"
         raise StateError(msg, hint=f"`vnet unshare {shared.nic}` first: files are made from what the NIC has by itself")
 
@@ -203,7 +204,7 @@ def _described(host: "Host", shared: SharedInterface) -> str:
     if not records.is_up(host.links, shared):
         return f"{shared.nic}: not on bridge {shared.bridge} any more; the next start shares it anew"
     addresses = host.links.addresses(shared.bridge)
-    guests = share_guests.names(host, shared)
+    guests = leaving.names(host, shared)
     words = [f"{shared.nic}: shared by bridge {shared.bridge}"]
     words += [f"addresses {' '.join(addresses)}"] if addresses else []
     words += [f"to be confirmed within {left_s(shared)} s"] if shared.confirm_by else []

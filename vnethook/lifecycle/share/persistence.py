@@ -1,6 +1,6 @@
 """Have a shared NIC be shared after the next boot too: files of the host's own network manager, and those before them.
 
-`hold` keeps what `interface_plan` has decided until somebody has confirmed that the host is reached; `write_held` puts
+`hold` keeps what `file_plan` has decided until somebody has confirmed that the host is reached; `write_held` puts
 the files in place; `give_back` has all be as before, and `settle` what a killed call left.
 """
 
@@ -9,7 +9,7 @@ from vnethook.capability.manager import (
 )
 from vnethook.errors import StateError
 from vnethook.host import interface_manager, kept_files, manager_calls
-from vnethook.lifecycle.interface_plan import FilePlan, root_of
+from vnethook.lifecycle.share.file_plan import FilePlan, root_of
 from vnethook.live import files
 
 TYPE_CHECKING = False

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from vnethook.host.host import Host
     from vnethook.host.nic_facts import NicFacts
-    from vnethook.lifecycle.interface_plan import FilePlan
-    from vnethook.lifecycle.share_making import Terms
+    from vnethook.lifecycle.share.file_plan import FilePlan
+    from vnethook.lifecycle.share.making import Terms
     from vnethook.live.shared_interface import SharedInterface
     from vnethook.plan.step import Step
 
@@ -25,9 +25,9 @@ def planned(host: "Host", facts: "NicFacts", bridge: str, terms: "Terms") -> "Fi
     """The files that would make the bridge at boot, None if it is not for good; raises as `prepare` does."""
     if not terms.is_persistent:
         return None
-    from vnethook.lifecycle import interface_plan  # noqa: PLC0415 (few NICs are shared for good)
+    from vnethook.lifecycle.share import file_plan  # noqa: PLC0415 (few NICs are shared for good)
 
-    return interface_plan.prepare(host, facts, bridge, form=terms.form)
+    return file_plan.prepare(host, facts, bridge, form=terms.form)
 
 
 def hold(host: "Host", plan: "FilePlan | None") -> None:
@@ -35,7 +35,7 @@ def hold(host: "Host", plan: "FilePlan | None") -> None:
     if plan is not None:
         for note in plan.rendering.notes:
             log.warning(note)
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         persistence.hold(host, plan)
 
@@ -43,7 +43,7 @@ def hold(host: "Host", plan: "FilePlan | None") -> None:
 def write(host: "Host", bridge: str) -> None:
     """Put the files in place that are planned for a bridge; nothing if none are; raises HostError, StateError."""
     if _has_any(host):
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         persistence.write_held(host, bridge)
 
@@ -51,7 +51,7 @@ def write(host: "Host", bridge: str) -> None:
 def require_unedited(host: "Host", bridge: str) -> None:
     """Raise StateError if somebody has edited the files of a bridge since they were written."""
     if _has_any(host):
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         persistence.require_unedited(host, bridge)
 
@@ -77,7 +77,7 @@ def give_back(host: "Host", shared: "SharedInterface", steps: "Sequence[Step]") 
     """
     if not _has_any(host):
         return GivenBack()
-    from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+    from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
     kept = persistence.form_of(host, shared.bridge)
     form = "" if any(type(step).__module__ in _TELLING for step in steps) else kept
@@ -94,7 +94,7 @@ def give_back(host: "Host", shared: "SharedInterface", steps: "Sequence[Step]") 
 def tell_manager(given_back: GivenBack) -> None:
     """Have a manager that runs take up the NIC by the files that it has again."""
     if given_back.form:
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         persistence.take_up(given_back.form, given_back.nic)
 
@@ -102,7 +102,7 @@ def tell_manager(given_back: GivenBack) -> None:
 def give_back_lost(host: "Host", name: str) -> None:
     """Have the files be as before of a NIC, by its name or its bridge's, that they did not share at boot."""
     if name and _has_any(host):
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         if bridge := persistence.named(host, name):
             for line in persistence.give_back(host, bridge, is_forced=True):
@@ -113,7 +113,7 @@ def give_back_lost(host: "Host", name: str) -> None:
 def settle(host: "Host") -> None:
     """Take back what killed calls left."""
     if _has_any(host):
-        from vnethook.lifecycle import persistence  # noqa: PLC0415 (as above)
+        from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         for line in persistence.settle(host, [shared.bridge for shared in records.every(host.paths)]):
             log.warning(line)

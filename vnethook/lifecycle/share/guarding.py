@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
     from vnethook.live.shared_interface import SharedInterface
 
-_PACKAGES = __file__.rsplit("/", 3)[0]
+_PACKAGES = __file__.rsplit("/", 4)[0]
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from vnethook.hook.share_guard import main; main(sys.argv)"
 
 

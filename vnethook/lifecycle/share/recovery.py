@@ -5,7 +5,7 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_files, share_guard, share_guests, share_reboot, share_snapshot
+from vnethook.lifecycle.share import boot_files, guarding, leaving, reboot, snapshots
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.live.lock import DEADLINE_S, Lock
@@ -39,7 +39,7 @@ def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False)
     `is_forced`: also with guests on the bridge, which are detached.
     """
     if is_forced:
-        share_guests.let_go(host, shared)
+        leaving.let_go(host, shared)
     with HeldBack():
         records.write(host.paths, shared.replace(is_whole=False))
         errors = undo(host, shared)
@@ -52,16 +52,16 @@ def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     """Undo what the journal holds; give what could not be undone, which stays in it."""
     written = journal(host, shared)
     steps = written.steps()
-    given_back = share_files.give_back(host, shared, steps)
+    given_back = boot_files.give_back(host, shared, steps)
     stuck, errors = plans.revert(host, steps)
     written.keep(stuck)
-    share_files.tell_manager(given_back)
+    boot_files.tell_manager(given_back)
     errors += given_back.errors
     if not errors:
-        share_snapshot.remove(host.paths, shared.bridge)
+        snapshots.remove(host.paths, shared.bridge)
         records.remove(host.paths, shared)
         if shared.confirm_by:
-            share_guard.disarm(host, shared)
+            guarding.disarm(host, shared)
     return errors
 
 
@@ -74,15 +74,15 @@ def settle(host: "Host") -> None:
         if not shared.is_whole and records.is_here(shared):
             log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
             take_back(host, shared, is_forced=True)
-        elif shared.confirm_by and records.is_here(shared) and not share_guard.is_armed(host, shared):
+        elif shared.confirm_by and records.is_here(shared) and not guarding.is_armed(host, shared):
             _settle_unguarded(host, shared)
-    share_files.settle(host)
+    boot_files.settle(host)
 
 
 def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
     """Give back what waits to be confirmed and has lost its guard, or give it another if there is time."""
     if shared.confirm_by > now_s():
-        share_guard.arm(host, shared)
+        guarding.arm(host, shared)
         return
     log.warning(f"interface {shared.nic!r}: nobody has confirmed it in time, and its guard is gone: it is given back")
     take_back(host, shared, is_forced=True)
@@ -90,7 +90,7 @@ def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
 
 def _read_snapshots(host: "Host") -> None:
     """Have a record again of what was lost with the run directory, and forget what a reboot has taken back."""
-    for snapshot in share_snapshot.every(host.paths):
+    for snapshot in snapshots.every(host.paths):
         shared = snapshot.shared
         if records.read(host.paths, shared.bridge) is not None:
             continue
@@ -98,7 +98,7 @@ def _read_snapshots(host: "Host") -> None:
             journal(host, shared).keep(snapshot.steps())
             records.write(host.paths, shared.replace(is_whole=shared.is_kept))
         elif not snapshot.is_of_this_boot:
-            steps = share_reboot.settle(host, snapshot)
+            steps = reboot.settle(host, snapshot)
             if steps is not None:
                 journal(host, shared).keep(steps)
                 records.write(host.paths, shared.replace(namespace=process.network_namespace()))

@@ -1,7 +1,7 @@
 """NICs of the host's that guests share, as lists show them, beside the networks that may be on their bridges."""
 
 from vnethook.host.host import Host
-from vnethook.lifecycle import share_files
+from vnethook.lifecycle.share import boot_files
 from vnethook.live import record
 from vnethook.live import shared_interface as records
 from vnethook.live.rtnl import Links
@@ -38,7 +38,7 @@ def states(host: Host, *, links: Links | None = None) -> list[SharedState]:
             users.setdefault(live.bridge, []).append(name)
     return [
         _state(seen, shared, tuple(sorted(users.get(shared.bridge, ())))).replace(
-            is_persistent=share_files.is_persistent(host, shared.bridge)
+            is_persistent=boot_files.is_persistent(host, shared.bridge)
         )
         for shared in found
     ]

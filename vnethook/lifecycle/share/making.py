@@ -4,7 +4,7 @@ from vnethook.capability import shared_interface
 from vnethook.errors import HostError
 from vnethook.host import log, nic_facts
 from vnethook.host.signals import HeldBack
-from vnethook.lifecycle import share_files, share_guard, share_probe, share_recovery, share_snapshot
+from vnethook.lifecycle.share import boot_files, guarding, probe, recovery, snapshots
 from vnethook.live import shared_interface as records
 from vnethook.live.shared_interface import SharedInterface
 from vnethook.plan import apply as plans
@@ -53,28 +53,28 @@ AT_ONCE = Terms()
 
 def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms) -> SharedInterface:
     """Share a NIC; raise HostError if that fails or cuts the host off, after it was taken back."""
-    planned = share_files.planned(host, facts, shared.bridge, terms)
-    before = share_probe.answered(facts)
+    planned = boot_files.planned(host, facts, shared.bridge, terms)
+    before = probe.answered(facts)
     with HeldBack():
         facts = facts_of(host, shared.nic, shared.bridge)  # time has gone by
         steps = shared_interface.plan(facts, shared, at_s=now_s())
-        share_files.hold(host, planned)
+        boot_files.hold(host, planned)
         if terms.guard_s:
             shared = shared.replace(confirm_by=now_s() + terms.guard_s)
-            share_snapshot.write(host.paths, shared, steps)
+            snapshots.write(host.paths, shared, steps)
         records.write(host.paths, shared)
         try:
             if terms.guard_s:
-                share_guard.arm(host, shared)
-            plans.apply(host, steps, share_recovery.journal(host, shared))
-            share_probe.require(host, shared, facts, before)
-            if terms.guard_s and not share_guard.is_armed(host, shared):
+                guarding.arm(host, shared)
+            plans.apply(host, steps, recovery.journal(host, shared))
+            probe.require(host, shared, facts, before)
+            if terms.guard_s and not guarding.is_armed(host, shared):
                 msg = f"interface {shared.nic!r}: share: its guard has ended"
                 raise HostError(msg, hint="all is as it was; see the system log")
             if terms.is_kept or not terms.guard_s:
-                share_files.write(host, shared.bridge)
+                boot_files.write(host, shared.bridge)
         except BaseException:
-            for error in share_recovery.undo(host, shared):  # its guard tries again once this process has ended
+            for error in recovery.undo(host, shared):  # its guard tries again once this process has ended
                 log.error(str(error))  # what is raised is why the start failed
             raise
         shared = shared.replace(is_whole=True)
@@ -86,12 +86,12 @@ def make(host: "Host", facts: "NicFacts", shared: SharedInterface, terms: Terms)
 
 def keep(host: "Host", shared: SharedInterface) -> SharedInterface:
     """Keep what is shared, for whoever holds the lock, for good if that was asked for; its guard ends."""
-    share_files.write(host, shared.bridge)
+    boot_files.write(host, shared.bridge)
     kept = shared.replace(confirm_by=0)
     records.write(host.paths, kept)
     if shared.confirm_by:
-        share_snapshot.keep(host.paths, kept)
-        share_guard.disarm(host, shared)
+        snapshots.keep(host.paths, kept)
+        guarding.disarm(host, shared)
     return kept
 
 
@@ -101,8 +101,8 @@ def unmake(host: "Host", shared: SharedInterface, *, guard_s: int = 0) -> None:
     if is_new:
         shared = shared.replace(is_whole=False, confirm_by=now_s() + guard_s)
         records.write(host.paths, shared)
-        share_guard.arm(host, shared)
-    share_recovery.take_back(host, shared, is_forced=True)
+        guarding.arm(host, shared)
+    recovery.take_back(host, shared, is_forced=True)
 
 
 def facts_of(host: "Host", nic: str, bridge: str) -> "NicFacts":

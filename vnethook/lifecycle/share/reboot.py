@@ -1,7 +1,7 @@
 """What has become of shared NICs over a reboot: they are as they were, or shared by the host's own configuration."""
 
 from vnethook.host import log
-from vnethook.lifecycle import share_snapshot
+from vnethook.lifecycle.share import snapshots
 from vnethook.live import process
 from vnethook.live import shared_interface as records
 from vnethook.plan.links import CreateBridge, SetLinkUp
@@ -11,7 +11,7 @@ from vnethook.plan.sharing import CheckSources, GenerateAddresses, RepeatRules, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.host.host import Host
-    from vnethook.lifecycle.share_snapshot import Snapshot
+    from vnethook.lifecycle.share.snapshots import Snapshot
     from vnethook.live.rtnl import Link
     from vnethook.plan.step import Step
 
@@ -28,11 +28,11 @@ def settle(host: "Host", snapshot: "Snapshot") -> "list[Step] | None":
     bridge = host.links.link(shared.bridge)
     if shared.is_kept and bridge is not None and bridge.kind == "bridge" and records.is_up(host.links, shared):
         steps = tuple(_as_it_is(host, bridge, step) for step in snapshot.steps() if isinstance(step, _KNOWN))
-        share_snapshot.write(host.paths, shared.replace(namespace=process.network_namespace()), steps)
+        snapshots.write(host.paths, shared.replace(namespace=process.network_namespace()), steps)
         return list(steps)
     if not shared.is_kept:
         log.warning(f"interface {shared.nic!r}: the host was booted before its sharing was confirmed: it is as it was")
-        share_snapshot.remove(host.paths, shared.bridge)
+        snapshots.remove(host.paths, shared.bridge)
     return None
 
 
