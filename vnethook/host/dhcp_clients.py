@@ -32,14 +32,14 @@ def read(pid: int, words: list[str], nic: str) -> DhcpClient | str | None:
     if files.base_name(words[0]) == "busybox" or files.base_name(program[0]) == "busybox":
         words = words[1:] if files.base_name(words[0]) == "busybox" else words
         program.append(files.base_name(words[0]))
-    if not _is_roots(pid, program[0]):
-        return "is not root's, so that root runs nothing that it says"
     kind = KINDS.get(files.base_name(program[-1]))
     if kind is None:
         return "is of no kind that is known here"
     found = kind.read(words, environment, nic)
     if not isinstance(found, DhcpClient):
         return found  # type: ignore[no-any-return]
+    if not _is_roots(pid, program[0]):
+        return "is not root's, so that root runs nothing that it says"
     if unit := supervised.restarted_by(pid):
         return f"{unit} would start again"
     client: DhcpClient = found.replace(program=tuple(program), pid=pid, since=process.start_time(pid) or 0)
@@ -103,7 +103,7 @@ def lease_s(client: DhcpClient) -> int:
 
 
 def processes(client: DhcpClient, *, but: DhcpClient | None = None) -> list[int]:
-    """The processes that are a client, whoever started them, without the one of another that was found before."""
+    """The processes of root's that are a client, without the one of another that was found before."""
     other = (but.pid, but.since) if but else (0, 0)
     return [
         pid
@@ -111,6 +111,7 @@ def processes(client: DhcpClient, *, but: DhcpClient | None = None) -> list[int]
         if _is_it(client, process.command_line(pid))
         and process.is_in_our_network(pid)
         and (pid, process.start_time(pid)) != other
+        and _is_roots(pid, client.program[0])
     ]
 
 

@@ -40,3 +40,15 @@ def test_nothing_that_is_not_roots_says_what_root_is_to_run(
         assert isinstance(found, DhcpClient)
     else:
         assert found == "is not root's, so that root runs nothing that it says"
+
+
+def test_a_users_process_with_a_clients_words_does_not_stand_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = {7: 0, 8: NOBODY}
+    monkeypatch.setattr(process, "running", lambda: iter(users))
+    monkeypatch.setattr(process, "user", users.get)
+    monkeypatch.setattr(process, "parent", lambda _: 1)
+    monkeypatch.setattr(process, "start_time", lambda _: 70)
+    monkeypatch.setattr(process, "is_in_our_network", lambda _: True)
+    monkeypatch.setattr(process, "command_line", lambda _: ["dhclient", "eth0"])
+    client = DhcpClient("dhclient", "eth0", 4, ("/sbin/dhclient",), ("eth0",))
+    assert dhcp_clients.processes(client) == [7]
