@@ -28,7 +28,7 @@ iface eth0 inet static
 """
 NETWORK = f"[Match]\nName=eth0\n[Network]\nAddress={ADDRESS}\nGateway={GATEWAY}\nDNS=192.0.2.1\nNTP=192.0.2.3\n"
 PROFILE = f"[connection]\nid=wired\nuuid=b0a1cb8c-4f39-4b0a-8f2b-7a6d51f0c5a1\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1={ADDRESS},{GATEWAY}\ndns=192.0.2.1;\n[ipv6]\nmethod=link-local\n"
-NETPLAN = f'network:\n  ethernets:\n    eth0: {{addresses: ["{ADDRESS}"], optional: true}} # the LAN\n    eth1: {{dhcp4: true}}\n'
+NETPLAN = f'network:\n  ethernets:\n    eth0: {{addresses: ["{ADDRESS}"], accept-ra: false, optional: true}} # the LAN\n    eth1: {{dhcp4: true}}\n'
 FILES = {
     "ifupdown": ("/etc/network/interfaces", INTERFACES),
     "networkd": ("/etc/systemd/network/50-lan.network", NETWORK),

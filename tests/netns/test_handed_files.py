@@ -70,6 +70,19 @@ def test_the_bridge_is_the_client_that_the_nic_was(form):
         assert wait_for(lambda: _leased(host, BRIDGE), "a lease by the bridge") == leased
 
 
+@pytest.mark.parametrize("form", ["netplan", "keyfile"])
+def test_a_nic_of_a_manager_that_runs_is_shared_for_good_and_given_back(form):
+    with running(form) as host:
+        before = picture(host)
+        wait_for(lambda: len(host.call(claims)) == 1, "the manager to have the NIC")
+        host.vnet("share", "eth0", "--persist", "--yes")
+        assert has_address(host, BRIDGE)
+        assert picture(host) != before
+        host.vnet("unshare", "eth0")
+        assert picture(host) == before
+        assert has_address(host, "eth0")
+
+
 def _leased(host, link):
     found = host.json(["ip", "-json", "-4", "address"])
     return [address["local"] for one in found if one["ifname"] == link for address in one["addr_info"]]
