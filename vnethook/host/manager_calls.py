@@ -3,6 +3,7 @@
 systemd-networkd and NetworkManager read their files at their start, and when they are told to.
 """
 
+from vnethook.errors import HostError
 from vnethook.host import log, programs
 
 TYPE_CHECKING = False
@@ -41,6 +42,10 @@ def _call(program: str, *words: str) -> None:
     path = programs.find(program)
     if path is None:
         return
-    done = programs.run([path, *words])
+    try:
+        done = programs.run([path, *words])
+    except HostError as error:  # it hangs
+        log.warning(f"{program} {' '.join(words)}: {error}")
+        return
     if done.status:
         log.warning(f"{program} {' '.join(words)}: {done.reason}")
