@@ -7,13 +7,13 @@ what was confirmed: both happen under one lock, and by one record.
 import os
 import select
 import signal
-import sys
+from contextlib import suppress
 from time import monotonic
 
-from vnethook.errors import BusyError, VnetError
+from vnethook.errors import BusyError
 from vnethook.host import background, daemons, layer3, log
 from vnethook.host.host import Host
-from vnethook.lifecycle.share import guarding, recovery
+from vnethook.lifecycle.share import boot_files, guarding, recovery, snapshots
 from vnethook.live import shared_interface as records
 from vnethook.live.paths import Paths
 from vnethook.plan import dhcp_client, links, moving, sharing, zone
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 LOADED = (daemons, dhcp_client, layer3, links, moving, zone)
 """What taking back needs, so that nothing has to be read from a disk that may be on the network."""
-TRIES, PAUSE_S = 20, 0.5
+PAUSE_S, PAUSE_MAX_S = 0.5, 30.0
+"""Until it is tried again, longer each time."""
 HANGS_S = 5.0
 """After so long over its time who shares counts as hanging."""
 
@@ -38,12 +39,10 @@ def main(argv: list[str]) -> None:
         signal.SIGTERM, lambda *_: None
     )  # only a reason to look: by a service manager it may be meant for all
     background.enter(f"{run}/{guarding.name(bridge)}.pid")
-    guard = Guard(Host(Paths(etc, run, state, resolv_conf)), bridge, int(pid), int(confirm_by))
-    try:
-        guard.watch()
-    except VnetError as error:
-        log.error(error.report())
-        sys.exit(error.exit_status)
+    host = Host(Paths(etc, run, state, resolv_conf))
+    guard = Guard(host, bridge, int(pid), int(confirm_by))
+    boot_files.load(host)
+    guard.watch()
 
 
 class Guard:
@@ -61,8 +60,11 @@ class Guard:
             self._sharer = -1
 
     def watch(self) -> None:
-        """Return once there is nothing to guard any more, taken back by us or by others, or confirmed."""
-        tries = 0
+        """Return once there is nothing to guard any more, taken back by us or by others, or confirmed.
+
+        Until then it is tried again, whatever is wrong: nobody else may be able to reach the host.
+        """
+        pause_s = PAUSE_S
         while (shared := self._guarded()) is not None:
             left_s = self._deadline - monotonic()
             if left_s > 0 and (shared.is_whole or not self._is_over()):
@@ -70,17 +72,21 @@ class Guard:
                 continue
             try:
                 self._take_back()
-            except VnetError as error:
-                log.error(f"guard: {error}")
-                tries += 1
-                if tries == TRIES:
-                    raise
+            except Exception as error:  # noqa: BLE001 (as above)
+                log.error(f"guard: {error if str(error) else repr(error)}")
                 self._end_sharer(error)
-                self._wait(PAUSE_S)
+                self._wait(pause_s)
+                pause_s = min(pause_s * 1.5, PAUSE_MAX_S)
 
     def _guarded(self) -> "SharedInterface | None":
-        """The record of what is to be guarded; None if that was given back, or is kept."""
+        """The record of what is to be guarded; None if that was given back, or is kept.
+
+        Of one that has gone with the run directory there is still the snapshot, which goes before it else.
+        """
         shared = records.read(self._host.paths, self._bridge)
+        if shared is None:
+            snapshot = snapshots.read(self._host.paths, self._bridge)
+            shared = snapshot.shared if snapshot is not None and snapshot.is_of_this_boot else None
         if shared is None or shared.confirm_by != self._confirm_by:
             return None
         return shared
@@ -92,12 +98,15 @@ class Guard:
                 return
             why = "nobody has confirmed it in time" if shared.is_whole else "who shared it has ended half-way"
             log.warning(f"interface {shared.nic!r}: {why}: it is given back")
+            if records.read(self._host.paths, self._bridge) is None:
+                recovery.read_snapshots(self._host)
             recovery.take_back(self._host, shared, is_forced=True)
 
-    def _end_sharer(self, why: VnetError) -> None:
+    def _end_sharer(self, why: Exception) -> None:
         """End who shares if it hangs with the lock held, long after it should have been done."""
         if isinstance(why, BusyError) and not self._is_over():
-            signal.pidfd_send_signal(self._sharer, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended this moment
+                signal.pidfd_send_signal(self._sharer, signal.SIGKILL)
 
     def _is_over(self) -> bool:
         """Whether the process that shares has ended."""

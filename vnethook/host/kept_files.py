@@ -83,11 +83,16 @@ def replace(place: str, about: tuple[str, ...], wanted: "dict[str, tuple[bytes, 
 
 def read(place: str) -> Exchange | None:
     """What is kept in a directory, None for nothing; raise HostError if it is damaged."""
-    plain = files.read_json(f"{place}/{MANIFEST}")
-    if plain is None:
+    text = files.read_text(f"{place}/{MANIFEST}")
+    if text is None:
         return None
-    changes = tuple(_change(change) for change in plain["changes"])
-    return Exchange(tuple(plain["about"]), changes, tuple(plain["directories"]), bool(plain["is_whole"]))
+    try:
+        plain = files.loads(text)
+        changes = tuple(_change(change) for change in plain["changes"])
+        return Exchange(tuple(plain["about"]), changes, tuple(plain["directories"]), bool(plain["is_whole"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msg = f"file {f'{place}/{MANIFEST}'!r}: read: it is damaged"
+        raise HostError(msg, hint="files as they were before are beside it: copy them, then remove it") from error
 
 
 def edited(place: str) -> list[str]:

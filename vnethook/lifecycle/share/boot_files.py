@@ -1,6 +1,6 @@
 """The way to network managers' files for those few shared NICs that have any; nothing of it is loaded for others."""
 
-from vnethook.errors import VnetError
+from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.live import files
 from vnethook.live import shared_interface as records
@@ -38,6 +38,12 @@ def hold(host: "Host", plan: "FilePlan | None") -> None:
         from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
         persistence.hold(host, plan)
+
+
+def load(host: "Host") -> None:
+    """Have loaded what giving files back needs, where there are any."""
+    if _has_any(host):
+        from vnethook.lifecycle.share import persistence  # noqa: F401, PLC0415 (as above)
 
 
 def write(host: "Host", bridge: str) -> None:
@@ -79,15 +85,17 @@ def give_back(host: "Host", shared: "SharedInterface", steps: "Sequence[Step]") 
         return GivenBack()
     from vnethook.lifecycle.share import persistence  # noqa: PLC0415 (as above)
 
-    kept = persistence.form_of(host, shared.bridge)
-    form = "" if any(type(step).__module__ in _TELLING for step in steps) else kept
     try:
+        kept = persistence.form_of(host, shared.bridge)
+        form = "" if any(type(step).__module__ in _TELLING for step in steps) else kept
         persistence.let_go(form, (shared.port_name, shared.bridge))
         for line in persistence.give_back(host, shared.bridge, is_forced=True):
             log.warning(line)
         persistence.read_again(kept)
     except VnetError as error:
         return GivenBack(errors=(error,))
+    except OSError as error:
+        return GivenBack(errors=(HostError(f"bridge {shared.bridge!r}: give files back: {error}"),))
     return GivenBack(form, shared.nic)
 
 

@@ -2,7 +2,7 @@
 
 import posix
 
-from vnethook.errors import HostError
+from vnethook.errors import HostError, VnetError
 from vnethook.host import log
 from vnethook.host.signals import HeldBack
 from vnethook.lifecycle.share import boot_files, guarding, leaving, reboot, snapshots
@@ -16,7 +16,6 @@ from vnethook.plan.sharing import now_s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnethook.errors import VnetError
     from vnethook.host.host import Host
 
 _JOURNAL = ".shared:"
@@ -41,7 +40,10 @@ def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False)
     if is_forced:
         leaving.let_go(host, shared)
     with HeldBack():
-        records.write(host.paths, shared.replace(is_whole=False))
+        try:
+            records.write(host.paths, shared.replace(is_whole=False))
+        except HostError as error:
+            log.error(f"{error}; it is given back all the same")
         errors = undo(host, shared)
     if errors:
         msg = f"bridge {shared.bridge!r}: give back: " + "; ".join(str(error) for error in errors)
@@ -65,18 +67,41 @@ def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
     return errors
 
 
+def settle_others(host: "Host") -> None:
+    """Do what `settle` does; what fails of it is logged, since it has nothing to do with the NIC that is meant."""
+    try:
+        settle(host)
+    except VnetError as error:
+        log.error(str(error))
+
+
 def settle(host: "Host") -> None:
-    """Take back what a killed call left half-made, or what nothing but its journal or its snapshot is left of."""
-    _read_snapshots(host)
+    """Take back what a killed call left half-made, or what nothing but its journal or its snapshot is left of.
+
+    Goes on past failures; the first of them is raised.
+    """
+    read_snapshots(host)
     known = records.every(host.paths)
     lost = set(_journalled(host)) - {shared.bridge for shared in known}
+    errors = []
     for shared in (*known, *(SharedInterface(name, "", process.network_namespace()) for name in sorted(lost))):
-        if not shared.is_whole and records.is_here(shared):
-            log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
-            take_back(host, shared, is_forced=True)
-        elif shared.confirm_by and records.is_here(shared) and not guarding.is_armed(host, shared):
-            _settle_unguarded(host, shared)
+        try:
+            _settle(host, shared)
+        except VnetError as error:
+            errors.append(error)
     boot_files.settle(host)
+    if errors:
+        raise errors[0]
+
+
+def _settle(host: "Host", shared: SharedInterface) -> None:
+    if not records.is_here(shared):
+        return
+    if not shared.is_whole:
+        log.warning(f"bridge {shared.bridge!r}: an earlier call was killed: what it left is taken back")
+        take_back(host, shared, is_forced=True)
+    elif shared.confirm_by and not guarding.is_armed(host, shared):
+        _settle_unguarded(host, shared)
 
 
 def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
@@ -88,7 +113,7 @@ def _settle_unguarded(host: "Host", shared: SharedInterface) -> None:
     take_back(host, shared, is_forced=True)
 
 
-def _read_snapshots(host: "Host") -> None:
+def read_snapshots(host: "Host") -> None:
     """Have a record again of what was lost with the run directory, and forget what a reboot has taken back."""
     for snapshot in snapshots.every(host.paths):
         shared = snapshot.shared

@@ -61,8 +61,8 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
 def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
     """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was."""
     with recovery.lock(host):
-        recovery.settle(host)
-        waiting = [one for one in _records(host) if one.confirm_by and _is_meant(one, name, "")]
+        recovery.settle_others(host)
+        waiting = [one for one in _records(host) if one.is_whole and one.confirm_by and _is_meant(one, name, "")]
         return [making.keep(host, shared) for shared in waiting]
 
 
@@ -102,7 +102,7 @@ def stop(
     bridge, HostError with all that could not be undone.
     """
     with recovery.lock(host):
-        recovery.settle(host)
+        recovery.settle_others(host)
         shared = chosen(host, nic, bridge)
         if shared is None:
             boot_files.give_back_lost(host, nic or bridge)
