@@ -14,7 +14,7 @@ from vnethook.live.nics import GUARDS
 pytestmark = pytest.mark.netns
 HELPER = CHECKOUT / "hooks/qemu/qemu-bridge-helper"
 NAME = "qemu-bridge-helper"
-ALICE, STAFF = 61001, 61002
+ALICE, STAFF, BOB = 61001, 61002, 61003
 MAC = "52:54:00:00:53:0a"
 LAB = "<network><name>lab</name><bridge name='vnlab'/><ip address='203.0.113.1' prefix='24'/><portgroup name='apart'/></network>"
 OPEN = "<network><name>open</name><forward mode='bridge'/><bridge name='ebreth0'/><guard mode='off'/></network>"
@@ -91,10 +91,11 @@ def _write(host, name, text, *, owner=0, mode=0o644):
 
 
 @contextmanager
-def _qemu(host, network, *, mac=MAC, wrapper="helper", user=ALICE, env=None):
+def _qemu(host, network, *, mac=MAC, wrapper="helper", user=ALICE, env=None, name="", prefix=()):
     """A user's QEMU that has called the helper; what that answered."""
     device = ["-device", f"virtio-net-pci,netdev=n0,mac={mac}"] if mac else []
-    words = ["setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={STAFF}", PYTHON, "-IS", "-c", QEMU]
+    device += ["-name", name] if name else []
+    words = [*prefix, "setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={STAFF}", PYTHON, "-IS", "-c", QEMU]
     words += [host.directory / "over" / wrapper, f"--br={network}", "-netdev", f"bridge,id=n0,br={network}", *device]
     with host.popen(words, env=env, stdin=-1, stdout=-1, text=True) as program:
         try:
@@ -227,6 +228,29 @@ def test_a_users_guest_on_a_shared_interface_is_guarded_unless_the_definition_sa
         host.vnet("net-undefine", "open")
     finally:
         assert call(host, "stop") == (0, "")
+
+
+def test_a_users_guest_is_not_taken_for_another_users(host):
+    _write(host, "bridge.conf", "allow lab")
+    said = f"{NAME}: user {BOB}: guest on network 'lab': its {{}} is that of another's guest there"
+    with _qemu(host, "lab", name="web") as answer:
+        assert answer.status == 0
+        assert _asked(host, "lab", user=BOB).said.splitlines()[0] == said.format("MAC")
+        other = "52:54:00:00:53:0b"
+        assert _asked(host, "lab", user=BOB, mac=other, name="web").said.splitlines()[0] == said.format("name")
+        for mine in ({"user": BOB, "mac": other}, {"mac": other, "name": "web"}, {"user": 0}):
+            assert _asked(host, "lab", **mine).status == 0, mine
+
+
+def test_what_a_user_has_set_is_not_what_a_networks_daemons_have(host):
+    _write(host, "bridge.conf", "allow lab")
+    prefix = ["prlimit", "--cpu=7:", "--fsize=65536:"]
+    with _qemu(host, "lab", prefix=prefix) as answer:
+        assert (answer.status, answer.said) == (0, "")
+        [pid] = [line.split()[0] for line in host.run(["pgrep", "-a", "dnsmasq"]).stdout.splitlines()]
+        limits = host.run(["cat", f"/proc/{pid}/limits"]).stdout.splitlines()
+        found = {line[:13]: line[26:].split()[0] for line in limits}
+        assert (found["Max cpu time "], found["Max file size"]) == ("unlimited", "unlimited")
 
 
 def test_a_real_qemu_of_a_user_has_its_nic(host):

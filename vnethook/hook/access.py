@@ -12,9 +12,10 @@ from _struct import Struct, unpack
 
 from vnethook.errors import DefinitionError, HostError, StateError, UsageError
 from vnethook.hook import resolve, serve
-from vnethook.live import bridge_port, files, record, shared_interface
+from vnethook.live import bridge_port, files, nics, process, record, shared_interface
 from vnethook.live.nics import GUARDS, Nic
 from vnethook.live.paths import variables
+from vnethook.live.rtnl import Links
 from vnethook.names import shown
 from vnethook.value import Value
 
@@ -76,6 +77,7 @@ def permitted(paths: "Paths", request: "NicRequest", user: User) -> "NicRequest"
         raise StateError(msg)
     held = bridge_port.held(live, Nic("", network, portgroup=portgroup))
     is_said = live.guard.is_asked or any(group.guard is not None for group in live.classes)
+    _require_nobody_elses(paths, network, request, user)
     guard = "" if held or is_said else _DEFAULT
     if _MAC in (held or GUARDS[guard or "off"]) and not request.mac:
         msg = f"user {user.number}: guest on network {network!r}: its MAC is not known, to which it would be held"
@@ -83,15 +85,50 @@ def permitted(paths: "Paths", request: "NicRequest", user: User) -> "NicRequest"
     return request.replace(explicit=network, portgroup=portgroup, guard=guard)
 
 
-def _become_root() -> None:
-    """Be root through and through, as the programs want it that are run from here, and forget the user's variables.
+def _require_nobody_elses(paths: "Paths", network: str, request: "NicRequest", user: User) -> None:
+    """Raise StateError if a guest would be taken for another one that is there, of somebody else's.
 
-    nft, called with another real user, ends at once: main() of nftables.
+    It would have that one's packets, its address, its name and what the firewall lets it do.
     """
+    links = Links()
+    for nic in nics.attached(paths, network):
+        pairs = (("MAC", request.mac, nic.mac), ("name", request.guest, nic.guest))
+        same = [what for what, wanted, other in pairs if wanted and wanted == other]
+        pid, since = nic.owner
+        owner = process.user(pid) if pid and process.start_time(pid) == since else None
+        if same and owner != user.number and nics.is_attached(links, nic):
+            msg = f"user {user.number}: guest on network {network!r}: its {same[0]} is that of another's guest there"
+            raise StateError(msg, hint="give it another on QEMU's command line: -name NAME, -device …,mac=MAC")
+
+
+def _become_root() -> None:
+    """Be root through and through, as the programs want it that are run from here, and forget what the user has set.
+
+    nft, called with another real user, ends at once: main() of nftables. A terminal stops whatever is in its session,
+    root's too, which would hold its locks then; limits would end or starve a network's daemons.
+    """
+    import resource  # noqa: PLC0415 (only for who is not root)
+
     posix.setgroups([])
     posix.setresgid(0, 0, 0)
     posix.setresuid(0, 0, 0)
     posix.environ.clear()
+    for number in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
+        for limit in (resource.RLIM_INFINITY, resource.getrlimit(number)[1]):
+            try:
+                resource.setrlimit(number, (limit, limit))
+                break
+            except (OSError, ValueError):
+                continue  # root without that capability, as in a container
+    for leave in (posix.setsid, _be_as_urgent):
+        try:
+            leave()
+        except OSError:
+            continue  # it leads its group, or see above
+
+
+def _be_as_urgent() -> None:
+    posix.setpriority(posix.PRIO_PROCESS, 0, 0)
 
 
 def _names(paths: "Paths", network: str, portgroup: str) -> set[str]:
