@@ -9,9 +9,9 @@ import pytest
 from tests.lab import Host, Machine, wait_for
 from tests.lab.lan import connect, layer3
 from tests.lab.library import on
-from vnethook.errors import HostError
+from vnethook.errors import BusyError, HostError
 from vnethook.host import host as machine
-from vnethook.lifecycle.share import recovery, sharing
+from vnethook.lifecycle.share import leaving, recovery, sharing
 from vnethook.live import files
 from vnethook.live import shared_interface as records
 
@@ -66,6 +66,24 @@ def test_a_nic_is_given_back_though_there_is_no_room_to_write_that_down(host: Ho
             raise files.refusal(path, "write", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
         files.write_text = refuse
+        shared = records.read(here.paths, "ebreth0")
+        assert shared is not None
+        recovery.take_back(here, shared, is_forced=True)
+
+    on(host, lambda here: sharing.start(here, "eth0") and None)
+    on(host, stop)
+    assert layer3(host) == before
+
+
+def test_a_nic_is_given_back_though_its_guests_network_does_not_go(host: Host) -> None:
+    before = layer3(host)
+
+    def stop(here: machine.Host) -> None:
+        def refuse(*_: object) -> None:
+            msg = "lock: held for over 30 s"
+            raise BusyError(msg)
+
+        leaving.let_go = refuse
         shared = records.read(here.paths, "ebreth0")
         assert shared is not None
         recovery.take_back(here, shared, is_forced=True)

@@ -37,17 +37,24 @@ def take_back(host: "Host", shared: SharedInterface, *, is_forced: bool = False)
 
     `is_forced`: also with guests on the bridge, which are detached.
     """
+    try:
+        records.write(host.paths, shared.replace(is_whole=False))  # first: from now on no guest joins
+    except HostError as error:
+        log.error(f"{error}; it is given back all the same")
     if is_forced:
-        leaving.let_go(host, shared)
+        _let_go(host, shared)
     with HeldBack():
-        try:
-            records.write(host.paths, shared.replace(is_whole=False))
-        except HostError as error:
-            log.error(f"{error}; it is given back all the same")
         errors = undo(host, shared)
     if errors:
         msg = f"bridge {shared.bridge!r}: give back: " + "; ".join(str(error) for error in errors)
         raise HostError(msg, hint="what could not be undone is tried again by the next start or stop")
+
+
+def _let_go(host: "Host", shared: SharedInterface) -> None:
+    try:
+        leaving.let_go(host, shared)
+    except VnetError as error:
+        log.error(f"{error}; interface {shared.nic!r} is given back all the same")
 
 
 def undo(host: "Host", shared: SharedInterface) -> "list[VnetError]":
