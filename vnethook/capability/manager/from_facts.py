@@ -1,6 +1,6 @@
 """What the files are to say, from what the kernel shows of a NIC and what its present configuration says beside."""
 
-from _socket import AF_INET6, inet_ntop
+from _socket import AF_INET, AF_INET6, inet_ntop
 from _struct import Struct
 
 from vnethook.address import BITS, format_ip
@@ -22,6 +22,8 @@ _SAYABLE = frozenset((_DESTINATION, _OUT, _GATEWAY, _METRIC, _PREFERRED, _TABLE,
 _ON_LINK = 0x4
 _KERNEL, _ROUTER, _DHCP = 2, 9, 16
 """RTPROT_*: routes that come again by themselves."""
+_BOOT = 3
+"""RTPROT_BOOT, of what `ip route add` adds: an administrator, or a DHCP client's script."""
 _METRIC6 = 1024
 """Of IPv6 routes that nobody gave one: IP6_RT_PRIO_USER."""
 _MANAGERS = frozenset(
@@ -33,17 +35,22 @@ _NO_ROUTE = 0x200
 """IFA_F_NOPREFIXROUTE. Source: linux/if_addr.h."""
 _DEFAULT_MTU = 1500
 _LINK_SCOPE = 253
-_TEMPORARY = 0x01
-"""IFA_F_TEMPORARY: an IPv6 address that the kernel makes for a while; of an IPv4 one the same bit says secondary."""
+_TEMPORARY, _ADVERTISED = 0x01, 0x100
+"""IFA_F_TEMPORARY: an IPv6 address that the kernel makes for a while; of an IPv4 one the same bit says secondary.
+
+IFA_F_MANAGETEMPADDR: one of a prefix that a router advertises, also if that says that it lasts for ever.
+"""
 
 
 def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig, tuple[str, ...]]:
     """The configuration, and notes on what files cannot say; raise DefinitionError for what no file can hold."""
     notes: list[str] = []
     subnets = {route.subnet for route in facts.routes if not route.gateway}
-    addresses = [one for one in (_address(one, subnets, notes) for one in facts.addresses) if one]
-    routes = [one for one in (_route(one, notes) for one in facts.routes) if one]
     ipv6 = said.ipv6 or (NONE if facts.generation is None else AUTO)
+    given = [one for one in facts.addresses if not (ipv6 == AUTO and _is_advertised(one))]
+    addresses = [one for one in (_address(one, subnets, notes) for one in given) if one]
+    lasting = [one for one in facts.routes if not (said.dhcp4 and _is_by_client(one))]
+    routes = [one for one in (_route(one, notes) for one in lasting) if one]
     has_ipv6 = any(one.version == 6 for one in addresses) or any(one.version == 6 for one in routes)
     if names := ", ".join(sorted({name for _, name, _ in facts.sysctls} - _MANAGERS)):
         notes.append(f"sysctls of {facts.link.name}: set them for {bridge} in sysctl.d: {names}")
@@ -63,6 +70,17 @@ def config(facts: "NicFacts", bridge: str, said: Said) -> tuple[InterfaceConfig,
         zone=said.zone or facts.zone,
     )
     return made, tuple(notes)
+
+
+def _is_advertised(found: "LinkAddress") -> bool:
+    """Whether an address is of a prefix that a router advertises."""
+    return found.family == AF_INET6 and bool(found.flags & _ADVERTISED)
+
+
+def _is_by_client(found: "LinkRoute") -> bool:
+    """Whether a route is the default route as the script of a DHCP client adds it. Source: Debian's dhclient-script."""
+    table = _number(dict(found.attributes).get(_TABLE, ""))
+    return found.family == AF_INET and not found.prefix and found.protocol == _BOOT and table == _MAIN
 
 
 def _address(found: "LinkAddress", subnets: set[tuple[int, int, int]], notes: list[str]) -> Address | None:

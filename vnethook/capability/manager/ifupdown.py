@@ -89,7 +89,10 @@ def _is_plain(config: InterfaceConfig, gateway: Route) -> bool:
 
 
 def _further(config: InterfaceConfig, version: int) -> "Iterator[str]":
-    """Commands for what no option says; the bridge takes its addresses and routes along when it goes."""
+    """Commands for what no option says; the bridge takes its addresses and routes along when it goes.
+
+    A route may be there before, by a DHCP client's script: a command that fails has the whole interface fail.
+    """
     family, bridge, stanza = ("-6 " if version == 6 else ""), config.bridge, _stanza(config, version)
     for address in config.of_version(version):
         if address not in stanza:
@@ -99,7 +102,7 @@ def _further(config: InterfaceConfig, version: int) -> "Iterator[str]":
     for route in config.routes:
         is_option = route is gateway and bool(stanza) and _is_plain(config, route)
         if route.version == version and not is_option:
-            yield f"    up ip {family}route add {_route(config, route)}"
+            yield f"    up ip {family}route replace {_route(config, route)}"
     for rule in config.rules:
         if rule.version == version:
             yield f"    up ip {family}rule add {_rule(rule)}"
