@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import Host, Machine, wait_for
+from tests.lab.host import HOOKS
 from tests.lab.kills import is_killed
 from tests.lab.lan import GATEWAY, OURS, PLAIN, answers, connect, layer3, master
 from tests.lab.library import on
@@ -57,6 +58,16 @@ def _boot(host: Host, port: str, lines: str = PLAIN) -> None:
         host.run(["ip", *line.split()])
 
 
+def _joins(host: Host, name: str) -> str:
+    """The bridge that a guest joins by that name: the first who asks for it after a boot."""
+    host.make_tap("tap0")
+    try:
+        host.run([HOOKS / "qemu/qemu-ifup", "tap0"], env={"VNET_NETWORK": name})
+        return master(host, "tap0")
+    finally:
+        host.run(["ip", "link", "delete", "tap0"])
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_was_not_confirmed_is_forgotten(host: Host, layout: str) -> None:
     host.vnet("share", "eth0", "--layout", layout)
@@ -82,6 +93,7 @@ def test_a_bridge_that_the_hosts_files_make_at_boot_is_given_back_too(host: Host
     made = [f"link set eth0 name {port}"] if port != "eth0" else []
     made += [f"link add {bridge} address {mac} type bridge", f"link set {port} up master {bridge}"]
     _boot(host, port, "\n".join([*made, f"link set {bridge} up", PLAIN.replace("dev eth0", f"dev {bridge}")]))
+    assert _joins(host, "eth0") == bridge
     assert host.vnet("unshare", "eth0").stdout == "Interface eth0 is no longer shared\n\n"
     assert master(host, "eth0") == ""
     assert [line for line in layer3(host) if "fe80" not in line] == [line for line in before if "fe80" not in line]

@@ -54,9 +54,20 @@ def named(paths: "Paths", name: str, *, takes_any: bool = False) -> str:
     users = compiled.users(paths, name) if is_link_name(name) else []
     if len(users) > 1:
         raise compiled.ambiguous(name, users)
+    if files.is_directory(paths.shared_snapshots) and (found := _since_boot(paths, name)) is not None:
+        return found
     if takes_any and is_link_name(name) and _adopted(paths, name):
         return name
     raise adoption.unknown(paths, name)
+
+
+def _since_boot(paths: "Paths", name: str) -> str | None:
+    """The network on a NIC that the host's own files share since its boot, which nobody has asked for before."""
+    from vnethook.host.host import Host  # noqa: PLC0415 (only for who joins first after a boot)
+    from vnethook.lifecycle.share import sharing  # noqa: PLC0415 (as above)
+
+    sharing.settle(Host(paths))
+    return on_shared(paths, name)
 
 
 def _adopted(paths: "Paths", bridge: str) -> bool:
