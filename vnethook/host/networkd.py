@@ -23,9 +23,9 @@ PREFIX = "00-vnethook-"
 """Begins the names of our files: of all that match a link, the first by name counts."""
 SECTIONS = {
     *("Match", "Link", "Network", "Address", "Route", "RoutingPolicyRule", "Neighbor", "NextHop"),
-    *("IPv6AddressLabel", "IPv6AcceptRA", "DHCPv4", "DHCPv6"),
+    *("IPv6AddressLabel", "IPv6AcceptRA", "DHCP", "DHCPv4", "DHCPv6"),
 }
-"""What a bridge takes over as it is."""
+"""What a bridge takes over as it is. netplan writes [DHCP], the first name of [DHCPv4] and [DHCPv6]."""
 _OF_THE_LINK = {
     *("BatmanAdvanced", "Bond", "Bridge", "IPVLAN", "IPVTAP", "IPoIB", "KeepMaster", "MACVLAN", "MACVTAP", "MACsec"),
     *("Tunnel", "VLAN", "VRF", "VXLAN", "Xfrm", "DHCPServer", "IPv6SendRA", "DHCPPrefixDelegation", "Unmanaged"),

@@ -44,6 +44,14 @@ def test_what_is_about_the_link_itself_is_not_for_a_bridge(place: Path, line: st
     assert networkd.read("eth0", 2) == f"looks after it by {file!r}, where {strange} is about the link itself"
 
 
+def test_the_settings_that_netplan_makes_for_a_client_go_along(place: Path) -> None:
+    """Source: netplan 0.106, of `dhcp4: true`."""
+    (place / "etc/20-wired.network").write_text(f"{FILE}\n[DHCP]\nRouteMetric=100\nUseMTU=true\n")
+    found = networkd.read("eth0", 2)
+    assert isinstance(found, NetworkdLink)
+    assert found.text == "[Network]\nDHCP=yes\n[DHCP]\nRouteMetric=100\nUseMTU=true"
+
+
 def test_a_file_that_goes_before_ours_is_said(place: Path) -> None:
     (place / "links/2").write_text(STATE.format("/etc/systemd/network/00-a.network"))
     expected = "looks after it by '/etc/systemd/network/00-a.network', which goes before any file of ours"
