@@ -151,6 +151,22 @@ def _why_no_hypervisor() -> str:
     return _why_no_guests()
 
 
+@cache
+def _why_no_machines() -> str:
+    """Why a host that keeps its disk cannot be booted in QEMU here; empty if it can."""
+    from tests.lab.machine import SYSTEM_PATH
+    from tests.lab.real_disk import make_machine_image
+
+    for program in ("qemu-system-x86_64", "ssh"):
+        if not shutil.which(program, path=SYSTEM_PATH):
+            return f"{program}: not found"
+    try:
+        make_machine_image()
+    except (OSError, AssertionError) as error:
+        return str(error).replace("\n", ": ")
+    return ""
+
+
 NEEDS: dict[str, Callable[[], str]] = {
     "netns": _why_no_netns,
     "guests": _why_no_guests,
@@ -159,6 +175,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "managers": _why_no_managers,
     "xen": _why_no_xen,
     "hypervisor": _why_no_hypervisor,
+    "machines": _why_no_machines,
 }
 
 

@@ -32,7 +32,7 @@ def make_xen_image() -> Path:
 def make_disk(directory: Path, *, texts: dict[str, str]) -> Path:
     """The host's initial RAM disk; `texts`: what else is to be on it, by path."""
     root = directory / "root"
-    _install_checkout(root)
+    install_checkout(root)
     guest = make_image()
     (root / "guest").mkdir()
     for name in ("vmlinuz", "initrd"):
@@ -51,12 +51,13 @@ def make_disk(directory: Path, *, texts: dict[str, str]) -> Path:
     return disk
 
 
-def _install_checkout(root: Path) -> None:
+def install_checkout(root: Path) -> None:
     """The package with its hooks, and `vnet` with the libraries that it needs."""
     home, libraries = root / HOME.lstrip("/"), Path(sysconfig.get_path("platlib"))
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "vnethook", home / "vnethook", ignore=unwanted)
     shutil.copytree(CHECKOUT / "hooks", home / "hooks")
+    shutil.copytree(CHECKOUT / "initscripts", home / "initscripts")
     for library in LIBRARIES:
         shutil.copytree(libraries / library, home / "libraries" / library, ignore=unwanted)
     subprocess.run([sys.executable, "-I", "-m", "compileall", "-q", "-s", root, home], check=True)
