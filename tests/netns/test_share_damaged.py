@@ -11,9 +11,12 @@ from tests.lab.lan import connect, layer3
 from tests.lab.library import on
 from vnethook.errors import BusyError, HostError
 from vnethook.host import host as machine
+from vnethook.host.layer3 import Layer3
+from vnethook.host.link_address import LinkAddress
 from vnethook.lifecycle.share import leaving, recovery, sharing
 from vnethook.live import files
 from vnethook.live import shared_interface as records
+from vnethook.live.rtnl import Link
 
 pytestmark = pytest.mark.netns
 
@@ -104,3 +107,26 @@ def test_a_guard_gives_a_nic_back_though_the_run_directory_was_emptied(host: Hos
     on(host, empty)
     wait_for(lambda: layer3(host) == before, "the NIC to be given back")
     wait_for(lambda: not any("share-guard" in line for line in host.processes()), "the guard to end")
+
+
+def test_what_the_kernel_has_no_memory_for_at_first_is_given_back_later(host: Host) -> None:
+    before = layer3(host)
+
+    def stop(here: machine.Host) -> None:
+        add, left = Layer3.add_address, [True]
+
+        def refuse_once(self: Layer3, link: Link, address: LinkAddress) -> None:
+            if left:
+                left.pop()
+                msg = "no"
+                raise HostError(msg) from OSError(errno.ENOMEM, msg)
+            add(self, link, address)
+
+        Layer3.add_address = refuse_once  # type: ignore[method-assign]
+        sharing.stop(here, "eth0")
+
+    on(host, lambda here: sharing.start(here, "eth0") and None)
+    with pytest.raises(HostError, match="no"):
+        on(host, stop)
+    on(host, sharing.settle)
+    assert layer3(host) == before

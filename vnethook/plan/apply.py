@@ -109,10 +109,15 @@ def check(host: "Host", steps: "Sequence[Step]") -> list[Step]:
 
 
 def revert(host: "Host", steps: "Sequence[Step]") -> tuple[list[Step], list[VnetError]]:
-    """Undo steps, newest first, going on past failures; give the steps that failed, oldest first, and why."""
+    """Undo steps, newest first, going on past failures; give the steps that failed, oldest first, and why.
+
+    One that failed and `keeps_earlier` has all before it fail, too.
+    """
+    left = list(steps)
     stuck: list[Step] = []
     errors: list[VnetError] = []
-    for step in reversed(steps):
+    while left and not (stuck and stuck[0].keeps_earlier):
+        step = left.pop()
         try:
             step.undo(host)
         except VnetError as error:
@@ -121,4 +126,4 @@ def revert(host: "Host", steps: "Sequence[Step]") -> tuple[list[Step], list[Vnet
         except OSError as error:
             stuck.insert(0, step)
             errors.append(HostError(f"{step}: undo: {error}"))
-    return stuck, errors
+    return left + stuck, errors

@@ -5,6 +5,7 @@ the other before they leave the one.
 """
 
 from _socket import AF_INET, AF_INET6
+from errno import EAGAIN, ENOBUFS, ENOMEM
 from time import monotonic, sleep
 
 from vnethook.errors import HostError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LINK_SCOPE = 253
 """RT_SCOPE_LINK: of addresses that a link may have by itself."""
+_PASSING = (EAGAIN, ENOBUFS, ENOMEM)
 PATIENCE_S, PAUSE_S = 1.0, 0.0005
 """How long the kernel has for what it does later, and how often it is looked at."""
 
@@ -34,6 +36,7 @@ class MoveToBridge(Step):
     get first, empty for those that they have. Undone, the NIC has them again, and what the bridge was given since.
     """
 
+    keeps_earlier = True
     _about = ("nic",)
     _nested = {"addresses": LinkAddress, "routes": LinkRoute}  # noqa: RUF012 (ClassVar would need typing at run time)
     nic: str
@@ -225,14 +228,21 @@ def _wait_until(is_so: "Callable[[], bool]") -> None:
 
 
 def _give(host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes: tuple[LinkRoute, ...]) -> None:
-    """Give a NIC addresses and routes; those that it is refused are logged, so that the others are not kept back."""
+    """Give a NIC addresses and routes; those that it is refused are logged, so that the others are not kept back.
+
+    Raises HostError where the kernel would take one later: until it has, the bridge has to keep it.
+    """
     refused = []
     for address in addresses:
         try:
             host.layer3.add_address(nic, address)
         except HostError as error:
             refused.append(error)
-    _log([*refused, *host.layer3.add_routes(nic, routes)])
+    refused += host.layer3.add_routes(nic, routes)
+    for refusal in refused:
+        if getattr(refusal.__cause__, "errno", 0) in _PASSING:
+            raise refusal
+    _log(refused)
 
 
 def _log(refused: list[HostError]) -> None:

@@ -55,8 +55,10 @@ class Step(Value):
     """One change. `do` and `undo` may be called again at any time; `undo` never fails on what is gone.
 
     `_about`: the fields that say what the step is about; without them all do, so that any difference is another thing.
+    `keeps_earlier`: as long as it cannot be undone, what was done before it stays, since the host depends on that.
     """
 
+    keeps_earlier = False
     _about: "ClassVar[tuple[str, ...]]" = ()
 
     def __init_subclass__(cls) -> None:
