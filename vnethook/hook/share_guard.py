@@ -74,7 +74,7 @@ class Guard:
                 self._take_back()
             except Exception as error:  # noqa: BLE001 (as above)
                 log.error(f"guard: {error if str(error) else repr(error)}")
-                self._end_sharer(error)
+                self._end_sharer(shared, error)
                 self._wait(pause_s)
                 pause_s = min(pause_s * 1.5, PAUSE_MAX_S)
 
@@ -102,9 +102,9 @@ class Guard:
                 recovery.read_snapshots(self._host)
             recovery.take_back(self._host, shared, is_forced=True)
 
-    def _end_sharer(self, why: Exception) -> None:
-        """End who shares if it hangs with the lock held, long after it should have been done."""
-        if isinstance(why, BusyError) and not self._is_over():
+    def _end_sharer(self, shared: "SharedInterface", why: Exception) -> None:
+        """End who shares if it hangs with the lock held, long after it should have been done; not for others' lock."""
+        if isinstance(why, BusyError) and not shared.is_whole and not self._is_over():
             with suppress(ProcessLookupError):  # it has ended this moment
                 signal.pidfd_send_signal(self._sharer, signal.SIGKILL)
 

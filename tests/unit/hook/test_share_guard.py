@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from vnethook.errors import HostError
+from vnethook.errors import BusyError, HostError
 from vnethook.hook import share_guard
 from vnethook.host.host import Host
 from vnethook.live.shared_interface import SharedInterface
@@ -38,3 +38,22 @@ def test_a_guard_tries_again_whatever_goes_wrong(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(share_guard.Guard, "_wait", lambda _, left_s: pauses.append(left_s))
     guard.watch()
     assert (wrong, len(pauses), pauses[-1]) == ([], 33, share_guard.PAUSE_MAX_S)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_guard_ends_who_hangs_half_way_and_nobody_who_is_done(
+    monkeypatch: pytest.MonkeyPatch, guard: share_guard.Guard, *, is_whole: bool
+) -> None:
+    ended: list[int] = []
+
+    def take_back(_: share_guard.Guard) -> None:
+        monkeypatch.setattr(share_guard.Guard, "_guarded", lambda _: None)
+        msg = "lock: held"
+        raise BusyError(msg)
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", lambda _, number: ended.append(number))
+    monkeypatch.setattr(share_guard.Guard, "_guarded", lambda _: SHARED.replace(is_whole=is_whole))
+    monkeypatch.setattr(share_guard.Guard, "_take_back", take_back)
+    monkeypatch.setattr(share_guard.Guard, "_wait", lambda *_: None)
+    guard.watch()
+    assert ended == ([] if is_whole else [signal.SIGKILL])
