@@ -130,3 +130,16 @@ def test_what_the_kernel_has_no_memory_for_at_first_is_given_back_later(host: Ho
         on(host, stop)
     on(host, sharing.settle)
     assert layer3(host) == before
+
+
+def test_networks_start_at_boot_whatever_is_wrong_with_a_shared_nic(host: Host) -> None:
+    host.define("<network><name>lab</name><bridge name='vnlab'/></network>")
+    host.vnet("net-autostart", "lab")
+    on(host, lambda here: files.write_text(_manifest(here), "{"))
+    done = host.vnet("net-start", "--autostarted")
+    assert "Network lab started" in done.stdout
+    assert "it is damaged" in done.stderr
+    host.vnet("net-destroy", "lab")
+    host.vnet("net-undefine", "lab")
+    on(host, lambda here: files.remove(_manifest(here)) and None)
+    on(host, sharing.settle)

@@ -4,7 +4,7 @@ import click
 
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.verb import verb
-from vnethook.errors import UsageError
+from vnethook.errors import UsageError, VnetError
 
 
 @verb
@@ -40,7 +40,10 @@ def net_start(networks: tuple[str, ...], *, autostarted: bool) -> int:
         msg = "network: give either names or --autostarted"
         raise UsageError(msg)
     if autostarted:
-        slow.sharing.settle(slow.host())
+        try:
+            slow.sharing.settle(slow.host())
+        except VnetError as error:  # networks that have nothing to do with it start all the same
+            report.warning(str(error))
     by = slow.bringup.AUTOSTART if autostarted else slow.bringup.ADMIN
 
     def start(word: str) -> None:

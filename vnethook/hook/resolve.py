@@ -66,7 +66,7 @@ def _since_boot(paths: "Paths", name: str) -> str | None:
     from vnethook.host.host import Host  # noqa: PLC0415 (only for who joins first after a boot)
     from vnethook.lifecycle.share import sharing  # noqa: PLC0415 (as above)
 
-    sharing.settle(Host(paths))
+    sharing.settle_named(Host(paths), name)
     return on_shared(paths, name)
 
 

@@ -1,5 +1,7 @@
 """Which network a call means: what it names itself, the administrator's map, `default`; by name or by bridge."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from vnethook.definition import compiled, settings
@@ -9,9 +11,11 @@ from vnethook.errors import NoNetworkError
 from vnethook.hook import resolve
 from vnethook.hook.request import NicRequest
 from vnethook.lifecycle import definitions
+from vnethook.lifecycle.share import sharing, snapshots
 from vnethook.live import files, record
 from vnethook.live.paths import Paths
 from vnethook.live.record import LiveNetwork
+from vnethook.live.shared_interface import SharedInterface
 
 CONFIG = """
 [map.interfaces]
@@ -212,3 +216,16 @@ def test_the_map_may_name_a_portgroup(paths):
 def test_a_portgroup_needs_a_network_and_a_colon_a_portgroup(paths, name):
     with pytest.raises(NoNetworkError, match="no such network"):
         _place(paths, explicit=name)
+
+
+def test_a_name_that_no_shared_nic_has_does_not_wait_for_who_shares_one(paths, monkeypatch):
+    shared = SharedInterface("ebreth0", "eth0", 1)
+    snapshots.write(paths, shared, ())
+    settled = []
+    monkeypatch.setattr(sharing, "settle", settled.append)
+    here = SimpleNamespace(paths=paths)
+    sharing.settle_named(here, "other0")
+    assert settled == []
+    for name in ("eth0", "ebreth0"):
+        sharing.settle_named(here, name)
+    assert settled == [here, here]

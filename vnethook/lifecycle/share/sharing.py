@@ -9,7 +9,7 @@ from vnethook.errors import HostError, StateError
 from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
 from vnethook.lifecycle import adoption
-from vnethook.lifecycle.share import boot_files, leaving, making, recovery
+from vnethook.lifecycle.share import boot_files, leaving, making, recovery, snapshots
 from vnethook.lifecycle.share.making import AT_ONCE, Terms
 from vnethook.live import process, record
 from vnethook.live import shared_interface as records
@@ -70,6 +70,12 @@ def settle(host: "Host") -> None:
     """Take back what was left half-made, also by a reboot."""
     with recovery.lock(host):
         recovery.settle(host)
+
+
+def settle_named(host: "Host", name: str) -> None:
+    """The same for who joins a NIC by its name or its bridge's; others neither wait for it nor hear what is wrong."""
+    if any(name in {found.shared.nic, found.shared.bridge} for found in snapshots.every(host.paths)):
+        settle(host)
 
 
 def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]":
