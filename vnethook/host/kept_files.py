@@ -249,11 +249,14 @@ def _remove(path: str) -> None:
 
 
 def _sync(directory: str) -> None:
-    fd = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
     try:
-        posix.fsync(fd)
-    finally:
-        posix.close(fd)
+        fd = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        try:
+            posix.fsync(fd)
+        finally:
+            posix.close(fd)
+    except OSError as error:
+        raise files.refusal(directory, "write", error) from error
 
 
 def _missing(directory: str) -> list[str]:

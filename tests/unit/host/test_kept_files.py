@@ -1,11 +1,13 @@
 """Files of another program's that are replaced and given back, whatever happens between."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from vnethook.errors import StateError
+from vnethook.errors import HostError, StateError
 from vnethook.host import kept_files
 
 ABOUT = ("eth0", "br0")
@@ -160,3 +162,19 @@ def test_what_is_kept_is_not_kept_over(there):
     with pytest.raises(StateError) as refused:
         kept_files.replace(place, ABOUT, wanted)
     assert refused.value.message == f"directory {place!r}: keep files: there are some already"
+
+
+def test_a_disk_that_fails_is_an_error_of_ours(there, monkeypatch):
+    place, _, wanted = there
+
+    class Failing:
+        def __getattr__(self, name):
+            return getattr(os, name)
+
+        def fsync(self, fd):
+            if stat.S_ISDIR(os.fstat(fd).st_mode):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(kept_files, "posix", Failing())
+    with pytest.raises(HostError, match="Input/output error"):
+        kept_files.replace(place, ABOUT, wanted)
