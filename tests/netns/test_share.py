@@ -11,6 +11,7 @@ from tests.lab import Host, Machine, wait_for
 from tests.lab.host import VNET
 from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
 from tests.lab.library import on
+from vnethook.errors import StateError
 from vnethook.host import host as machine
 from vnethook.lifecycle.share import sharing
 from vnethook.live import process, shared_interface
@@ -64,7 +65,10 @@ def test_what_nobody_confirms_is_taken_back_in_time(host: Host, router: Machine)
     wait_for(lambda: not _guards(host), "the guard to end")
     assert (layer3(host), _is_reached(host, router)) == (before, True)
     assert picture.changes_to(host.snapshot(), ignoring=KEPT) == []
-    assert host.vnet("confirm", "eth0").stderr == "warning: interface 'eth0': nothing waits to be confirmed\n"
+    late = host.vnet("confirm", "eth0", check=False)
+    assert late.stderr.startswith("error: interface 'eth0': confirm: it is not shared\n  what nobody confirms in time ")
+    assert late.returncode == 4
+    assert host.vnet("confirm", check=False).stderr.startswith("error: confirm: no interface is shared\n")
 
 
 def test_yes_keeps_it_at_once_and_it_is_given_back_without_the_run_directory_too(host: Host) -> None:
@@ -105,6 +109,37 @@ def test_what_stays_with_the_nic_is_told_and_force_goes_past_a_filter(host: Host
     host.run(["nft", "delete", "table", "inet", "f"])
 
 
+def test_a_network_that_goes_out_by_the_nic_alone_is_asked_to_name_its_bridge_first(host: Host) -> None:
+    host.vnet("net-create", "-", stdin=_OUT_BY)
+    refused = host.vnet("share", "eth0", check=False).stderr.splitlines()
+    assert refused == [
+        "error: interface 'eth0': share: network 'lan2' goes out by it alone (forward dev), and not by its bridge 'ebreth0'",
+        "  dev='ebreth0' by `vnet net-edit lan2` and `vnet net-apply lan2` first, or --layout proposal: it keeps the name",
+    ]
+    assert host.vnet("share", "eth0", "--yes", "--force").stderr.startswith(
+        "warning: interface 'eth0': network 'lan2' "
+    )
+    told = "forward dev 'eth0': is a port of bridge 'ebreth0', by which packets go: name that"
+    assert told in host.vnet("net-check", "lan2", check=False).stdout
+    host.vnet("unshare", "eth0")
+    host.vnet("net-destroy", "lan2")
+
+
+def test_names_of_a_bridge_that_contradict_the_layout_are_refused(host: Host) -> None:
+    refused = host.vnet("share", "eth0", "--bridge", "eth0", check=False)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: --bridge eth0: is the name of the NIC")
+    refused = host.vnet("share", "eth0", "--layout", "proposal", "--bridge", "br7", check=False)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: --bridge br7: is for --layout bridge")
+    assert master(host, "eth0") == ""
+
+
+_OUT_BY = """
+<network>
+  <name>lan2</name>
+  <forward mode='nat' dev='eth0'/>
+  <ip address='10.44.0.1' prefix='24'/>
+</network>
+"""
 _LISTEN = """
 import socket
 group = socket.inet_aton("239.1.2.3") + socket.inet_aton("192.0.2.20")
@@ -181,7 +216,10 @@ def test_what_is_confirmed_at_the_last_moment_stays_or_it_is_given_back_and_said
         assert shared
         while sharing.left_s(shared):
             pass
-        return bool(sharing.confirm(here))
+        try:
+            return bool(sharing.confirm(here))
+        except StateError:
+            return False
 
     before = layer3(host)
     is_kept = on(host, confirm_late)

@@ -49,6 +49,7 @@ def share(
     """
     check_link_name(nic)
     check_link_name(bridge or nic)
+    _check_bridge(nic, bridge, written.layout)
     if flags["proxied"]:
         if written.layout != "bridge":
             msg = f"--layout {written.layout} is for --mode bridge"
@@ -106,6 +107,16 @@ def confirm(nic: str) -> None:
         report.done(f"Interface {shared.nic} stays shared by bridge {shared.bridge}")
     if not kept:
         report.warning(f"{f'interface {nic!r}' if nic else 'no interface'}: nothing waits to be confirmed")
+
+
+def _check_bridge(nic: str, bridge: str, layout: str) -> None:
+    """Raise UsageError if a name of a bridge and a layout contradict each other."""
+    if layout == BRIDGE and bridge == nic:
+        msg = f"--bridge {bridge}: is the name of the NIC"
+        raise UsageError(msg, hint="--layout proposal gives the bridge that, and the NIC another")
+    if layout != BRIDGE and bridge not in {"", nic}:
+        msg = f"--bridge {bridge}: is for --layout {BRIDGE}"
+        raise UsageError(msg, hint=f"with --layout {layout} the bridge has the name of the NIC")
 
 
 def _proxyarp(nic: str, ranges: tuple[str, ...], *, bridge: str, is_dry: bool) -> None:

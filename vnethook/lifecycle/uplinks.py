@@ -40,8 +40,12 @@ def _of_uplink(host: "Host", network: "Network", uplink: str) -> list[str]:
     other = record.by_bridge(host.paths, uplink)
     if other is not None:
         return [f"{what}: is the bridge of network {other!r}: networks do not reach each other"]
-    if host.links.link(uplink) is None:
+    link = host.links.link(uplink)
+    if link is None:
         return [f"{what}: no such interface: guests reach the outside when it is there"]
+    master = host.links.link_at(link.master) if link.master else None
+    if master is not None and master.kind == "bridge":
+        return [f"{what}: is a port of bridge {master.name!r}, by which packets go: name that"]
     own = [text.partition("/")[0] for text in host.links.addresses(uplink)] if network.proxied else []
     missing = [subnet for subnet in network.subnets if not any(subnet.has_address(address) for address in own)]
     return [f"{what}: is not in {subnet} now: guests are reached when it is" for subnet in missing if network.proxied]

@@ -8,7 +8,7 @@ from vnethook.capability import shared_interface
 from vnethook.errors import HostError, StateError
 from vnethook.host import log
 from vnethook.host.routes import MAIN_TABLE
-from vnethook.lifecycle import adoption
+from vnethook.lifecycle import adoption, bringup
 from vnethook.lifecycle.share import boot_files, leaving, making, recovery, snapshots
 from vnethook.lifecycle.share.making import AT_ONCE, Terms
 from vnethook.live import process, record
@@ -59,11 +59,17 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
 
 
 def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
-    """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was."""
+    """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was.
+
+    Nothing, if all that is meant is kept already. Raises StateError if nothing is shared: who says it comes too late.
+    """
     with recovery.lock(host):
         recovery.settle_others(host)
-        waiting = [one for one in _records(host) if one.is_whole and one.confirm_by and _is_meant(one, name, "")]
-        return [making.keep(host, shared) for shared in waiting]
+        meant = [one for one in _records(host) if one.is_whole and _is_meant(one, name, "")]
+        if not meant:
+            msg = f"interface {name!r}: confirm: it is not shared" if name else "confirm: no interface is shared"
+            raise StateError(msg, hint="what nobody confirms in time is given back: `vnet share` it again")
+        return [making.keep(host, shared) for shared in meant if shared.confirm_by]
 
 
 def settle(host: "Host") -> None:
@@ -83,6 +89,7 @@ def preview(host: "Host", nic: str, terms: Terms = AT_ONCE) -> "tuple[Step, ...]
     shared = chosen(host, nic, "")
     if shared is not None and records.is_up(host.links, shared):
         _require_bridge(shared, terms.bridge)
+        _require_no_more(host, shared, terms)
         return ()
     made = terms.named(nic, process.network_namespace())
     facts = making.facts_of(host, nic, made.bridge)
@@ -156,6 +163,7 @@ def _require(host: "Host", facts: "NicFacts", shared: SharedInterface, *, is_for
         if live.proxied == facts.link.name:
             msg = f"interface {live.proxied!r}: share: the host answers on it for guests of network {live.name!r}"
             raise StateError(msg, hint=f"vnet net-destroy {live.name}")
+        _require_way_out(host, live.name, facts.link.name, shared, is_forced=is_forced)
     shared_interface.require(facts, shared, is_forced=is_forced)
     first = shared_interface.name_at_first(shared)
     if host.links.link(first) is not None:
@@ -166,6 +174,20 @@ def _require(host: "Host", facts: "NicFacts", shared: SharedInterface, *, is_for
         raise StateError(msg, hint="use --layout bridge")
     for note in shared_interface.notes(facts, shared):
         log.warning(note)
+
+
+def _require_way_out(host: "Host", network: str, nic: str, shared: SharedInterface, *, is_forced: bool) -> None:
+    """Raise StateError for a NIC by which alone a network's guests get out, and whose bridge has another name."""
+    definition = None if shared.port else bringup.live_definition(host, network)
+    if definition is None or not definition.owns_bridge or nic not in definition.uplinks:
+        return
+    what = f"network {network!r} goes out by it alone (forward dev), and not by its bridge {shared.bridge!r}"
+    if is_forced:
+        log.warning(f"interface {nic!r}: {what}")
+        return
+    msg = f"interface {nic!r}: share: {what}"
+    way = f"dev={shared.bridge!r} by `vnet net-edit {network}` and `vnet net-apply {network}` first"
+    raise StateError(msg, hint=f"{way}, or --layout proposal: it keeps the name")
 
 
 def _require_bridge(shared: SharedInterface, bridge: str) -> None:
