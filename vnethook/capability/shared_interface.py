@@ -124,8 +124,18 @@ def notes(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, ...]:
     if facts.hooked and shared.port:
         tables = " and ".join(facts.hooked)
         found.append(f"interface {facts.link.name!r}: chains of {tables} are at what has its name, since Linux 6.16")
+    if facts.name_servers and (shared.port or not facts.owners.is_any):
+        found.append(f"interface {facts.link.name!r}: {_asked(facts, shared)}")
     risk, _ = _risk(facts, shared)
     return (*found, *([f"interface {facts.link.name!r}: {risk}"] if risk else []))
+
+
+def _asked(facts: "NicFacts", shared: "SharedInterface") -> str:
+    """What is to be done for name servers at the NIC's network; who gives it its addresses writes resolv.conf anew."""
+    servers = f"{' and '.join(facts.name_servers)} of resolv.conf"
+    if shared.port:
+        return f"{servers}: programs that run ask it at {shared.port!r} until they start anew (vnet net-restart)"
+    return f"{servers}: nobody answers there: write %{shared.bridge}"
 
 
 def _risk(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:

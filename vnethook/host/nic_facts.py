@@ -27,7 +27,8 @@ class NicFacts(Value):
     give it addresses. In words: `filters`, packet filters that know it and not its bridge, `pinned`, those that know it
     by its index, whatever it is called, `hooked`, those at it. `rules`: its routing rules, as they would be about the
     bridge, but for those that are there. `takers`: links that have all its packets; `groups`: the multicast groups of
-    programs on it; `remote_disk`: what the host's system is on; `zone`: of firewalld.
+    programs on it; `remote_disk`: what the host's system is on; `zone`: of firewalld; `name_servers`: those that
+    resolv.conf has with the NIC's name, "fe80::1%eth0".
     """
 
     link: Link
@@ -47,6 +48,7 @@ class NicFacts(Value):
     hooked: tuple[str, ...] = ()
     remote_disk: str = ""
     zone: str = ""
+    name_servers: tuple[str, ...] = ()
 
 
 def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
@@ -74,6 +76,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         hooked=rules_naming.hooked(link.name),
         remote_disk=nic_uses.remote_disk(files.read_text("/proc/self/mountinfo") or ""),
         zone=host.firewalld.zone_of(link.name) if host.firewalld.is_running() else "",
+        name_servers=nic_uses.name_servers(files.read_text(host.paths.resolv_conf) or "", link.name),
     )
 
 

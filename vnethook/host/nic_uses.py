@@ -94,3 +94,9 @@ def _listing(path: str) -> list[str]:
         return posix.listdir(path)
     except OSError:
         return []
+
+
+def name_servers(text: str, link: str) -> tuple[str, ...]:
+    """The name servers of a resolv.conf(5) that are at the link's own network, with its name: "fe80::1%eth0"."""
+    found = (line.split() for line in text.splitlines())
+    return tuple(words[1] for words in found if words[:1] == ["nameserver"] and words[-1].endswith(f"%{link}"))

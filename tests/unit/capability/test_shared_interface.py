@@ -8,6 +8,7 @@ from vnethook.capability import shared_interface
 from vnethook.errors import StateError
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
+from vnethook.host.networkd import NetworkdLink
 from vnethook.host.nic_facts import NicFacts
 from vnethook.host.nic_owners import Owners
 from vnethook.live.rtnl import Link
@@ -127,6 +128,17 @@ def test_what_may_cut_the_host_off_is_said_if_it_is_done_all_the_same(name: str)
     facts = FACTS.replace(link=link, **change)
     shared_interface.require(facts, SHARED, is_forced=True)
     assert shared_interface.notes(facts, SHARED) == (f"interface 'eth0': {reason}",)
+
+
+def test_name_servers_that_are_written_with_the_nics_name_are_told_unless_somebody_writes_them_anew() -> None:
+    facts = FACTS.replace(name_servers=("fe80::1%eth0",))
+    asked = "interface 'eth0': fe80::1%eth0 of resolv.conf: "
+    assert shared_interface.notes(facts, SHARED) == (f"{asked}nobody answers there: write %ebreth0",)
+    renamed = SharedInterface("eth0", "eth0", 1, port="peth0")
+    later = "programs that run ask it at 'peth0' until they start anew (vnet net-restart)"
+    assert shared_interface.notes(facts, renamed) == (f"{asked}{later}",)
+    looked_after = NetworkdLink("eth0", "", "", "192.0.2.20", "")
+    assert shared_interface.notes(facts.replace(owners=Owners(networkd=looked_after)), SHARED) == ()
 
 
 def test_what_stays_with_the_nic_is_told() -> None:

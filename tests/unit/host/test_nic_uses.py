@@ -29,3 +29,8 @@ def test_groups_of_programs_are_told_from_the_kernels_own() -> None:
         "3\teth1      :     1      V3\n\t\t\t\t050000EF     1 0:00000000\t\t0\n"
     )
     assert list(nic_uses._groups4(text, "eth0")) == ["224.0.0.251"]
+
+
+def test_name_servers_with_the_name_of_a_link_are_found() -> None:
+    text = "# nameserver fe80::9%eth0\nnameserver fe80::1%eth0\nnameserver fe80::2%eth01\nnameserver\nnameserver 192.0.2.1\n"
+    assert nic_uses.name_servers(text, "eth0") == ("fe80::1%eth0",)
