@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab import Host, Machine, wait_for
 from tests.lab.host import VNET
-from tests.lab.lan import GATEWAY, OURS, connect, layer3, master
+from tests.lab.lan import GATEWAY, OURS, connect, has_settled, layer3, master
 from tests.lab.library import on
 from vnethook.errors import StateError
 from vnethook.host import host as machine
@@ -123,6 +123,23 @@ def test_a_network_that_goes_out_by_the_nic_alone_is_asked_to_name_its_bridge_fi
     assert told in host.vnet("net-check", "lan2", check=False).stdout
     host.vnet("unshare", "eth0")
     host.vnet("net-destroy", "lan2")
+
+
+def test_of_two_nics_on_one_network_the_first_stays_the_first(host: Host, router: Machine) -> None:
+    router.lay_cable("lan1", host, "eth1")
+    host.run(["ip", "address", "add", "192.0.2.40/24", "dev", "eth1"])
+    wait_for(lambda: has_settled(host, "eth1"), "its link-local address")
+    before = sorted(layer3(host))
+    for shared, devices in (("eth0", ["ebreth0", "eth1"]), ("eth1", ["eth0", "ebreth1"])):
+        host.vnet("share", shared, "--yes")
+        assert _devices_to_the_network(host) == devices
+        host.vnet("unshare", shared)
+        assert (_devices_to_the_network(host), sorted(layer3(host))) == (["eth0", "eth1"], before)
+    host.run(["ip", "link", "delete", "eth1"])
+
+
+def _devices_to_the_network(host: Host) -> list[str]:
+    return [route["dev"] for route in host.json(["ip", "-json", "route", "show", "192.0.2.0/24"])]
 
 
 def test_names_of_a_bridge_that_contradict_the_layout_are_refused(host: Host) -> None:

@@ -100,8 +100,11 @@ class Layer3:
                 return True
         return False
 
-    def routes(self, link: "Link") -> "tuple[LinkRoute, ...]":
-        """The unicast routes of all tables that lead by a link, those first that others need: without a gateway."""
+    def routes(self, link: "Link", *, beside: int = 0) -> "tuple[LinkRoute, ...]":
+        """The unicast routes of all tables that lead by a link, those first that others need: without a gateway.
+
+        `beside`: the index of a link whose routes do not count for whether one is behind another's.
+        """
         found: list[LinkRoute] = []
         for family in (AF_INET, AF_INET6):
             places = set()
@@ -111,7 +114,8 @@ class Layer3:
                 for device, route in link_route.parse(answer):
                     if device == link.index:
                         found.append(route.replace(is_behind=route.place in places))
-                    places.add(route.place)
+                    if device != beside:
+                        places.add(route.place)
         return tuple(sorted(found, key=lambda route: bool(route.gateway)))
 
     def add_route(self, link: "Link", route: "LinkRoute") -> None:
@@ -125,13 +129,20 @@ class Layer3:
         message = (_DELETE_ROUTE, 0, route.replace(expires_s=0).body(link.index))
         self._links.ask_unless(_GONE, f"link {link.name!r}", f"remove route {route}", message)
 
-    def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]") -> list[HostError]:
-        """Have these routes lead by a link, too; give why some are refused: those that lead nowhere from here."""
-        found = {route.key for route in self.routes(link)}
+    def add_routes(self, link: "Link", routes: "Iterable[LinkRoute]", *, beside: int = 0) -> list[HostError]:
+        """Have these routes lead by a link, too; give why some are refused: those that lead nowhere from here.
+
+        `beside`: the index of the link by which they lead as well, 0 for none.
+        """
+        found = {route.key: route for route in self.routes(link, beside=beside)}
         errors = []
         for route in routes:
+            made = found.get(route.key)
             try:
-                if route.key not in found:
+                if made is not None and made.is_behind and not route.is_behind and route.family == AF_INET:
+                    self.remove_route(link, made)  # the kernel made it along with the address, as the last of its kind
+                    made = None
+                if made is None:
                     self.add_route(link, route)
             except HostError as error:
                 errors.append(error)

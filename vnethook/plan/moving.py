@@ -64,7 +64,7 @@ class MoveToBridge(Step):
         _log(host.layer3.copy_neighbours(nic, bridge))
         self._join(host, nic, bridge)
         routes = _movable(self.routes)
-        for error in host.layer3.add_routes(bridge, routes):
+        for error in host.layer3.add_routes(bridge, routes, beside=nic.index):
             raise error
         host.layer3.drop_made_routes(bridge, self.addresses, but=routes)
         _wait_until_addressed(host, bridge, self.addresses)
@@ -97,10 +97,11 @@ class MoveToBridge(Step):
         if is_whole:  # it has all that it had
             known = {address.key for address in found}
             addresses, routes = of_bridge
-            _give(host, nic, tuple(address for address in addresses if address.key not in known), routes)
+            missing = tuple(address for address in addresses if address.key not in known)
+            _give(host, nic, missing, routes, beside=index)
         else:
             addresses, routes = self._to_give_back(*of_bridge)
-            _give(host, nic, addresses, routes)
+            _give(host, nic, addresses, routes, beside=index)
             host.layer3.drop_made_routes(nic, self.addresses, but=routes)
         if bridge is not None:
             _log(host.layer3.copy_neighbours(bridge, nic))
@@ -227,10 +228,13 @@ def _wait_until(is_so: "Callable[[], bool]") -> None:
         sleep(PAUSE_S)
 
 
-def _give(host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes: tuple[LinkRoute, ...]) -> None:
+def _give(
+    host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes: tuple[LinkRoute, ...], *, beside: int
+) -> None:
     """Give a NIC addresses and routes; those that it is refused are logged, so that the others are not kept back.
 
-    Raises HostError where the kernel would take one later: until it has, the bridge has to keep it.
+    `beside`: the index of the link that has them as well, 0 for none. Raises HostError where the kernel would take one
+    later: until it has, the bridge has to keep it.
     """
     refused = []
     for address in addresses:
@@ -238,7 +242,7 @@ def _give(host: "Host", nic: "Link", addresses: tuple[LinkAddress, ...], routes:
             host.layer3.add_address(nic, address)
         except HostError as error:
             refused.append(error)
-    refused += host.layer3.add_routes(nic, routes)
+    refused += host.layer3.add_routes(nic, routes, beside=beside)
     for refusal in refused:
         if getattr(refusal.__cause__, "errno", 0) in _PASSING:
             raise refusal
