@@ -186,8 +186,9 @@ def test_a_shared_nic_that_guests_cannot_join_is_listed_with_the_reason(vnet, ro
     assert " eth0      inactive   no          no           physical\n" in said.out
     assert said.err == "warning: interface 'eth0': is half-made by a call that was killed\n"
     shared_interface.write(place, shared.replace(is_whole=True))
-    assert vnet("net-list", "--all").err == "warning: interface 'eth0': is not on bridge 'ebreth0' any more\n"
-    assert "  eth0  (physical): is not on bridge 'ebreth0' any more\n" in vnet("graph").out
+    lost = "is not on bridge 'ebreth0' any more: `vnet unshare eth0`"
+    assert vnet("net-list", "--all").err == f"warning: interface 'eth0': {lost}\n"
+    assert f"  eth0  (physical): {lost}\n" in vnet("graph").out
     kept = Path(place.state, "interface-files/ebreth0")  # files of the host's network manager were written
     kept.mkdir(parents=True)
     (kept / "manifest.json").write_text("{}")

@@ -54,7 +54,7 @@ def _state(links: Links, shared: SharedInterface, networks: tuple[str, ...]) -> 
     if not shared.is_whole:
         problem = "is half-made by a call that was killed"
     elif not records.is_up(links, shared):
-        problem = f"is not on bridge {shared.bridge!r} any more"
+        problem = f"is not on bridge {shared.bridge!r} any more: `vnet unshare {shared.nic}`"
     bridge = links.link(shared.bridge)
     addresses = tuple(links.addresses_at(bridge.index)) if bridge else ()
     is_active = not problem
