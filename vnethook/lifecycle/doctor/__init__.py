@@ -32,6 +32,7 @@ IN_ORDER: "tuple[Check, ...]" = (
     servers.taken,
     firewalls.dropped,
     lans.dropped,
+    lans.lost,
     lans.bridges,
     lans.ports,
     managers.networkmanager,

@@ -17,6 +17,14 @@ _SHORTEST_S = 2
 """The least forward delay of a bridge with a spanning tree. Source: BR_MIN_FORWARD_DELAY, net/bridge/br_private.h."""
 
 
+def lost(survey: "Survey") -> "Iterator[Finding]":
+    """NICs that somebody took off their bridges, on which the host's addresses are or were."""
+    for nic, bridge in survey.lost:
+        what = f"is not on bridge {bridge!r} any more, by which the host and guests are on its network"
+        layout = " --layout proposal" if nic == bridge else ""
+        yield Finding(STOPS, f"interface {nic!r}", what, f"vnet share {word(nic)}{layout}")
+
+
 def bridges(survey: "Survey") -> "Iterator[Finding]":
     """Bridges that take another MAC with a guest, or let one onto the network late."""
     for lan in survey.lans:

@@ -62,6 +62,7 @@ def look(host: "Host", only: str = "") -> Survey:
     return Survey(
         networks=networks,
         lans=look_lans.lans(host, networks, has_shared=not only),
+        lost=() if only else look_lans.lost(host),
         firewall=chosen,
         missing_programs=tuple(program for program in needed if programs.find(program) is None),
         hypervisors=tuple(name for name, places in _HYPERVISORS.items() if any(map(glob, places))),

@@ -45,6 +45,12 @@ def lans(host: "Host", networks: "Iterable[NetworkSeen]", *, has_shared: bool) -
     return tuple(found)
 
 
+def lost(host: "Host") -> tuple[tuple[str, str], ...]:
+    """NICs that are shared, with the bridges that somebody has deleted, or taken them off."""
+    shared = [one for one in shared_interface.every(host.paths) if shared_interface.is_here(one) and one.is_whole]
+    return tuple((one.nic, one.bridge) for one in shared if not shared_interface.is_up(host.links, one))
+
+
 def _lan(host: "Host", bridge: "Link", ways: "list[Link]", links: set[str]) -> Lan:
     nic = ways[0] if ways else None
     lan = Lan(

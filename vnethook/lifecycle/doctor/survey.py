@@ -69,6 +69,7 @@ class Lan(Value):
 class Survey(Value):
     """The host.
 
+    `lost`: (NIC, bridge) that are shared, and not together.
     `firewall`: what our rules go into, "nft" or a variant of iptables; `hypervisors`: "QEMU", "libvirt", "Xen";
     `python`: why hooks do not run on it; `package`: what is not sound of ours; `kernel_lacks`: in the words of
     host/trial.py; `tables`: other programs' packet filters; `uplinks`: (IP version, interface) of default routes;
@@ -79,6 +80,7 @@ class Survey(Value):
 
     networks: tuple[NetworkSeen, ...] = ()
     lans: tuple[Lan, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
     firewall: str = "nft"
     missing_programs: tuple[str, ...] = ()
     python: str = ""

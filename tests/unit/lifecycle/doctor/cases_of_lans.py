@@ -15,6 +15,16 @@ NFT_COMMAND = (
     'insert rule inet mine FORWARD oifname "ebreth0" accept\'   (and in the file that makes the table)'
 )
 CASES = {
+    "a shared NIC whose bridge somebody has deleted": (
+        {"lost": (("eth0", "ebreth0"),)},
+        [
+            (
+                STOPS,
+                "interface 'eth0': is not on bridge 'ebreth0' any more, by which the host and guests are on its network",
+                "vnet share eth0",
+            )
+        ],
+    ),
     "a bridge that takes the lowest MAC of its ports": (
         {"lans": (THEIRS.replace(is_pinned=False),)},
         [
