@@ -95,7 +95,8 @@ def _refusal(facts: "NicFacts", shared: "SharedInterface") -> tuple[str, str]:
     if link.kind == "bridge":
         return "is a bridge itself", f"guests join it as it is: bridge={link.name}"
     if facts.master:
-        return f"is a port of {facts.master!r} already", f"guests join that: bridge={facts.master}"
+        definition = f"<forward mode='bridge'/><bridge name='{facts.master}'/>"
+        return f"is a port of {facts.master!r} already", f"guests join that by a network with {definition}"
     if not link.is_up:
         return "is down", f"ip link set {link.name} up"
     if not link.mac or len(link.mac) != 17:

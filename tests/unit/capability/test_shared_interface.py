@@ -72,7 +72,12 @@ REFUSED = {
         "guests get out by NAT (network default); to be reached: vnet share eth0 --mode proxyarp",
     ),
     "bridge": (NIC.replace(kind="bridge"), {}, "is a bridge itself", "guests join it as it is: bridge=eth0"),
-    "port": (NIC, {"master": "br0"}, "is a port of 'br0' already", "guests join that: bridge=br0"),
+    "port": (
+        NIC,
+        {"master": "br0"},
+        "is a port of 'br0' already",
+        "guests join that by a network with <forward mode='bridge'/><bridge name='br0'/>",
+    ),
     "down": (NIC.replace(is_up=False), {}, "is down", "ip link set eth0 up"),
     "no Ethernet": (NIC.replace(mac=""), {}, "has no MAC, so it is no Ethernet", ""),
     "a filter": (
