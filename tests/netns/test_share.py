@@ -142,9 +142,15 @@ def _devices_to_the_network(host: Host) -> list[str]:
     return [route["dev"] for route in host.json(["ip", "-json", "route", "show", "192.0.2.0/24"])]
 
 
-def test_names_of_a_bridge_that_contradict_the_layout_are_refused(host: Host) -> None:
+def test_a_name_that_contradicts_the_layout_is_refused_and_a_bridge_is_left_as_it_is(
+    host: Host,
+) -> None:
     refused = host.vnet("share", "eth0", "--bridge", "eth0", check=False)
     assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: --bridge eth0: is the name of the NIC")
+    host.run(["ip", "link", "add", "br7", "type", "bridge"])
+    theirs = host.vnet("share", "br7").stdout
+    assert theirs.endswith(" guests join it by a network with <forward mode='bridge'/><bridge name='br7'/>\n\n")
+    host.run(["ip", "link", "delete", "br7"])
     refused = host.vnet("share", "eth0", "--layout", "proposal", "--bridge", "br7", check=False)
     assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: --bridge br7: is for --layout bridge")
     assert master(host, "eth0") == ""

@@ -74,7 +74,10 @@ def share(
         return
     shared = slow.sharing.start(host, nic, terms)
     if shared is None:
-        report.done(f"Interface {nic}: guests can join its bridge as it is")
+        report.done(
+            f"Interface {nic}: its bridge stays as it is; guests join it by a network with "
+            f"<forward mode='bridge'/><bridge name='{bridge or nic}'/>"
+        )
     elif shared.confirm_by:
         report.done(f"Interface {nic} shared by bridge {shared.bridge} until it is confirmed or given back")
         left_s = slow.sharing.left_s(shared)
