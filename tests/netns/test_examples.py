@@ -13,10 +13,11 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "docs/examples").glob("*.xml"))
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    """A host with what the examples take for granted: an uplink, a bridge of the administrator's, a directory for TFTP."""
+    """A host with what the examples take for granted: an uplink, bridges of the administrator's, a directory for TFTP."""
     with Host() as host:
-        host.run(["ip", "link", "add", "br0", "type", "bridge"])
-        host.run(["ip", "link", "set", "br0", "up"])
+        for bridge in ("br0", "ebreth0"):
+            host.run(["ip", "link", "add", bridge, "type", "bridge"])
+            host.run(["ip", "link", "set", bridge, "up"])
         host.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "outside"])
         host.run(["ip", "link", "set", "eth0", "up"])
         for address in ("198.51.100.10", "198.51.100.11"):

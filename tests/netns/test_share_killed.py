@@ -13,8 +13,8 @@ from vnethook.lifecycle.share import sharing
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 GUARD_S = 60
-STRIDE = 2
-"""Each guard takes its time to start: every other change will do, since a step has many."""
+STRIDE = 3
+"""Each guard takes its time to start: every third change will do, since a step has many."""
 
 
 @pytest.fixture

@@ -201,10 +201,7 @@ def _completed(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | Non
 
 
 def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Link", before: "Nic | None") -> None:
-    """Raise StateError for a link on a bridge that is no network's of ours, or for the host's own NIC on one that is.
-
-    Another program put it there, but for one that we (`before`: its record) put on a bridge of the administrator's.
-    """
+    """Raise StateError for another program's link on a bridge (`before`: the record of ours), or for a host's NIC."""
     if link.master == live.index and not (live.owns_bridge or (before and before.index == link.index)):
         from vnethook.live import shared_interface  # noqa: PLC0415 (most guests' links are not there before)
 
@@ -294,5 +291,8 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
         _unguard(nic)
     if nic.asked:
         _asked().release(paths, nic)
-    with Lock(f"{paths.locks}/.names"):
+    if nic.mac:
+        with Lock(f"{paths.locks}/.names"):
+            naming.forget(paths, nic)
+    else:
         naming.forget(paths, nic)
