@@ -76,7 +76,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         hooked=rules_naming.hooked(link.name),
         remote_disk=nic_uses.remote_disk(files.read_text("/proc/self/mountinfo") or ""),
         zone=host.firewalld.zone_of(link.name) if host.firewalld.is_running() else "",
-        name_servers=nic_uses.name_servers(files.read_text(host.paths.resolv_conf) or "", link.name),
+        name_servers=nic_uses.name_servers(nic_uses.resolver(host.paths.resolv_conf), link.name),
     )
 
 

@@ -34,3 +34,12 @@ def test_groups_of_programs_are_told_from_the_kernels_own() -> None:
 def test_name_servers_with_the_name_of_a_link_are_found() -> None:
     text = "# nameserver fe80::9%eth0\nnameserver fe80::1%eth0\nnameserver fe80::2%eth01\nnameserver\nnameserver 192.0.2.1\n"
     assert nic_uses.name_servers(text, "eth0") == ("fe80::1%eth0",)
+
+
+def test_a_resolver_is_read_where_a_link_leads_and_a_missing_one_has_no_servers(tmp_path):
+    path = tmp_path / "resolv.conf"
+    assert nic_uses.resolver(str(path)) == ""
+    path.symlink_to("stub-resolv.conf")
+    assert nic_uses.resolver(str(path)) == ""
+    (tmp_path / "stub-resolv.conf").write_text("nameserver fe80::1%eth0\n")
+    assert nic_uses.name_servers(nic_uses.resolver(str(path)), "eth0") == ("fe80::1%eth0",)
