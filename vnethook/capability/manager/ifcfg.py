@@ -4,7 +4,8 @@ Source: initscripts 10.27, network-functions, ifup-eth, ifup-ipv6, ifup-routes: 
 stands in single quotes and holds none; keys are case-sensitive; some lines are also grepped.
 """
 
-from vnethook.capability.manager.config import AUTO, NONE, InterfaceConfig, Route, Rule
+from vnethook.capability.manager import iproute2
+from vnethook.capability.manager.config import AUTO, NONE, InterfaceConfig, Route
 from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering
 from vnethook.names import refuse, shown
 
@@ -29,7 +30,7 @@ def render(config: InterfaceConfig, templates: "Mapping[str, str]", present: Pre
             files.append(_file(f"route{suffix}-{config.bridge}", routes))
         rules = [rule for rule in config.rules if rule.version == version]
         if rules:
-            files.append(_file(f"rule{suffix}-{config.bridge}", "".join(f"{_rule(rule)}\n" for rule in rules)))
+            files.append(_file(f"rule{suffix}-{config.bridge}", "".join(f"{iproute2.rule(rule)}\n" for rule in rules)))
     files.append(_file(f"ifcfg-{config.port}", _filled(templates["port"], _port(config, present))))
     files.append(_no_link_local(config.port))
     note = "`service network stop` sets net.ipv4.ip_forward=0: with virtual networks on this host, set it in sysctl.d"
@@ -134,25 +135,7 @@ def _routes(config: InterfaceConfig, version: int) -> "Iterator[str]":
             continue
         if route.gateway and version == 4 and not config.is_on_link(route) and not route.is_onlink:
             yield f"{route.gateway} dev {config.bridge} scope link"
-        yield _route(config, route)
-
-
-def _route(config: InterfaceConfig, route: Route) -> str:
-    words = ["default" if route.is_default else route.destination]
-    words += ["via", route.gateway] if route.gateway else []
-    words += ["dev", config.bridge]
-    words += ["onlink"] if route.is_onlink else []
-    words += ["src", route.source] if route.source else []
-    words += ["metric", str(route.metric)] if route.metric else []
-    words += ["table", str(route.table)] if route.table else []
-    return " ".join(words)
-
-
-def _rule(rule: Rule) -> str:
-    words = ["from", rule.source] if rule.source else []
-    words += ["to", rule.destination] if rule.destination else []
-    words += ["priority", str(rule.priority)] if rule.priority else []
-    return " ".join([*words, "table", str(rule.table)])
+        yield iproute2.route(route, config.bridge, is_onlink=route.is_onlink)
 
 
 def _no_link_local(port: str) -> ManagedFile:

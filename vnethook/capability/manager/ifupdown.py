@@ -3,7 +3,8 @@
 bridge-utils makes the bridge before its addresses and removes it after them; without it ifup knows none of the options.
 """
 
-from vnethook.capability.manager.config import AUTO, NONE, STATIC, Address, InterfaceConfig, Route, Rule
+from vnethook.capability.manager import iproute2
+from vnethook.capability.manager.config import AUTO, NONE, STATIC, Address, InterfaceConfig, Route
 from vnethook.capability.manager.link import renaming
 from vnethook.capability.manager.networkd import zone_note
 from vnethook.capability.manager.rendering import NOTHING, ManagedFile, Present, Rendering, rendering
@@ -102,29 +103,13 @@ def _further(config: InterfaceConfig, version: int) -> "Iterator[str]":
     for route in config.routes:
         is_option = route is gateway and bool(stanza) and _is_plain(config, route)
         if route.version == version and not is_option:
-            yield f"    up ip {family}route replace {_route(config, route)}"
+            is_onlink = route.is_onlink or bool(route.gateway and not config.is_on_link(route))
+            words = iproute2.route(route, config.bridge, is_onlink=is_onlink)
+            yield f"    up ip {family}route replace {words}"
     for rule in config.rules:
         if rule.version == version:
-            yield f"    up ip {family}rule add {_rule(rule)}"
-            yield f"    down ip {family}rule delete {_rule(rule)}"
-
-
-def _route(config: InterfaceConfig, route: Route) -> str:
-    words = ["default" if route.is_default else route.destination]
-    words += ["via", route.gateway] if route.gateway else []
-    words += ["dev", config.bridge]
-    words += ["onlink"] if route.is_onlink or (route.gateway and not config.is_on_link(route)) else []
-    words += ["src", route.source] if route.source else []
-    words += ["metric", str(route.metric)] if route.metric else []
-    words += ["table", str(route.table)] if route.table else []
-    return " ".join(words)
-
-
-def _rule(rule: Rule) -> str:
-    words = ["from", rule.source] if rule.source else []
-    words += ["to", rule.destination] if rule.destination else []
-    words += ["priority", str(rule.priority)] if rule.priority else []
-    return " ".join([*words, "table", str(rule.table)])
+            yield f"    up ip {family}rule add {iproute2.rule(rule)}"
+            yield f"    down ip {family}rule delete {iproute2.rule(rule)}"
 
 
 def _carried(present: Present, place: str) -> "Iterator[str]":
