@@ -124,7 +124,7 @@ def _is_it(client: DhcpClient, words: list[str]) -> bool:
 
 def is_held(client: DhcpClient) -> bool:
     """Whether none of its processes goes on."""
-    return all(_state(pid) in {STOPPED, ""} for pid in processes(client))
+    return all(process.state(pid) in {STOPPED, ""} for pid in processes(client))
 
 
 def hold(client: DhcpClient) -> None:
@@ -198,16 +198,6 @@ def _signal(pids: list[int], number: int) -> None:
             posix.kill(pid, number)
         except ProcessLookupError:
             continue
-
-
-def _state(pid: int) -> str:
-    """A process's state as proc(5) has it, empty if it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            stat = file.read()
-    except OSError:
-        return ""
-    return stat[stat.rindex(b")") + 2 :].split()[0].decode()
 
 
 def _environment(pid: int) -> dict[str, str]:

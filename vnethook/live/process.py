@@ -9,18 +9,28 @@ if TYPE_CHECKING:
 
 def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None if there is none or it is a zombie."""
+    fields = _fields(pid)
+    return None if not fields or fields[0] in {b"Z", b"X"} else int(fields[19])
+
+
+def state(pid: int) -> str:
+    """What a process does, by its letter: "T" for one that a signal stopped; empty if it is gone."""
+    return "".join(field.decode() for field in _fields(pid)[:1])
+
+
+def _fields(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat from the third on; none if the process is gone."""
     try:
         fd = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
-        return None
+        return []
     try:
         stat = posix.read(fd, 4096)
     except OSError:
-        return None
+        return []
     finally:
         posix.close(fd)
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return None if fields[0] in {b"Z", b"X"} else int(fields[19])
+    return stat[stat.rindex(b")") + 2 :].split()
 
 
 def command_line(pid: int) -> list[str]:
@@ -35,12 +45,8 @@ def command_line(pid: int) -> list[str]:
 
 def parent(pid: int) -> int:
     """The parent's pid; 0 if there is none to be seen."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            stat = file.read()
-    except OSError:
-        return 0
-    return int(stat[stat.rindex(b")") + 2 :].split()[1])
+    fields = _fields(pid)
+    return int(fields[1]) if fields else 0
 
 
 def user(pid: int) -> int | None:
