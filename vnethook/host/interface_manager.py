@@ -4,7 +4,7 @@ Source: systemd's /run/systemd/netif/links/INDEX, NetworkManager's /run/NetworkM
 /run/network/ifstate; netplan writes files of its own names for the first two.
 """
 
-from vnethook.host import manager_files, programs
+from vnethook.host import manager_files, networkd, networkmanager, programs
 from vnethook.live import files, process
 
 TYPE_CHECKING = False
@@ -18,8 +18,7 @@ NETWORKD, NETWORKMANAGER, NETPLAN, IFUPDOWN, SCRIPTS = (
     "ifupdown",
     "ifcfg",
 )
-_NETWORKD_LINKS, _NETWORKD_LEASES = "/run/systemd/netif/links", "/run/systemd/netif/leases"
-_NETWORKMANAGER_DEVICES = "/run/NetworkManager/devices"
+_NETWORKD_LINKS, _NETWORKD_LEASES = f"{networkd.STATE}/links", f"{networkd.STATE}/leases"
 _IFSTATE = "/run/network/ifstate"
 _NETPLAN_NETWORKD = "/run/systemd/network/10-netplan-"
 _NETPLAN_PROFILES = "/run/NetworkManager/system-connections/netplan-"
@@ -33,7 +32,7 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
     file = state.get("NETWORK_FILE", "")
     if NETWORKD in present and file and state.get("ADMIN_STATE", "unmanaged") != "unmanaged":
         found.append((NETPLAN if file.startswith(_NETPLAN_NETWORKD) else NETWORKD, file))
-    device = _settings(f"{_NETWORKMANAGER_DEVICES}/{link.index}")
+    device = _settings(f"{networkmanager.DEVICES}/{link.index}")
     if NETWORKMANAGER in present and device.get("managed") == "true":
         profile = _profile_of(device.get("connection-uuid", ""))
         found.append((NETPLAN if profile.startswith(_NETPLAN_PROFILES) else NETWORKMANAGER, profile))
@@ -46,7 +45,7 @@ def claims(root: str, link: "Link") -> list[tuple[str, str]]:
 
 def networkmanagers_identity(index: int) -> dict[tuple[str, str], str]:
     """By what NetworkManager is a DHCP client, by section and key of a profile that says so."""
-    state = _settings(f"{_NETWORKMANAGER_DEVICES}/{index}")
+    state = _settings(f"{networkmanager.DEVICES}/{index}")
     names = {
         ("ipv4", "dhcp-client-id"): "dhcp4.dhcp_client_identifier",
         ("ipv6", "dhcp-duid"): "dhcp6.dhcp6_client_id",
