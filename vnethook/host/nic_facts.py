@@ -2,7 +2,7 @@
 
 import posix
 
-from vnethook.host import nic_owners, nic_uses, rules_naming
+from vnethook.host import foreign_files, nic_owners, nic_uses, rules_naming
 from vnethook.host.link_address import LinkAddress
 from vnethook.host.link_route import LinkRoute
 from vnethook.host.link_rule import LinkRule
@@ -76,7 +76,7 @@ def collect(host: "Host", link: Link, bridge: str) -> NicFacts:
         hooked=rules_naming.hooked(link.name),
         remote_disk=nic_uses.remote_disk(files.read_text("/proc/self/mountinfo") or ""),
         zone=host.firewalld.zone_of(link.name) if host.firewalld.is_running() else "",
-        name_servers=nic_uses.name_servers(nic_uses.resolver(host.paths.resolv_conf), link.name),
+        name_servers=nic_uses.name_servers(foreign_files.text(host.paths.resolv_conf), link.name),
     )
 
 

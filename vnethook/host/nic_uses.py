@@ -96,15 +96,6 @@ def _listing(path: str) -> list[str]:
         return []
 
 
-def resolver(path: str) -> str:
-    """The text of a resolv.conf(5), which is mostly a link to a program's; empty if none can be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
 def name_servers(text: str, link: str) -> tuple[str, ...]:
     """The name servers of a resolv.conf(5) that are at the link's own network, with its name: "fe80::1%eth0"."""
     found = (line.split() for line in text.splitlines())

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from vnethook.errors import VnetError
-from vnethook.host import programs
+from vnethook.host import foreign_files, programs
 from vnethook.live import files, process
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def matched_by_networkd(links: "Iterable[str]", places: "Iterable[str]" = NETWOR
     left = set(wanted)
     matched = []
     for _, path in sorted(found):
-        patterns, is_unmanaged = _networkd_file(_content(path))
+        patterns, is_unmanaged = _networkd_file(foreign_files.text(path))
         hit = {link for link in left if any(fnmatchcase(link, pattern) for pattern in patterns)}
         left -= hit  # the first file that matches is the one that counts
         if hit and not is_unmanaged:
@@ -93,13 +93,4 @@ def is_dnsmasq_confined(directory: str) -> bool:
             is_enforced = any("dnsmasq" in line and "(enforce)" in line and "//" not in line for line in file)
     except OSError:
         return False
-    return is_enforced and not any(directory in _content(path) for path in APPARMOR_FILES)
-
-
-def _content(path: str) -> str:
-    """The text of an administrator's file, which may be a link, as to /dev/null where one is masked; else nothing."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+    return is_enforced and not any(directory in foreign_files.text(path) for path in APPARMOR_FILES)

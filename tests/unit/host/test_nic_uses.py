@@ -2,7 +2,7 @@
 
 import pytest
 
-from vnethook.host import nic_uses
+from vnethook.host import foreign_files, nic_uses
 
 ROOT = "22 1 {} / {} rw,relatime shared:1 - {} {} rw"
 MOUNTS = {
@@ -38,8 +38,8 @@ def test_name_servers_with_the_name_of_a_link_are_found() -> None:
 
 def test_a_resolver_is_read_where_a_link_leads_and_a_missing_one_has_no_servers(tmp_path):
     path = tmp_path / "resolv.conf"
-    assert nic_uses.resolver(str(path)) == ""
+    assert foreign_files.text(str(path)) == ""
     path.symlink_to("stub-resolv.conf")
-    assert nic_uses.resolver(str(path)) == ""
+    assert foreign_files.text(str(path)) == ""
     (tmp_path / "stub-resolv.conf").write_text("nameserver fe80::1%eth0\n")
-    assert nic_uses.name_servers(nic_uses.resolver(str(path)), "eth0") == ("fe80::1%eth0",)
+    assert nic_uses.name_servers(foreign_files.text(str(path)), "eth0") == ("fe80::1%eth0",)
