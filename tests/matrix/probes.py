@@ -143,7 +143,8 @@ class Prober:
         else:
             kind = socket.SOCK_STREAM if packet.protocol == "tcp" else socket.SOCK_DGRAM
             sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if packet.source_port:  # else the kernel may choose a port that another flow has, who would get the answers
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((packet.source, packet.source_port))
         flow = Flow(packet, self._number, sock)
         if packet.protocol == "tcp":
