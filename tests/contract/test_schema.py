@@ -71,6 +71,8 @@ MISSHAPEN = [
             "<bandwidth><inbound average='1.5'/></bandwidth>",
             "<bandwidth><both average='1'/></bandwidth>",
             "<port isolated='on'/>",
+            "<vde group=''/>",
+            "<vde mode='0640'/>",
             "<route address='192.0.2.0' prefix='24'/>",
             "<route gateway='192.0.2.1'/>",
             "<dns><txt value='a'/></dns>",

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from vnethook.definition.model import Network
 
 _ROUTED = ("nat", "route")
+_VDE_MTU_MAX = 1500
+"""In bytes; with a VLAN tag 4 more. Source: ETH_DATA_LEN in vde_switch's packetq.h, measured with 2.3.2."""
 
 
 def check_parts(network: "Network") -> None:
@@ -33,6 +35,8 @@ def check_parts(network: "Network") -> None:
     if network.offers and network.forward == "none" and not network.ips:
         refuse("host: a network without an address has no host for its guests to reach")
     _check_peers(network)
+    if network.vde is not None:
+        _check_vde(network)
 
 
 def _check_forward(network: "Network") -> None:
@@ -165,6 +169,15 @@ def _guests(network: "Network") -> set[str] | None:
     if network.wants_subnet or any(ip.serves_dhcp for ip in network.ips):
         return None
     return {label_of(host.name) for ip in network.ips for host in ip.hosts if host.ip and host.name}
+
+
+def _check_vde(network: "Network") -> None:
+    if not network.owns_bridge:
+        refuse(f"vde: mode {shown(network.forward)} has no bridge of ours for the switch")
+    if network.isolated:
+        refuse("vde: guests of one switch reach each other, which <port isolated='yes'/> forbids")
+    if network.mtu is not None and network.mtu > _VDE_MTU_MAX:
+        refuse(f"vde: mtu {network.mtu}: the switch carries {_VDE_MTU_MAX} bytes at most")
 
 
 def _check_peers(network: "Network") -> None:

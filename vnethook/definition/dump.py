@@ -42,6 +42,8 @@ def dump(network: Network, *, with_automatic: bool = True, connections: int | No
     if network.isolated is not None:
         document.empty("port", {"isolated": yes(network.isolated)})
     dump_traffic.guard(document, network.guard)
+    if network.vde is not None:
+        document.empty("vde", {"group": network.vde.group, "mode": network.vde.mode})
     for ip in network.ips:
         _ip(document, ip)
     _routes(document, network)

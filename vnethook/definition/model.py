@@ -19,6 +19,7 @@ from vnethook.definition.routes import Nat, Route
 from vnethook.definition.spelling import Spelt
 from vnethook.definition.text import check_ascii, check_line, check_mac, check_prose, is_uuid
 from vnethook.definition.traffic import Bandwidth, PortGroup, Vlan
+from vnethook.definition.vde import Vde
 from vnethook.names import check_network_name, is_domain_name, is_link_name, refuse, shown
 from vnethook.value import Value
 
@@ -47,6 +48,7 @@ __all__ = [
     "Offers",
     "PortGroup",
     "Route",
+    "Vde",
     "Vlan",
 ]
 
@@ -100,9 +102,9 @@ class Network(Spelt):
     devices that `forward` is confined to; `proxied`: guests have addresses of the uplink's own subnets, and the host
     answers for them there (RFC 1027, RFC 4389). `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do
     not reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
-    `metadata`: elements of other programs, as XML. `options`: lines for dnsmasq. `managed`, `trusts_filters`,
-    `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's "localOnly" and "register" what
-    is written.
+    `vde`: a switch for guests without a tap. `metadata`: other programs' elements, as XML. `options`: dnsmasq's lines.
+    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's
+    "localOnly" and "register" what is written.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Network(Spelt):
     bandwidth: Bandwidth | None = None
     isolated: bool | None = None
     guard: Guard | None = None
+    vde: Vde | None = None
     portgroups: tuple[PortGroup, ...] = ()
     options: tuple[str, ...] = ()
     ipv6_between_guests: bool = False
@@ -148,6 +151,7 @@ class Network(Spelt):
         "vlan": Vlan,
         "bandwidth": Bandwidth,
         "guard": Guard,
+        "vde": Vde,
         "portgroups": PortGroup,
         "forwarding": Forwarding,
         "offers": Offers,

@@ -1,7 +1,7 @@
 """Reads the elements of network XML into the model: libvirt's dialect and that of the 2007 proposal, also mixed."""
 
 from vnethook.address import canonical_ip
-from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic_reader
+from vnethook.definition import dns_reader, forward_reader, peer_reader, traffic_reader, vde_reader
 from vnethook.definition.ip_reader import check_family, read_address, read_ips
 from vnethook.definition.model import Bridge, Network
 from vnethook.definition.node import Node, agreed, build_all
@@ -91,6 +91,7 @@ def _with_traffic(network: Network, root: Node) -> Network:
     network = _with(network, "bandwidth", root.all("bandwidth"), traffic_reader.bandwidth)
     network = _with(network, "isolated", root.all("port"), lambda node: node.optional_boolean("isolated"))
     network = _with(network, "guard", root.all("guard"), traffic_reader.guard)
+    network = _with(network, "vde", root.all("vde"), vde_reader.vde)
     network = _with(network, "virtualport", root.all("virtualport"), traffic_reader.element)
     network = _with_many(network, "portgroups", root.all("portgroup"), traffic_reader.portgroup)
     options = [child for node in root.all("dnsmasq:options") for child in node.all("dnsmasq:option")]

@@ -29,7 +29,7 @@ ELEMENTS = {
     "network": Shape(
         "id connections ipv6 trustGuestRxFilters",
         "name uuid title description metadata forward forwarding bridge mtu mac domain dns vlan bandwidth port guard "
-        "ip dhcp route virtualport portgroup host listen connections dnsmasq:options",
+        "vde ip dhcp route virtualport portgroup host listen connections dnsmasq:options",
     ),
     "network/name": Shape(),
     "network/uuid": Shape(),
@@ -68,6 +68,7 @@ ELEMENTS = {
     "network/bandwidth/outbound": _OUTBOUND,
     "network/port": Shape("isolated"),
     "network/guard": Shape(f"{_PARTS} flows connections newConnections"),
+    "network/vde": Shape("group mode"),
     "network/ip": Shape("family address netmask prefix localPtr", "tftp dhcp"),
     "network/ip/tftp": Shape("root"),
     "network/ip/dhcp": Shape("enabled", "range host bootp"),

@@ -12,6 +12,7 @@ from vnethook.definition.model import Bridge, Dns, DnsHost, Forwarder, Nat, Netw
 from vnethook.definition.offers import Offers, Service
 from vnethook.definition.peers import Connection, Listen
 from vnethook.definition.traffic import Bandwidth, Rate, VlanTag
+from vnethook.definition.vde import Vde
 from vnethook.live.nics import PARTS
 from vnethook.names import is_dnsmasq_keyword
 
@@ -166,6 +167,7 @@ counting = st.builds(
     st.none() | st.integers(1, 1 << 24),
     st.none() | st.integers(1, 1_000_000),
 )
+switches = st.sampled_from([Vde(), Vde("kvm"), Vde("vde2-net", "0660"), Vde(None, "0666")])
 portgroups = _unlike(
     st.builds(
         PortGroup,
@@ -291,12 +293,14 @@ def _with_the_rest(draw, network):
     is_routed = network.forward in {"nat", "route"}
     is_written = bool(network.ips) and all(ip.address and not ip.automatic for ip in network.ips)
     can_be_proxied = network.forward == "route" and network.uplinks and is_written and not network.routes
+    switch = draw(st.none() | switches) if (network.mtu or 0) <= 1500 else None
     return network.replace(
         proxied=bool(can_be_proxied) and network.bridge.name not in network.uplinks and draw(st.booleans()),
         vlan=draw(st.none() | vlans),
         bandwidth=draw(st.none() | bandwidths),
-        isolated=draw(st.none() | st.booleans()),
+        isolated=draw(st.none() | st.booleans()) if switch is None else None,
         guard=draw(st.none() | guards | counting),
+        vde=switch,
         portgroups=draw(portgroups),
         options=draw(st.just(()) | st.just(("log-queries",))),
         ipv6_between_guests=draw(st.booleans()),
