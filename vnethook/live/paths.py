@@ -155,6 +155,10 @@ class Paths(Value):
         """Where it is kept over a reboot what NICs were before they were shared, by the bridge's name."""
         return f"{self.state}/interfaces-shared"
 
+    def links(self, network: str) -> str:
+        """The directory of the network's links with others: what is to be kept up, what is, and their ports."""
+        return f"{self.run}/links/{network}"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"
