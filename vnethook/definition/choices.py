@@ -30,12 +30,17 @@ def random_mac(taken: "Container[str | None]") -> str:
             return mac
 
 
+def _common_mac(network: Network) -> str | None:
+    """The MAC that is written, or that which the bridge has on all hosts of a fabric."""
+    return network.mac or (network.fabric.gateway_mac if network.fabric is not None else None)
+
+
 def complete(network: Network, old: Network | None, index: "Index", *, is_taken: "Callable[[str], bool]") -> Network:
     """The network with uuid, MAC and bridge name: those of `old`, which it replaces, else others than all of `index`.
 
     `is_taken`: whether there is a link of that name on the host.
     """
-    uuid, mac, bridge, subnet = network.uuid, network.mac, network.bridge.name, None
+    uuid, mac, bridge, subnet = network.uuid, _common_mac(network), network.bridge.name, None
     if old is not None and uuid in {None, old.uuid}:
         uuid, subnet = old.uuid, automatic_subnet(old)
         if old.owns_bridge:
@@ -71,7 +76,7 @@ def filled_in(paths: "Paths", network: Network, former: "Mapping[str, str] | Non
             return network.replace(uuid=chosen.get("uuid"))
         filled = network.replace(
             uuid=chosen.get("uuid"),
-            mac=network.mac or chosen.get("mac"),
+            mac=_common_mac(network) or chosen.get("mac"),
             bridge=network.bridge.replace(name=network.bridge.name or chosen.get("bridge")),
         )
         subnet = chosen.get("subnet")

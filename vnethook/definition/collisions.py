@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def first(index: "Index", network: "Network") -> ExistsError | CollisionError | None:
-    """Why a definition cannot stand beside the others: its name, uuid, bridge, a subnet or a port; None if it can."""
-    return _identity(index, network) or _bridge(index, network) or _subnets(index, network) or _ports(index, network)
+    """Why a definition cannot stand beside the others: its name, uuid, bridge, subnet, port or VNI; None if it can."""
+    checks = (_identity, _bridge, _subnets, _ports, _fabric)
+    return next((found for check in checks if (found := check(index, network))), None)
 
 
 def _identity(index: "Index", network: "Network") -> ExistsError | None:
@@ -68,3 +69,11 @@ def _ports(index: "Index", network: "Network") -> CollisionError | None:
     item, other = found
     msg = f"network {network.name!r}: {item.label}: is forwarded by network {other!r} already"
     return CollisionError(msg, hint="choose another port, or tell the two apart by from= or on=")
+
+
+def _fabric(index: "Index", network: "Network") -> CollisionError | None:
+    vni = str(network.fabric.vni) if network.fabric is not None else ""
+    for other in index.holders("vni", vni, but=network.name) if vni else ():
+        msg = f"network {network.name!r}: vni {vni} is that of network {other.name!r}"
+        return CollisionError(msg, hint="the VNI is the LAN: choose another for another network")
+    return None

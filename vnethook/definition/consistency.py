@@ -1,6 +1,7 @@
 """What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
 
 from vnethook.address import BITS, Subnet, is_ipv4, parse_ip, parse_subnet
+from vnethook.definition import fabric
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_link_name, label_of, refuse, shown
 
@@ -181,6 +182,8 @@ def _check_vde(network: "Network") -> None:
 
 
 def _check_peers(network: "Network") -> None:
+    if network.fabric is not None:
+        fabric.check(network)
     if not (network.listens or network.connections):
         return
     if not network.owns_bridge:

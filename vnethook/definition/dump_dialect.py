@@ -1,10 +1,12 @@
 """Writes what libvirt's dialect has not: forwarded and blocked ports, ports of the host, links with other networks."""
 
-from vnethook.definition.document import Document
+from vnethook.definition.document import Document, yes_only
 from vnethook.definition.forwarding import PortForward, PortRule, shown_ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnethook.definition.document import Attributes
+    from vnethook.definition.fabric import Fabric
     from vnethook.definition.model import Network
     from vnethook.definition.peers import Connection, Listen
 
@@ -19,12 +21,26 @@ def write(document: Document, network: "Network") -> None:
             document.empty("listen", {"local": "yes"})
         else:
             document.empty("listen", {**_transport(listen), "address": listen.address, "port": listen.port})
+    if network.fabric is not None:
+        _fabric(document, network.fabric)
     if network.connections:
         document.start("connections", {})
         for item in network.connections:
             said = {**_transport(item), "address": item.address, "port": item.port, "network": item.network}
             document.empty("connection", said)
         document.end("connections")
+
+
+def _fabric(document: Document, fabric: "Fabric") -> None:
+    said = {"address": fabric.address, "dev": fabric.device, "port": fabric.port, "as": fabric.as_number}
+    attributes: Attributes = {"fabric": "evpn", "vni": fabric.vni, **said}
+    if not fabric.peers:
+        document.empty("connections", attributes)
+        return
+    document.start("connections", attributes)
+    for peer in fabric.peers:
+        document.empty("peer", {"address": peer.address, "client": yes_only(peer.is_client)})
+    document.end("connections")
 
 
 def _forwarding(document: Document, network: "Network") -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Stamps = tuple[list[int] | None, list[int] | None]
     """Of a definition's XML, None for the built-in default; and of what was chosen for it, None if the XML says all."""
 
-FORMAT = 2
+FORMAT = 3
 _HEADER = b'["vnethook index", %d, "%s"]'
 _HEADER_LENGTH = len(_HEADER % (FORMAT, bytes(16)))
 _FIELDS = (
@@ -35,6 +35,7 @@ _FIELDS = (
     "uuid",
     "bridge",
     "mac",
+    "vni",
     "forward",
     "subnets",
     "routed",
@@ -47,9 +48,9 @@ _FIELDS = (
 class Entry:
     """What others have to know of one definition.
 
-    `xml`, `chosen`: the stamps of what it was read from. `subnets`, and `routed`, where its routes lead: (IP version,
-    first address, prefix length); `ports`: its forwards, see port_claims.py; `problem`: why its
-    XML is refused, and then nothing else is known.
+    `xml`, `chosen`: the stamps of what it was read from. `vni`: of its fabric, else empty. `subnets`, and `routed`,
+    where its routes lead: (IP version, first address, prefix length); `ports`: its forwards, see port_claims.py;
+    `problem`: why its XML is refused, and then nothing else is known.
     """
 
     __slots__ = _FIELDS
@@ -61,6 +62,7 @@ class Entry:
     uuid: str
     bridge: str
     mac: str
+    vni: str
     forward: str
     subnets: list[list[int]]
     routed: list[list[int]]
@@ -78,6 +80,7 @@ class Entry:
             self.uuid,
             self.bridge,
             self.mac,
+            self.vni,
             self.forward,
             self.subnets,
             self.routed,
@@ -104,10 +107,15 @@ class Entry:
 def entry_of(key: "Key", stamps: "Stamps", network: "Network | None", problem: str = "") -> Entry:
     """The entry for a definition that was read, or that could not be because of a problem."""
     if network is None:
-        return Entry([*key, *stamps, "", "", "", "", [], [], [], "", problem])
+        return Entry([*key, *stamps, "", "", "", "", "", [], [], [], "", problem])
     claims = [[subnet.version, subnet.first, subnet.prefix] for subnet in network.claims]
     count = len(network.subnets)
-    names = (network.uuid or "", network.bridge.name or "", network.mac or "")
+    names = (
+        network.uuid or "",
+        network.bridge.name or "",
+        network.mac or "",
+        str(network.fabric.vni) if network.fabric else "",
+    )
     blocks = (claims[:count], claims[count:], port_claims.plain(network))
     return Entry([*key, *stamps, *names, network.forward, *blocks, network.title or "", problem])
 

@@ -47,7 +47,7 @@ class Index:
         self._looked = -LOOK_S
         self._unsaved = False
         self._entries: dict[Key, Entry] = {}
-        self._holders: dict[str, dict[str, list[Entry]]] = {"uuid": {}, "bridge": {}, "mac": {}}
+        self._holders: dict[str, dict[str, list[Entry]]] = {"uuid": {}, "bridge": {}, "mac": {}, "vni": {}}
         self._subnets = Blocks()
         self._routed = Blocks()
         self._ports = PortClaims()
@@ -129,7 +129,7 @@ class Index:
             return list(self._entries.values())
 
     def holders(self, kind: str, value: str, *, but: str = "") -> list[Entry]:
-        """The definitions with this "uuid", "bridge" or "mac", of other networks than `but`."""
+        """The definitions with this "uuid", "bridge", "mac" or "vni", of other networks than `but`."""
         with self._guard:
             return [entry for entry in self._holders[kind].get(value, ()) if entry.name != but]
 

@@ -9,6 +9,7 @@ from vnethook.address import BITS, Subnet, format_ip
 from vnethook.definition.consistency import check_parts
 from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
+from vnethook.definition.fabric import Fabric
 from vnethook.definition.forwarding import Forwarding
 from vnethook.definition.guard import Guard
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip, every_range
@@ -38,6 +39,7 @@ __all__ = [
     "DnsSrv",
     "DnsTxt",
     "Element",
+    "Fabric",
     "Forwarder",
     "Forwarding",
     "Guard",
@@ -102,9 +104,9 @@ class Network(Spelt):
     devices that `forward` is confined to; `proxied`: guests have addresses of the uplink's own subnets, and the host
     answers for them there (RFC 1027, RFC 4389). `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do
     not reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
-    `vde`: a switch for guests without a tap. `metadata`: other programs' elements, as XML. `options`: dnsmasq's lines.
-    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's
-    "localOnly" and "register" what is written.
+    `vde`: a switch for guests without a tap; `fabric`: how it goes on at other hosts. `metadata`: other programs'
+    elements, as XML. `options`: dnsmasq's lines. `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for
+    SR-IOV and macvtap. `said`: of the domain's "localOnly" and "register" what is written.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Network(Spelt):
     offers: Offers | None = None
     listens: tuple[Listen, ...] = ()
     connections: tuple[Connection, ...] = ()
+    fabric: Fabric | None = None
     title: str | None = None
     description: str | None = None
     metadata: tuple[str, ...] = ()
@@ -157,6 +160,7 @@ class Network(Spelt):
         "offers": Offers,
         "listens": Listen,
         "connections": Connection,
+        "fabric": Fabric,
         "foreign": Element,
         "virtualport": Element,
     }

@@ -1,9 +1,10 @@
-"""Reads the links of a network with others: `<listen>` and `<connection>` of the 2007 dialect."""
+"""Reads the links of a network with others: `<listen>` and `<connection>` of the 2007 dialect, and fabrics."""
 
-from vnethook.address import canonical_ip
+from vnethook.address import canonical_ip, parse_subnet
+from vnethook.definition.fabric import KINDS, Fabric, Peer
 from vnethook.definition.node import Node
 from vnethook.definition.peers import Connection, Listen
-from vnethook.names import is_domain_name
+from vnethook.names import is_domain_name, shown
 
 
 def listen(node: Node) -> Listen:
@@ -24,6 +25,32 @@ def connection(node: Node) -> Connection:
     if address is not None and not is_domain_name(address):
         address = node.build(lambda: canonical_ip(address or ""))
     return node.build(lambda: Connection(_transport(node), address, port, said("network")))
+
+
+def fabric(node: Node) -> Fabric | None:
+    """What `<connections>` says of a fabric, None if it says nothing of one."""
+    said = node.attributes.get
+    kind, peers = said("fabric"), [_peer(child) for child in node.all("peer")]
+    if kind is None:
+        if node.attributes or peers:
+            node.refuse("connections: without fabric= it has no attributes and no peers")
+        return None
+    if kind not in KINDS:
+        node.refuse(f"connections: fabric {shown(kind)}: must be {' or '.join(KINDS)}")
+    node.need("vni")
+    address, numbers = said("address"), (node.number("vni") or 0, node.number("port"), node.number("as"))
+    vni, port, as_number = numbers
+    return node.build(
+        lambda: Fabric(
+            vni, None if address is None else canonical_ip(address), said("dev"), port, as_number, tuple(peers)
+        )
+    )
+
+
+def _peer(node: Node) -> Peer:
+    text = node.need("address")
+    address = node.build(lambda: str(parse_subnet(text)) if "/" in text else canonical_ip(text))
+    return node.build(lambda: Peer(address, node.boolean("client", default=False)))
 
 
 def _transport(node: Node) -> str:

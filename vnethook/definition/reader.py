@@ -109,7 +109,8 @@ def _with_peers(network: Network, root: Node) -> Network:
     network = _with(network, "offers", root.all("host"), _offers)
     network = _with_many(network, "listens", root.all("listen"), peer_reader.listen)
     connections = [child for node in root.all("connections") for child in node.all("connection")]
-    return _with_many(network, "connections", connections, peer_reader.connection)
+    network = _with_many(network, "connections", connections, peer_reader.connection)
+    return _with(network, "fabric", root.all("connections"), peer_reader.fabric)
 
 
 def _with(network: Network, field: str, nodes: list[Node], value_of: "Callable[[Node], object]") -> Network:

@@ -96,8 +96,9 @@ ELEMENTS = {
     "network/portgroup/virtualport/parameters": Shape(_PARAMETERS),
     "network/host": Shape("allow"),
     "network/listen": Shape("local transport address port"),
-    "network/connections": Shape("", "connection"),
+    "network/connections": Shape("fabric vni address dev port as", "connection peer"),
     "network/connections/connection": Shape("transport address port network"),
+    "network/connections/peer": Shape("address client"),
     "network/dnsmasq:options": Shape("", "dnsmasq:option"),
     "network/dnsmasq:options/dnsmasq:option": Shape("value"),
 }

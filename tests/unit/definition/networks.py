@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from vnethook.address import format_ip
 from vnethook.definition.dns import DnsSrv, DnsTxt
 from vnethook.definition.element import Element
+from vnethook.definition.fabric import Fabric, Peer
 from vnethook.definition.forwarding import Forwarding, Incoming, Outgoing, PortForward, PortRule
 from vnethook.definition.guard import Guard
 from vnethook.definition.ip import DhcpHost, DhcpRange, Ip
@@ -294,7 +295,7 @@ def _with_the_rest(draw, network):
     is_written = bool(network.ips) and all(ip.address and not ip.automatic for ip in network.ips)
     can_be_proxied = network.forward == "route" and network.uplinks and is_written and not network.routes
     switch = draw(st.none() | switches) if (network.mtu or 0) <= 1500 else None
-    return network.replace(
+    network = network.replace(
         proxied=bool(can_be_proxied) and network.bridge.name not in network.uplinks and draw(st.booleans()),
         vlan=draw(st.none() | vlans),
         bandwidth=draw(st.none() | bandwidths),
@@ -313,6 +314,27 @@ def _with_the_rest(draw, network):
         metadata=draw(st.sampled_from([(), ('<a:b xmlns:a="urn:example:a"></a:b>',)])),
         trusts_filters=draw(st.none() | st.booleans()),
     )
+    return network.replace(fabric=draw(fabrics)) if _can_have_fabric(network) else network
+
+
+def _can_have_fabric(network):
+    has_vlans = network.vlan or any(group.vlan for group in network.portgroups)
+    is_plain = not (network.bridge.stp or network.bridge.mac_table == "libvirt" or has_vlans or network.proxied)
+    return is_plain and not (network.listens or network.connections or network.wants_subnet)
+
+
+fabrics = st.none() | st.builds(
+    Fabric,
+    st.integers(1, 2**24 - 1),
+    st.sampled_from(["192.0.2.1", "198.51.100.7"]),
+    st.none(),
+    st.none() | st.integers(1, 65535),
+    st.none() | st.integers(1, 2**32 - 1),
+    st.lists(
+        st.builds(Peer, st.sampled_from(["192.0.2.2", "192.0.2.3", "203.0.113.0/24"]), st.booleans()),
+        unique_by=lambda peer: peer.address,
+    ).map(tuple),
+)
 
 
 @st.composite
