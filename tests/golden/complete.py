@@ -17,7 +17,7 @@ def complete(network):
     if not network.owns_bridge:
         return network
     network = network.replace(
-        mac=network.mac or "52:54:00:00:53:99",
+        mac=network.mac or (network.fabric.gateway_mac if network.fabric else "52:54:00:00:53:99"),
         bridge=network.bridge.replace(name=network.bridge.name or "vnbr0"),
     )
     if network.wants_subnet:
@@ -29,4 +29,6 @@ def complete(network):
 
 def plan(network, paths=ON_HOST):
     """The steps of a complete network."""
-    return capability.plan(network, Facts(paths, accepts_ra=("eth0",) if network.has_ipv6 else ()))
+    fabric = network.fabric
+    underlay = (fabric.address or "198.51.100.7", 1500) if fabric else None
+    return capability.plan(network, Facts(paths, accepts_ra=("eth0",) if network.has_ipv6 else (), underlay=underlay))

@@ -47,5 +47,15 @@ ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
+    if network.fabric is not None:
+        return _on_many_hosts(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE
     return [step for capability in in_order for step in capability.plan(network, facts)]
+
+
+def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
+    """The steps of a network with a fabric, which comes last: whatever it lacks, the host's own guests have theirs."""
+    from vnethook.capability import fabric  # noqa: PLC0415 (few networks have one)
+
+    fitted = fabric.fitted(network, facts)
+    return [step for capability in (*IN_ORDER, fabric) for step in capability.plan(fitted, facts)]

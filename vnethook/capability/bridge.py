@@ -28,6 +28,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
         *(_as_proxy(network) if network.proxied else ()),
         (f"{ipv6}/accept_ra", "0"),
         *(((f"{ipv6}/addr_gen_mode", "0"),) if network.has_ipv6 else ()),
+        *(((f"{ipv6}/accept_dad", "0"),) if network.has_ipv6 and network.fabric else ()),  # all hosts have it
         (f"{ipv6}/autoconf", "0"),
         (f"{ipv6}/disable_ipv6", "0" if network.has_ipv6 else "1"),
         (f"{ipv6}/ndisc_notify", "1"),

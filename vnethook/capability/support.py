@@ -68,5 +68,5 @@ def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
 
 
 def _later(network: "Network") -> list[str]:
-    later = {"listen": network.listens, "connections": network.connections or network.fabric, "vde": network.vde}
+    later = {"listen": network.listens, "connections": network.connections, "vde": network.vde}
     return [f"{what} is kept and not done" for what, value in later.items() if value]

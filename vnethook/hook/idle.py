@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import select
 
 _ROUTE, _GROUP_LINK = 0, 1
+_TUNNEL = "vxlan"
+"""The kind of a port by which other hosts' guests are reached, who have a network of their own there."""
 
 
 def main(argv: list[str]) -> None:
@@ -52,7 +54,7 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
         live = record.read(paths, network)
         if live is None or live.started_by != bringup.GUEST:
             return
-        if host.links.ports(live.index):
+        if any(port.kind != _TUNNEL for port in host.links.ports(live.index)):
             idle_since = None
         elif idle_since is None:
             idle_since = monotonic()

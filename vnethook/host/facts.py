@@ -43,7 +43,8 @@ class Facts(Value):
     `accepts_ra`: those that would stop listening once the host forwards IPv6 (ip-sysctl.rst, accept_ra). `idle_s`:
     None for a network that stays up. `filters`: where the host's own packet filter drops what meets no rule.
     `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that. `bridged`: the
-    IP versions of which the filter sees what guests and the network of a shared NIC send to each other.
+    IP versions of which the filter sees what guests and the network of a shared NIC send to each other. `underlay`: the
+    end of tunnels to other hosts here, and the MTU of the way there; None where there is none.
     """
 
     paths: "Paths"
@@ -54,18 +55,21 @@ class Facts(Value):
     has_ipv6: bool = True
     has_nf_tables: bool = True
     bridged: tuple[int, ...] = ()
+    underlay: tuple[str, int] | None = None
 
 
 class Asked(Value):
     """What of the host a network's plan depends on.
 
     `filtered`: the IP versions of which the host's own packet filter must let its packets through; `has_ipv6`: whether
-    one of its addresses is of that version; `joined`: a bridge that is not its own.
+    one of its addresses is of that version; `joined`: a bridge that is not its own; `underlay`: of its tunnels to
+    other hosts the address, device and first peer that are written.
     """
 
     filtered: tuple[int, ...]
     has_ipv6: bool
     joined: str = ""
+    underlay: tuple[str, str, str] | None = None
 
 
 def asked(network: "Network") -> Asked:
@@ -73,7 +77,9 @@ def asked(network: "Network") -> Asked:
 
     In mode open what the host's filter does with its packets is left to the administrator.
     """
-    return Asked(filtered_versions(network), network.has_ipv6, "" if network.owns_bridge else network.bridge.name or "")
+    joined, fabric = "" if network.owns_bridge else network.bridge.name or "", network.fabric
+    ends = (fabric.address or "", fabric.device or "", fabric.first_peer or "") if fabric else None
+    return Asked(filtered_versions(network), network.has_ipv6, joined, ends)
 
 
 def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
@@ -86,7 +92,14 @@ def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str
     has_ipv6 = firewall == NFT or host.sysctls.read(f"{_IPV6_CONF}/all/disable_ipv6") is not None
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
     listening = _accepts_ra(host) if of.has_ipv6 else ()
-    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged)
+    underlay = _underlay(host, of.underlay) if of.underlay else None
+    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay)
+
+
+def _underlay(host: "Host", ends: tuple[str, str, str]) -> tuple[str, int] | None:
+    from vnethook.host import underlay  # noqa: PLC0415 (few networks go on at other hosts)
+
+    return underlay.tunnel_end(host.links, *ends)
 
 
 def _bridged(host: "Host", bridge: str) -> tuple[int, ...]:

@@ -37,6 +37,11 @@ class Nft:
         """Those of these elements, (set, key in hexadecimal), that are not there."""
         return nftables.missing_elements(elements)
 
+    def foreign_uses(self, family: int, table: str, chains: tuple[str, ...]) -> dict[str, int]:
+        """How often each of these chains of another table is used, as `uses`."""
+        found = nftables.foreign_chains([(family, table, chain) for chain in chains])
+        return {chain: use for (_, _, chain), (_, use) in found.items()}
+
     def uses(self, chains: tuple[str, ...]) -> dict[str, int]:
         """How often each of these chains is used; those that do not exist are left out."""
         return nftables.chain_uses(chains)

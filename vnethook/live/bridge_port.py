@@ -125,7 +125,7 @@ def faults(links: "Links", live: "LiveNetwork", nic: "Nic", link: "Link") -> lis
     """What of a port is not as its record says, a line each. Reads, changes nothing."""
     wanted = nic.traits or Traits()
     listed = nic.mac if wanted.is_listed else ""
-    flags = _flags(links, link)
+    flags = port_flags(links, link)
     words = {
         ISOLATED: ("is isolated", "is not isolated"),
         LEARNING: ("learns MACs", "does not learn MACs"),
@@ -232,9 +232,14 @@ def _flags_of(wanted: Traits, listed: str) -> dict[int, bool]:
     return {ISOLATED: wanted.isolated, LEARNING: not listed, UNICAST_FLOOD: not wanted.is_listed}
 
 
-def _flags(links: "Links", link: "Link") -> dict[int, bool]:
+def port_flags(links: "Links", link: "Link") -> dict[int, bool]:
     """The flags of a port as they are; none of a link that is no port."""
     return {kind: data != b"\0" for kind, data in attributes(_info(links, link.index).get(_SLAVE_DATA, b""))}
+
+
+def kind_data(links: "Links", index: int) -> dict[int, bytes]:
+    """What the kernel says of a link of its kind: of a bridge IFLA_BR_*, of a VXLAN IFLA_VXLAN_*."""
+    return dict(attributes(_info(links, index).get(_INFO_DATA, b"")))
 
 
 def _info(links: "Links", index: int) -> dict[int, bytes]:

@@ -67,7 +67,7 @@ def test_what_is_read_again_is_what_was_planned(host, path):
     planned = planning.target(host, network, by=bringup.GUEST)
     planning.prepare(host, network, planned)
     found = prepared.read(host, network.name, by=bringup.GUEST)
-    special = network.routes or network.uplinks or network.nat.addresses or planned.live.zoned
+    special = network.routes or network.uplinks or network.nat.addresses or network.fabric or planned.live.zoned
     if special or not network.owns_bridge or network.domain_register:
         assert found is None
     else:

@@ -153,6 +153,10 @@ class FakeLinks:
         if name in self.links:
             self._changes.make(f"remove address {address} from {name}", change)
 
+    def ask_unless(self, reasons, what, verb, message):
+        """To ask for a way to another host: no route leads there."""
+        return []
+
     def routes(self):
         """A connected route for each address, and what a test adds."""
         found = []

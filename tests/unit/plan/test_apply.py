@@ -22,6 +22,8 @@ OF_A_SHARED_NIC = {
     for name in ("dhcp_client", "moving", "networkd", "networkmanager", "proxied", "sharing", "slaac")
 }
 """Modules of steps that no network has: netns/test_shared_*.py."""
+OF_A_FABRIC = {"vnethook.plan.fabric", "vnethook.plan.vxlan"}
+"""Those of a network on many hosts: netns/test_fabric.py."""
 
 
 class Count(Step):
@@ -182,7 +184,7 @@ def test_the_rich_plan_has_every_kind_of_step(host):
     others |= {JoinZone}  # only for bridges of other names: test_zone.py
     others |= {FirewallStep}  # what rules have in common
     known = {kind for kind in (*Step.__subclasses__(), InstallRules) if kind.__module__.startswith("vnethook.")}
-    assert set(kinds) == {kind for kind in known - others if kind.__module__ not in OF_A_SHARED_NIC}
+    assert set(kinds) == {kind for kind in known - others if kind.__module__ not in OF_A_SHARED_NIC | OF_A_FABRIC}
 
 
 def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):

@@ -1,0 +1,66 @@
+"""A network that goes on at other hosts by VXLAN, of which the host's FRR tells the kernel who is where (BGP EVPN).
+
+The bridge and the tunnel are as FRR expects them: a VXLAN device that learns nothing itself, as a port of the bridge.
+Each host is the gateway of its own guests, by the same address and MAC, and serves them: so what has to do with DHCP
+and routers does not pass, neither in nor out. Source: RFC 9135 (anycast gateway), FRR's zebra_vxlan.c.
+"""
+
+from vnethook.address import parse_ip
+from vnethook.capability.bridge import MTU_DEFAULT
+from vnethook.plan.fabric import FilterFabric
+from vnethook.plan.links import SetLinkSysctls
+from vnethook.plan.vxlan import CreateVxlan, JoinBridge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.facts import Facts
+    from vnethook.plan.step import Step
+
+OVERHEAD = 50
+"""Bytes that VXLAN takes of an IPv4 packet: IP 20, UDP 8, VXLAN 8, Ethernet 14. Source: RFC 7348, section 5."""
+LINK_PREFIX = "vnvx"
+_ICMP6_KEPT = "{ 133, 134, 137 }"
+"""Router solicitations and advertisements, redirects."""
+
+
+def link_name(vni: int) -> str:
+    """The VXLAN device of a VNI."""
+    return f"{LINK_PREFIX}{vni}"
+
+
+def fitted(network: "Network", facts: "Facts") -> "Network":
+    """The network with the MTU that fits through the fabric, where none is written."""
+    if network.fabric is None or network.mtu is not None:
+        return network
+    way_mtu = facts.underlay[1] if facts.underlay is not None else MTU_DEFAULT
+    least = 1280 if network.has_ipv6 else 68  # RFC 8200, RFC 791
+    return network.replace(mtu=min(max(way_mtu - OVERHEAD, least), 65535))
+
+
+def plan(network: "Network", facts: "Facts") -> list["Step"]:
+    """Make the tunnel and join it to the bridge; nothing as long as the host has no end for it."""
+    fabric = network.fabric
+    if fabric is None or facts.underlay is None:
+        return []
+    link = link_name(fabric.vni)
+    return [
+        CreateVxlan(link, fabric.vni, fabric.effective_port, facts.underlay[0], network.mtu or MTU_DEFAULT),
+        SetLinkSysctls(link, ((f"net/ipv6/conf/{link}/disable_ipv6", "1"),)),  # as of every port
+        FilterFabric(link, f"vnethook_vni{fabric.vni}", _kept(), _claims(network)),
+        JoinBridge(link, network.bridge.name or "", learns=False, suppresses=True, isolated=bool(network.isolated)),
+    ]
+
+
+def _kept() -> tuple[str, ...]:
+    """What is each host's own matter."""
+    return (
+        "udp dport { 67, 68, 546, 547 } counter drop",
+        f"icmpv6 type {_ICMP6_KEPT} counter drop",
+    )
+
+
+def _claims(network: "Network") -> tuple[str, ...]:
+    """Who says on another host that it is the gateway, and is not."""
+    own = [ip.address for ip in network.ips if ip.address and parse_ip(ip.address)[0] == 4]
+    return tuple(f"arp saddr ip {address} arp saddr ether != {network.mac} counter drop" for address in own)
