@@ -29,6 +29,7 @@ ONCE = {
         "network/title",
         "network/description",
         "network/mtu",
+        "network/vde",
         "network/mac",
         "network/domain",
     ),
