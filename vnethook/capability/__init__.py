@@ -50,7 +50,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     if network.fabric is not None:
         return _on_many_hosts(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE
-    return [step for capability in in_order for step in capability.plan(network, facts)]
+    steps = [step for capability in in_order for step in capability.plan(network, facts)]
+    return steps + _links(network, facts) if network.owns_bridge else steps
 
 
 def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
@@ -58,4 +59,14 @@ def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
     from vnethook.capability import fabric  # noqa: PLC0415 (few networks have one)
 
     fitted = fabric.fitted(network, facts)
-    return [step for capability in (*IN_ORDER, fabric) for step in capability.plan(fitted, facts)]
+    steps = [step for capability in (*IN_ORDER, fabric) for step in capability.plan(fitted, facts)]
+    return steps + _links(network, facts)
+
+
+def _links(network: "Network", facts: "Facts") -> list["Step"]:
+    """What links the network with others, last of all: a far guest finds all that there is."""
+    if not (network.listens or network.connections):
+        return []
+    from vnethook.capability import link  # noqa: PLC0415 (few networks have any)
+
+    return link.plan(network, facts)

@@ -68,5 +68,9 @@ def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
 
 
 def _later(network: "Network") -> list[str]:
-    later = {"listen": network.listens, "connections": network.connections, "vde": network.vde}
+    later = {
+        "listen": [item for item in network.listens if item.is_local or item.transport == "vxlan"],
+        "connections": [item for item in network.connections if item.is_local or item.transport == "vxlan"],
+        "vde": network.vde,
+    }
     return [f"{what} is kept and not done" for what, value in later.items() if value]

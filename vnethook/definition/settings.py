@@ -27,6 +27,7 @@ _TABLES = {
     "networks": ("idle",),
     "map": ("interfaces", "guests"),
     "firewall": ("backend",),
+    "links": ("keepalive",),
 }
 FIREWALLS = ("auto", "nft", "iptables", "iptables-legacy", "iptables-nft")
 
@@ -37,7 +38,8 @@ class Settings(Value):
     `pools`: IPv4 subnets of which automatic ones are parts, each `prefix` bits long. `idle_s`: a network that a guest
     brought up goes down so many seconds after its last guest, None: never. `interfaces`, `guests`: pairs of a shell
     pattern, for the name of a link or a guest, and the network that it means, as NAME or NAME:PORTGROUP; the first that
-    matches counts. `firewall`: what rules are put into, of FIREWALLS; see host/firewall.py.
+    matches counts. `firewall`: what rules are put into, of FIREWALLS; see host/firewall.py. `keepalive_s`: a link's far
+    end is asked as often whether it is there when it says nothing, and is gone after three times.
     """
 
     pools: tuple[str, ...] = POOLS
@@ -46,6 +48,7 @@ class Settings(Value):
     interfaces: tuple[tuple[str, str], ...] = ()
     guests: tuple[tuple[str, str], ...] = ()
     firewall: str = "auto"
+    keepalive_s: int = 3
 
     def network_of(self, interface: str, guest: str) -> str:
         """What the map says for an interface or, after that, for a guest; empty if it says nothing."""
@@ -64,15 +67,21 @@ class Settings(Value):
             _check_pool(pool, self.prefix)
         if self.idle_s is not None and self.idle_s < 1:
             refuse(f"networks.idle: {self.idle_s}: must be at least 1 second")
+        if not 1 <= self.keepalive_s <= 3600:
+            refuse(f"links.keepalive: {self.keepalive_s}: must be 1 to 3600 seconds")
         if self.firewall not in FIREWALLS:
             refuse(f"firewall.backend: {shown(self.firewall)}: must be {', '.join(FIREWALLS[:-1])} or {FIREWALLS[-1]}")
         for table, pairs in (("interfaces", self.interfaces), ("guests", self.guests)):
             for pattern, network in pairs:
-                if not pattern or not pattern.isprintable():
-                    refuse(f"map.{table}: {shown(pattern)}: not a pattern for a name")
-                name, colon, portgroup = network.partition(":")
-                if not is_network_name(name) or (colon and not (portgroup and portgroup.isprintable())):
-                    refuse(f"map.{table}: {shown(pattern)}: {shown(network)} cannot be the name of a network")
+                _check_mapping(table, pattern, network)
+
+
+def _check_mapping(table: str, pattern: str, network: str) -> None:
+    if not pattern or not pattern.isprintable():
+        refuse(f"map.{table}: {shown(pattern)}: not a pattern for a name")
+    name, colon, portgroup = network.partition(":")
+    if not is_network_name(name) or (colon and not (portgroup and portgroup.isprintable())):
+        refuse(f"map.{table}: {shown(pattern)}: {shown(network)} cannot be the name of a network")
 
 
 def _check_pool(pool: str, prefix: int) -> None:
@@ -177,7 +186,7 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         for key in content:
             if key not in _TABLES[table]:
                 refuse(f"{table}: unknown key {shown(key)}: must be {' or '.join(_TABLES[table])}")
-    subnets, networks, maps, firewall = (plain.get(table, {}) for table in _TABLES)
+    subnets, networks, maps, firewall, links = (plain.get(table, {}) for table in _TABLES)
     pools = subnets.get("pools", list(POOLS))
     if not isinstance(pools, list) or not all(isinstance(pool, str) for pool in pools):
         refuse("subnets.pools: must be a list of strings")
@@ -188,6 +197,7 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         interfaces=_pairs("map.interfaces", maps.get("interfaces", {})),
         guests=_pairs("map.guests", maps.get("guests", {})),
         firewall=_string("firewall.backend", firewall.get("backend", "auto")),
+        keepalive_s=_number("links.keepalive", links.get("keepalive", 3)),
     )
 
 

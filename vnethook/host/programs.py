@@ -26,6 +26,8 @@ PACKAGES = {
     "nft": "nftables",
     "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)",
     "resolvectl": "systemd-resolved",
+    "ssh": "openssh-client (Debian) or openssh-clients (Fedora)",
+    "vde_plug": "vdeplug (Debian) or vde2 (Fedora)",
     **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
     **{
         f"{family}tables-{kind}-restore": f"iptables (Debian) or iptables-{kind} (Fedora)"

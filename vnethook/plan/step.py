@@ -37,6 +37,7 @@ _MODULES = {
     "JoinZone": "zone",
     "KeepConfiguration": "networkd",
     "KeepIdentifier": "slaac",
+    "KeepLinks": "link",
     "LimitTraffic": "traffic",
     "MakeDirectory": "files",
     "ManageBridge": "networkd",
