@@ -112,6 +112,18 @@ def _why_no_firewalls() -> str:
 
 
 @cache
+def _why_no_fabrics() -> str:
+    """Why FRR cannot be run here; empty if it can."""
+    from tests.lab.frr import their_files
+
+    try:
+        their_files()
+    except OSError as error:
+        return str(error).replace("\n", ": ")
+    return ""
+
+
+@cache
 def _why_no_managers() -> str:
     """Why NetworkManager, netplan, ifupdown and systemd-networkd cannot be run here; empty if they can."""
     from tests.lab.managers import their_files
@@ -173,6 +185,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "libvirt": _why_no_libvirt,
     "firewalls": _why_no_firewalls,
     "managers": _why_no_managers,
+    "fabrics": _why_no_fabrics,
     "xen": _why_no_xen,
     "hypervisor": _why_no_hypervisor,
     "machines": _why_no_machines,

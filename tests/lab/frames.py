@@ -36,6 +36,10 @@ class Sniffer:
         """The frames so far; a tag of a VLAN is the kernel's to take out."""
         return {bytes.fromhex(line) for line in self._log.read_text().split("\n")[1:-1]}
 
+    def count(self, mark: bytes) -> int:
+        """How many frames have come in which these bytes are."""
+        return sum(mark.hex() in line for line in self._log.read_text().split("\n")[1:-1])
+
     def wait_for(self, frame: bytes) -> None:
         """Wait until this frame has come."""
         wait_for(lambda: frame in self.frames(), "the last frame")

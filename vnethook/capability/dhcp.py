@@ -60,7 +60,7 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         # a name is given by the definition or with attach; a guest that calls itself as it likes would take another's,
         # or one by which everybody is led: CERT VU#598349
         "dhcp-ignore-names",
-        f"dhcp-lease-max={sum(_capacity(ip) for ip in served)}",
+        f"dhcp-lease-max={sum(map(_own_capacity if network.fabric else _capacity, served))}",
     ]
     if "dhcp" in network.effective_guard.parts and not any(
         host.id for ip in served for host in ip.hosts if ip.version == 4
@@ -71,8 +71,8 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
     if network.mtu:
         lines.append(f"dhcp-option=option:mtu,{network.mtu}")
     for ip in served:
-        lines += _ranges(ip, is_alone=network.proxied)
-    return [*lines, *_router(network)]
+        lines += [] if network.fabric else _ranges(ip, is_alone=network.proxied)
+    return [*lines, *(_of_a_fabric(network, served) if network.fabric else ()), *_router(network)]
 
 
 def hosts_file(network: "Network") -> str:
@@ -157,6 +157,29 @@ def _ranges(ip: "Ip", *, is_alone: bool) -> list[str]:
     if not ip.ranges:
         return [f"dhcp-range={ip.address},static" + (f",{mask}" if ip.version == 6 or is_alone else "")]
     return [f"dhcp-range={','.join([item.start, item.end, mask, *_lease(item)])}" for item in ip.ranges]
+
+
+def _of_a_fabric(network: "Network", served: "list[Ip]") -> list[str]:
+    """The host's own ranges for new guests, and after them the subnet: a guest that moves keeps its address.
+
+    That is of another host's range. What has a tag goes first, and every guest has that of its interface's name;
+    `dhcp-lease-max` is less than the own ranges hold, so that none of others' is given away.
+    """
+    lines = []
+    for ip in served:
+        lines += [line.replace("=", f"=tag:{network.bridge.name},", 1) for line in _ranges(ip, is_alone=False)]
+        if ip.version == 4 and ip.ranges:
+            ends = (format_ip(4, number) for number in (ip.subnet.first + 1, ip.subnet.last - 1))
+            lines.append(f"dhcp-range={','.join([*ends, netmask_of_prefix(ip.prefix), *_lease(ip.ranges[0])])}")
+    return lines
+
+
+def _own_capacity(ip: "Ip") -> int:
+    """The leases of the own ranges that are nobody's, on a fabric: the rest of the subnet is other hosts'."""
+    ranges = [(parse_ip(item.start)[1], parse_ip(item.end)[1]) for item in ip.ranges]
+    fixed = [parse_ip(host.ip)[1] for host in ip.hosts if host.ip]
+    taken = sum(any(first <= number <= last for first, last in ranges) for number in fixed)
+    return max(sum(last - first + 1 for first, last in ranges) - taken, len(fixed), 1)
 
 
 def _capacity(ip: "Ip") -> int:

@@ -5,7 +5,6 @@ Each host is the gateway of its own guests, by the same address and MAC, and ser
 and routers does not pass, neither in nor out. Source: RFC 9135 (anycast gateway), FRR's zebra_vxlan.c.
 """
 
-from vnethook.address import parse_ip
 from vnethook.capability.bridge import MTU_DEFAULT
 from vnethook.plan.fabric import FilterFabric
 from vnethook.plan.links import SetLinkSysctls
@@ -21,7 +20,7 @@ OVERHEAD = 50
 """Bytes that VXLAN takes of an IPv4 packet: IP 20, UDP 8, VXLAN 8, Ethernet 14. Source: RFC 7348, section 5."""
 LINK_PREFIX = "vnvx"
 _ICMP6_KEPT = "{ 133, 134, 137 }"
-"""Router solicitations and advertisements, redirects."""
+"""Router solicitations and advertisements, redirects: RFC 4861; 135 and 136 are how neighbours are found."""
 
 
 def link_name(vni: int) -> str:
@@ -47,20 +46,22 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     return [
         CreateVxlan(link, fabric.vni, fabric.effective_port, facts.underlay[0], network.mtu or MTU_DEFAULT),
         SetLinkSysctls(link, ((f"net/ipv6/conf/{link}/disable_ipv6", "1"),)),  # as of every port
-        FilterFabric(link, f"vnethook_vni{fabric.vni}", _kept(), _claims(network)),
+        FilterFabric(link, f"vnethook_vni{fabric.vni}", _kept(network), _claims(network)),
         JoinBridge(link, network.bridge.name or "", learns=False, suppresses=True, isolated=bool(network.isolated)),
     ]
 
 
-def _kept() -> tuple[str, ...]:
-    """What is each host's own matter."""
+def _kept(network: "Network") -> tuple[str, ...]:
+    """What is each host's own matter; a gateway that asks on another host would be answered there."""
     return (
         "udp dport { 67, 68, 546, 547 } counter drop",
         f"icmpv6 type {_ICMP6_KEPT} counter drop",
+        f"ether saddr {network.mac} ether type arp counter drop",
+        f"ether saddr {network.mac} icmpv6 type {{ 135, 136 }} counter drop",
     )
 
 
 def _claims(network: "Network") -> tuple[str, ...]:
-    """Who says on another host that it is the gateway, and is not."""
-    own = [ip.address for ip in network.ips if ip.address and parse_ip(ip.address)[0] == 4]
-    return tuple(f"arp saddr ip {address} arp saddr ether != {network.mac} counter drop" for address in own)
+    """Who says on another host that it is the gateway."""
+    own = [ip.address for ip in network.ips if ip.address and ip.version == 4]
+    return tuple(f"arp saddr ip {address} counter drop" for address in own)

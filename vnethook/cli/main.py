@@ -56,6 +56,10 @@ SECTIONS = {
         "forward-add": "forwards:forward_add",
         "forward-remove": "forwards:forward_remove",
     },
+    "Fabrics": {
+        "fabric-list": "fabric:fabric_list",
+        "fabric-config": "fabric:fabric_config",
+    },
     "NICs": {
         "nic-list": "nics:nic_list",
         "nic-set": "nic_change:nic_set",

@@ -3,7 +3,7 @@
 from vnethook.definition.model import Network
 from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, overlap, planning, uplinks
+from vnethook.lifecycle import bringup, fabrics, overlap, planning, uplinks
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import bridge_port, guard, nics, proxied, record
 from vnethook.live.lock import Lock
@@ -25,7 +25,8 @@ def check(host: Host, name: str) -> list[str]:
     live = _live(host, name)
     network = in_force(host, name)
     found = _undone(host, network, live) + _faults(host, network, live)
-    return (found or _fault(host, live)) + list(uplinks.warnings(host, network))
+    told = [*uplinks.warnings(host, network), *fabrics.warnings(host, network)]
+    return (found or _fault(host, live)) + told
 
 
 def drift(host: Host, name: str) -> list[str]:
