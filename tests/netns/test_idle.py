@@ -4,6 +4,7 @@ import pytest
 
 from tests.lab import CHECKOUT, Client, Host, wait_for
 from tests.lab.library import on
+from tests.lab.vde_client import VdeClient
 from vnethook.lifecycle import bringup
 from vnethook.live import record
 
@@ -72,3 +73,17 @@ def test_a_watcher_that_was_killed_is_started_again_by_the_next_hook(host: Host)
     host.run([IFDOWN, "tap0"])
     host.run([IFDOWN, "tap1"])
     wait_for(lambda: _is_gone(host), "the idle network to go down")
+
+
+def test_a_guest_at_the_switch_keeps_its_network_up_until_it_goes(host: Host) -> None:
+    host.define("<network><name>lab</name><vde group='kvm'/><ip address='10.77.0.1' prefix='24'/></network>")
+    host.make_tap("tap0")
+    host.run([IFUP, "tap0"], env={"VNET_NETWORK": "lab"})
+    with VdeClient(host, "anna", sock=f"{host.root}/run/vnethook/vde/lab", user=61001, group="kvm") as anna:
+        host.run([IFDOWN, "tap0"])
+        host.run([IFUP, "tap0"])  # another network goes down meanwhile
+        host.run([IFDOWN, "tap0"])
+        wait_for(lambda: not _is_up(host), "the other network to go down")
+        assert host.vnet("net-check", "lab").stdout == "Network lab is as defined\n\n"
+        anna.unplug()
+        wait_for(lambda: not host.processes(), "the network of the switch to go down")

@@ -51,7 +51,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
         return _on_many_hosts(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE
     steps = [step for capability in in_order for step in capability.plan(network, facts)]
-    return steps + _links(network, facts) if network.owns_bridge else steps
+    return steps + _rare(network, facts) if network.owns_bridge else steps
 
 
 def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
@@ -60,13 +60,18 @@ def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
 
     fitted = fabric.fitted(network, facts)
     steps = [step for capability in (*IN_ORDER, fabric) for step in capability.plan(fitted, facts)]
-    return steps + _links(network, facts)
+    return steps + _rare(network, facts)
 
 
-def _links(network: "Network", facts: "Facts") -> list["Step"]:
-    """What links the network with others, last of all: a far guest finds all that there is."""
-    if not (network.listens or network.connections):
-        return []
-    from vnethook.capability import link  # noqa: PLC0415 (few networks have any)
+def _rare(network: "Network", facts: "Facts") -> list["Step"]:
+    """What few networks have: a switch; then what links it with others, since a far guest finds all that there is."""
+    steps: list[Step] = []
+    if network.vde is not None:
+        from vnethook.capability import vde  # noqa: PLC0415 (few networks have a switch)
 
-    return link.plan(network, facts)
+        steps += vde.plan(network, facts)
+    if network.listens or network.connections:
+        from vnethook.capability import link  # noqa: PLC0415 (few networks have any)
+
+        steps += link.plan(network, facts)
+    return steps

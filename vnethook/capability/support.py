@@ -49,7 +49,7 @@ def warnings(network: "Network") -> tuple[str, ...]:
     if network.domain_register and not resolver.registers(network):
         found.append("domain register='yes' is kept and not done: the network has no name server")
     found += _later(network)
-    return tuple(found)
+    return (*found, *(_of_switch(network) if network.vde else ()))
 
 
 def _of_portgroup(group: "PortGroup") -> list[str]:
@@ -63,6 +63,12 @@ def _of_portgroup(group: "PortGroup") -> list[str]:
     return found
 
 
+def _of_switch(network: "Network") -> tuple[str, ...]:
+    from vnethook.capability import vde  # noqa: PLC0415 (few networks have one)
+
+    return vde.warnings(network)
+
+
 def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
     return bool(limits and limits.outbound and limits.outbound.peak)
 
@@ -71,6 +77,5 @@ def _later(network: "Network") -> list[str]:
     later = {
         "listen": [item for item in network.listens if item.is_local or item.transport == "vxlan"],
         "connections": [item for item in network.connections if item.is_local or item.transport == "vxlan"],
-        "vde": network.vde,
     }
     return [f"{what} is kept and not done" for what, value in later.items() if value]

@@ -10,16 +10,19 @@ from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from time import monotonic
 
 from vnethook.errors import StateError, VnetError
-from vnethook.host import background, log
+from vnethook.host import background, log, vde
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
-from vnethook.live import nics, record
+from vnethook.live import files, record
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import select
+
+    from vnethook.host.inotify import Inotify
+    from vnethook.live.record import LiveNetwork
 
 _ROUTE, _GROUP_LINK = 0, 1
 _TUNNEL = "vxlan"
@@ -49,12 +52,14 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
     poll = select.poll()
     poll.register(events.fileno(), select.POLLIN)
     host = Host(paths)
+    switch = _Switch(paths.vde(network))
     idle_since: float | None = monotonic()
     while True:
         live = record.read(paths, network)
         if live is None or live.started_by != bringup.GUEST:
             return
-        if any(port.kind != _TUNNEL for port in host.links.ports(live.index)):
+        switch.register(poll)
+        if is_used(host, live):
             idle_since = None
         elif idle_since is None:
             idle_since = monotonic()
@@ -65,10 +70,44 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
             idle_since = None
             continue
         _wait(poll, events, left_s)
+        switch.forget_changes()
+
+
+def is_used(host: Host, live: "LiveNetwork") -> bool:
+    """Whether a guest is on a network: a port of its bridge that is not its own, or somebody at its switch."""
+    ports = host.links.ports(live.index)
+    if any(port.kind != _TUNNEL and port.name not in live.own_ports for port in ports):
+        return True
+    return bool(live.own_ports) and vde.guests(host.paths.vde(live.name)) > 0
+
+
+class _Switch:
+    """The sockets of a network's switch: one for each guest, which comes and goes with it."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._changes: Inotify | None = None
+
+    def register(self, poll: "select.poll") -> None:
+        """Have `poll` end by a guest of the switch that comes or goes, as soon as there is a switch."""
+        if self._changes is not None or not files.is_directory(self._directory):
+            return
+        from vnethook.host.inotify import CREATE, DELETE, Inotify  # noqa: PLC0415 (few networks have a switch)
+
+        self._changes = Inotify()
+        self._changes.watch(self._directory, CREATE | DELETE)
+        poll.register(self._changes.fileno(), 1)
+
+    def forget_changes(self) -> None:
+        """What was told counts no longer: all is looked at anew."""
+        if self._changes is not None:
+            for _ in self._changes.changes():
+                pass
 
 
 def _wait(poll: "select.poll", events: socket, left_s: float | None) -> None:
-    if poll.poll(None if left_s is None else left_s * 1000):
+    found = poll.poll(None if left_s is None else left_s * 1000)
+    if any(fd == events.fileno() for fd, _ in found):
         try:
             events.recv(1 << 16)
         except OSError:
@@ -77,7 +116,8 @@ def _wait(poll: "select.poll", events: socket, left_s: float | None) -> None:
 
 def _stop(host: Host, network: str) -> bool:
     """Take the network down unless a guest came meanwhile; whether it is down. This process ends with it."""
-    if [nic for nic in nics.attached(host.paths, network) if nics.is_attached(host.links, nic)]:
+    live = record.read(host.paths, network)
+    if live is not None and is_used(host, live):
         return False
     try:
         bringup.stop(host, network)

@@ -81,6 +81,10 @@ def _require_unused(host: "Host", name: str) -> None:
     if starting:
         msg = f"network {name!r}: stop: guest {starting[0]!r} is starting on it"
         raise StateError(msg, hint="stop the guest first, or use --force")
+    at_switch = switched(host, name)
+    if at_switch:
+        msg = f"network {name!r}: stop: {at_switch} connected to its switch"
+        raise StateError(msg, hint="stop the guests first, or use --force; QEMU does not connect again by itself")
     made = waiting.ports(host.paths, name)
     if made:
         msg = f"network {name!r}: stop: port {made[0].uuid} waits on it for a NIC"
@@ -245,3 +249,13 @@ def _plain_definition(host: "Host", name: str) -> "dict[str, Any]":
 def guests(host: "Host", name: str) -> list[nics.Nic]:
     """The NICs that are attached to a network now."""
     return [nic for nic in nics.attached(host.paths, name) if nics.is_attached(host.links, nic)]
+
+
+def switched(host: "Host", name: str) -> int:
+    """How many guests are connected to the switch of a network; none where it has none."""
+    live = record.read(host.paths, name)
+    if live is None or not live.own_ports:
+        return 0
+    from vnethook.host import vde  # noqa: PLC0415 (few networks have a switch)
+
+    return vde.guests(host.paths.vde(name))

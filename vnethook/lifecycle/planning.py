@@ -176,4 +176,13 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", known: "Facts")
         zoned=zone.watched(network),
         proxied=network.uplinks[0] if network.proxied else "",
         firewall=kind,
+        own_ports=_own_ports(network, steps),
     )
+
+
+def _own_ports(network: "Network", steps: "list[Step]") -> tuple[str, ...]:
+    if network.vde is None:
+        return ()
+    from vnethook.plan.own_port import JoinPort  # noqa: PLC0415 (few networks have any)
+
+    return tuple(step.link for step in steps if isinstance(step, JoinPort))

@@ -159,6 +159,14 @@ class Paths(Value):
         """The directory of the network's links with others: what is to be kept up, what is, and their ports."""
         return f"{self.run}/links/{network}"
 
+    def vde(self, network: str) -> str:
+        """The directory of the sockets of the network's switch, which its guests name; short, for sun_path is."""
+        return f"{self.run}/vde/{network}"
+
+    def switch(self, network: str) -> str:
+        """The directory of what nobody but us has to do with of the network's switch."""
+        return f"{self.run}/switch/{network}"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"

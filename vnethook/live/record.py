@@ -35,7 +35,7 @@ class LiveNetwork(Value):
     (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be let through
     if that drops what meets no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the
     uplink on which the host answers for guests, empty if it does not; `firewall`: what the chains are in, NFT or a
-    variant of iptables.
+    variant of iptables; `own_ports`: links on the bridge that are no guest's, but the network's.
     """
 
     name: str
@@ -69,12 +69,13 @@ class LiveNetwork(Value):
     zoned: str = ""
     proxied: str = ""
     firewall: str = NFT
+    own_ports: tuple[str, ...] = ()
     _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
 
 _TUPLES = (
     *("chains", "elements", "daemons", "sysctls", "addresses", "subnets", "routes", "fixed", "reserved"),
-    *("classes", "waiting", "limits", "named", "pools", "known", "admission"),
+    *("classes", "waiting", "limits", "named", "pools", "known", "admission", "own_ports"),
 )
 _KINDS = {
     "index": int,
@@ -177,7 +178,12 @@ def _bridge_fault(live: LiveNetwork, bridge: "Link", links: "Links") -> str:
         return f"bridge {live.bridge!r} has another MTU"
     if not set(live.addresses) <= set(links.addresses_at(live.index)):
         return f"bridge {live.bridge!r} lacks an address"
-    return _route_fault(live, links) if live.routes else ""
+    found = _route_fault(live, links) if live.routes else ""
+    if not live.own_ports:
+        return found
+    from vnethook.live import own_port  # noqa: PLC0415 (few networks have any)
+
+    return found or own_port.fault(live, links)
 
 
 def _vlan_fault(live: LiveNetwork, links: "Links") -> str:

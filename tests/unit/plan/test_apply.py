@@ -24,6 +24,8 @@ OF_A_SHARED_NIC = {
 """Modules of steps that no network has: netns/test_shared_*.py."""
 OF_A_FABRIC = {"vnethook.plan.fabric", "vnethook.plan.vxlan"}
 """Those of a network on many hosts: netns/test_fabric.py."""
+OF_A_SWITCH = {"vnethook.plan.own_port", "vnethook.plan.vde"}
+"""Modules of steps that few networks have: netns/test_vde_steps.py."""
 
 
 class Count(Step):
@@ -184,7 +186,8 @@ def test_the_rich_plan_has_every_kind_of_step(host):
     others |= {JoinZone}  # only for bridges of other names: test_zone.py
     others |= {FirewallStep}  # what rules have in common
     known = {kind for kind in (*Step.__subclasses__(), InstallRules) if kind.__module__.startswith("vnethook.")}
-    assert set(kinds) == {kind for kind in known - others if kind.__module__ not in OF_A_SHARED_NIC | OF_A_FABRIC}
+    elsewhere = OF_A_SHARED_NIC | OF_A_FABRIC | OF_A_SWITCH
+    assert set(kinds) == {kind for kind in known - others if kind.__module__ not in elsewhere}
 
 
 def test_a_network_comes_up_and_goes_down_and_leaves_nothing(host):

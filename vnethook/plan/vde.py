@@ -1,0 +1,78 @@
+"""Steps for a VDE switch: the directories that are its own, and the switch."""
+
+from vnethook.errors import HostError
+from vnethook.host import programs, vde
+from vnethook.host.switches import Switches
+from vnethook.host.trees import remove_tree
+from vnethook.plan.daemon import RunDaemon
+from vnethook.plan.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    from vnethook.host.host import Host
+
+
+class MakeSwitchDirectory(Step):
+    """Make a directory that is the switch's, for a group if one is named; undone, it goes with all that is in it."""
+
+    _about = ("path",)
+    path: str
+    mode: int
+    group: str = ""
+
+    def is_done(self, host: "Host") -> bool:
+        return vde.is_directory(self.path, self.mode, self.group)
+
+    def require(self, host: "Host") -> None:
+        if self.group and vde.group_id(self.group) is None:
+            msg = f"vde: group {self.group!r}: no such group"
+            raise HostError(msg, hint=f"make it: groupadd --system {self.group}; or name another in <vde group='…'/>")
+
+    def do(self, host: "Host") -> None:
+        self.require(host)
+        vde.make_directory(self.path, self.mode, self.group)
+
+    def undo(self, host: "Host") -> None:
+        remove_tree(self.path)
+
+    def supersede(self, host: "Host", old: "Self") -> None:
+        if not self.is_done(host):
+            self.do(host)
+
+    def __str__(self) -> str:
+        of = f", group {self.group}" if self.group else ""
+        return f"make directory {self.path}, mode {self.mode:04o}{of}"
+
+
+class RunSwitch(RunDaemon):
+    """Run a VDE switch, as a user of its own without any privilege.
+
+    `sockets`: the directory that guests name; `control`: where its pid and its management are, and nobody else is.
+    """
+
+    sockets: str = ""
+    control: str = ""
+    group: str = ""
+
+    @property
+    def pid_file(self) -> str:
+        """Where the switch writes its pid: it may write in `control` only."""
+        return f"{self.control}/pid"
+
+    def require(self, host: "Host") -> None:
+        programs.require(self.program)
+
+    def do(self, host: "Host") -> None:
+        argv = [*vde.as_account(self.group), programs.require(self.program), *self.arguments]
+        Switches(self.sockets, self.pid_file).start(
+            argv,
+            record=self.record,
+            pid_file=self.pid_file,
+            word=self.word,
+            tag=self._tag(host),
+        )
+
+    def __str__(self) -> str:
+        return f"run {self.program} for {self.sockets}"
