@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import CHECKOUT, Client, Host
+from tests.lab.host import VNET
 from tests.lab.library import on
 from tests.lab.vde_client import VdeClient, as_user
 from vnethook.errors import StateError
@@ -129,3 +130,43 @@ def test_the_next_hook_mends(damaged: Host, damage: str) -> None:
     assert host.vnet("net-check", "lab").stdout == "Network lab is as defined\n\n"
     with VdeClient(host, "anna", sock=_directory(host), user=USER, group=GROUP) as anna:
         assert anna.lease()
+
+
+def test_the_switch_s_guests_are_listed_with_the_addresses_that_they_leased(host: Host, guests: list[Client]) -> None:
+    leases = {guest.name: guest.lease()["ip"] for guest in guests}
+    found = {nic["ip"]: nic["interface"] for nic in host.vnet_json("nic-list", "lab")}
+    assert found == {leases["anna"]: TAP, leases["bert"]: TAP, leases["carl"]: "vcarl"}
+
+
+def test_a_user_of_the_group_is_told_the_socket_and_another_is_not(host: Host) -> None:
+    for group, status, said in ((GROUP, 0, f"{_directory(host)}\n"), ("users", 5, "")):
+        asked = host.run([*as_user(USER, group), VNET, "vde-socket", "lab"], check=False)
+        assert (asked.returncode, asked.stdout) == (status, said), asked.stderr
+    assert f"network 'lab': switch: not permitted to user {USER}" in asked.stderr
+
+
+def test_a_network_gets_a_switch_at_its_first_use_and_keeps_it_until_it_goes_down() -> None:
+    with Host() as host:
+        host.define(LAB.replace("<vde group='kvm'/>", ""))
+        assert host.vnet("vde-socket", "lab", "--no-start", check=False).returncode != 0
+        assert host.vnet("vde-socket", "lab").stdout == f"{_directory(host)}\n"
+        host.run(["sh", "-c", DAMAGE["the switch was killed"]], env={"RUN": f"{host.root}/run/vnethook"})
+        host.vnet("net-repair", "lab")
+        assert host.vnet("vde-socket", "lab", "--no-start").stdout == f"{_directory(host)}\n"
+        with VdeClient(host, "anna", sock=_directory(host), user=0, group="root") as anna:
+            assert anna.lease()
+        host.vnet("net-destroy", "lab")
+        host.vnet("net-start", "lab")
+        assert "has none" in host.vnet("vde-socket", "lab", "--no-start", check=False).stderr
+
+
+def test_a_group_that_there_is_not_is_said_before_anything_is_done() -> None:
+    with Host() as host:
+        before = host.snapshot()
+        host.define(LAB.replace("kvm", "nobodys-group"))
+        failed = host.vnet("net-start", "lab", check=False)
+        assert (failed.returncode, failed.stderr.splitlines()[0]) == (
+            5,
+            "error: vde: group 'nobodys-group': no such group",
+        )
+        assert before.changes_to(host.snapshot(), ignoring=["^[+] file "]) == []

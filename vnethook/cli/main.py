@@ -64,6 +64,7 @@ SECTIONS = {
         "nic-list": "nics:nic_list",
         "nic-set": "nic_change:nic_set",
         "nic-mac": "nic_change:nic_mac",
+        "vde-socket": "switch:vde_socket",
         "net-port-list": "ports:net_port_list",
         "net-port-create": "ports:net_port_create",
         "net-port-dumpxml": "ports:net_port_dumpxml",

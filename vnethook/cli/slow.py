@@ -29,6 +29,7 @@ __all__ = [
     "proxyarp",
     "shared_states",
     "sharing",
+    "switch",
     "topology",
     "updates",
 ]
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         nics,
         places,
         ports,
+        switch,
         topology,
         updates,
     )

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from vnethook.errors import VnetError
 from vnethook.host import learned, log
-from vnethook.lifecycle import bringup, catalog
+from vnethook.lifecycle import bringup, catalog, switch
 from vnethook.lifecycle.share import shared_states
-from vnethook.live import record
+from vnethook.live import files, record
 from vnethook.live.nics import Nic
 from vnethook.value import Value
 
@@ -41,12 +41,19 @@ def every(host: "Host", segment: str = "") -> list[GuestNic]:
         if not segment
         else [nic for name in _networks(host, segment) for nic in catalog.nics(host, name)]
     )
+    nics += [nic for name in _switched(host, segment) for nic in switch.nics(host, name)]
     shared = shared_states.by_bridge(host) if nics else {}
     heard = Heard(host)
     found = []
     for name in sorted({nic.network for nic in nics}):
         found += _of_network(host, name, [nic for nic in nics if nic.network == name], (shared, heard))
     return found
+
+
+def _switched(host: "Host", segment: str) -> list[str]:
+    """Of the networks that a name means, or of all, those with a switch."""
+    found = files.names(f"{host.paths.run}/switch")
+    return [name for name in found if name in _networks(host, segment)] if segment and found else found
 
 
 def _networks(host: "Host", segment: str) -> list[str]:
@@ -82,7 +89,7 @@ def _of_network(host: "Host", network: str, nics: list[Nic], known: tuple[dict[s
     bridge = up.bridge if up else ""
     found = []
     for nic in nics:
-        mac = nic.mac or learned.mac(bridge, nic.interface)
+        mac = nic.mac or (learned.mac(bridge, nic.interface) if nic.via != switch.VIA else "")
         ip = _address(mac, leases, live) or _fixed(nic) or (heard.address(bridge, mac) if mac else "")
         found.append(GuestNic(nic, mac, ip, shared.get(bridge, ""), bridge))
     return found
