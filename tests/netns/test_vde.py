@@ -136,6 +136,7 @@ def test_the_switch_s_guests_are_listed_with_the_addresses_that_they_leased(host
     leases = {guest.name: guest.lease()["ip"] for guest in guests}
     found = {nic["ip"]: nic["interface"] for nic in host.vnet_json("nic-list", "lab")}
     assert found == {leases["anna"]: TAP, leases["bert"]: TAP, leases["carl"]: "vcarl"}
+    assert host.vnet_json("net-info", "lab")["at_switch"] == 2
 
 
 def test_a_user_of_the_group_is_told_the_socket_and_another_is_not(host: Host) -> None:

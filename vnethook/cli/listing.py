@@ -30,8 +30,9 @@ def net_info(network: str, *, as_json: bool) -> None:
         state = slow.catalog.state(host, network)
     live = record.read(host.paths, network)
     started_by, nics = live.started_by if live else "", len(slow.catalog.nics(host, network))
+    at_switch = slow.bringup.switched(host, network)
     if as_json:
-        report.as_json({**net_list.plain(state), "started_by": started_by, "nics": nics})
+        report.as_json({**net_list.plain(state), "started_by": started_by, "nics": nics, "at_switch": at_switch})
         return
     virshs = (
         ("Name", state.name),
@@ -46,6 +47,7 @@ def net_info(network: str, *, as_json: bool) -> None:
         ("Subnets", ", ".join(state.subnets)),
         ("Started by", started_by),
         ("NICs", str(nics) if live or nics else ""),
+        ("At its switch", str(at_switch) if at_switch else ""),
         ("Problem", state.problem),
     )
     for label, text in virshs if report.is_virsh() else (*virshs, *ours):
