@@ -210,6 +210,30 @@ def test_without_frr_guests_have_their_own_host_and_the_administrator_is_told(wo
     assert of_fabric(host).state == "network not active"
 
 
+def test_a_host_that_has_no_frr_yet_says_so_and_serves_its_guests():
+    with Host() as host, Client(host, "alone", port="valone", mac=mac(9)) as guest:
+        file = host.directory / "racks.xml"
+        file.write_text(RACKS.format(n=1, peers="<peer address='192.0.2.2'/>").replace("address='192.0.2.1'", ""))
+        told = "fabric: FRR is not installed: guests do not reach those on other hosts"
+        no_end = "fabric: this host has no address for its tunnels now: `vnet net-repair` makes them when it has"
+        done = host.vnet("net-define", file)
+        assert [line for line in done.stderr.splitlines() if "fabric" in line] == [
+            f"warning: network 'racks': {line}" for line in (told, no_end)
+        ]
+        attach(host, "alone", 9)
+        assert guest.lease()["ip"].startswith("10.42.1.")
+        assert [line for line in host.vnet("net-check", NAME, check=False).stdout.splitlines() if "fabric" in line] == [
+            f"  {told}",
+            f"  {no_end}",
+        ]
+        host.run(["ip", "link", "add", "u0", "up", "type", "bridge"])
+        host.run(["ip", "address", "add", "192.0.2.1/24", "dev", "u0"])
+        host.vnet("net-repair", NAME)
+        [link] = host.json(["ip", "-json", "-details", "link", "show", "vnvx10042"])
+        assert link["linkinfo"]["info_data"]["local"] == "192.0.2.1"
+        assert guest.lease()["mtu"] == "1450"
+
+
 def test_a_bgp_of_another_number_is_the_administrators(world):
     host, frr = world.hosts[4], world.frrs[4]
     frr.vtysh("configure terminal\nno router bgp 65000\nrouter bgp 65001\n")

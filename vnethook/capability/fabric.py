@@ -6,7 +6,7 @@ and routers does not pass, neither in nor out. Source: RFC 9135 (anycast gateway
 """
 
 from vnethook.capability.bridge import MTU_DEFAULT
-from vnethook.plan.fabric import FilterFabric
+from vnethook.plan.fabric import FilterFabric, RememberGuests
 from vnethook.plan.links import SetLinkSysctls
 from vnethook.plan.vxlan import CreateVxlan, JoinBridge
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OVERHEAD = 50
 """Bytes that VXLAN takes of an IPv4 packet: IP 20, UDP 8, VXLAN 8, Ethernet 14. Source: RFC 7348, section 5."""
+AGEING_S = 86400
+"""A guest that is silent is still there; what its bridge has forgotten FRR takes back from other hosts."""
 LINK_PREFIX = "vnvx"
 _ICMP6_KEPT = "{ 133, 134, 137 }"
 """Router solicitations and advertisements, redirects: RFC 4861; 135 and 136 are how neighbours are found."""
@@ -42,12 +44,13 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     fabric = network.fabric
     if fabric is None or facts.underlay is None:
         return []
-    link = link_name(fabric.vni)
+    link, bridge = link_name(fabric.vni), network.bridge.name or ""
     return [
+        RememberGuests(bridge, AGEING_S),
         CreateVxlan(link, fabric.vni, fabric.effective_port, facts.underlay[0], network.mtu or MTU_DEFAULT),
         SetLinkSysctls(link, ((f"net/ipv6/conf/{link}/disable_ipv6", "1"),)),  # as of every port
         FilterFabric(link, f"vnethook_vni{fabric.vni}", _kept(network), _claims(network)),
-        JoinBridge(link, network.bridge.name or "", learns=False, suppresses=True, isolated=bool(network.isolated)),
+        JoinBridge(link, bridge, learns=False, suppresses=True, isolated=bool(network.isolated)),
     ]
 
 

@@ -74,8 +74,11 @@ def fabrics(host: "Host", network: str | None = None) -> list[Fabric]:
 
 
 def warnings(host: "Host", network: "Network") -> list[str]:
-    """What keeps the guests of a network that is up from those on other hosts, a line each."""
-    if network.fabric is None:
+    """What keeps the guests of a network that is up from those on other hosts, a line each.
+
+    That it has no FRR, or no end for the tunnels, whoever defines or starts it is told (uplinks.py).
+    """
+    if network.fabric is None or not frr.is_installed() or not _end(host, network):
         return []
     seen = _seen(host, network)
     found = [] if seen.state == UP else [f"fabric: {seen.state}"]

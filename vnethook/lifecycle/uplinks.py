@@ -2,6 +2,7 @@
 
 from vnethook.address import parse_ip
 from vnethook.capability import resolver, zone
+from vnethook.host import facts, programs
 from vnethook.live import record
 
 TYPE_CHECKING = False
@@ -31,7 +32,22 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         found.append(f"a filter that is not iptables' drops what meets no rule in {chains}: see `vnet doctor`")
     if resolver.registers(network) and not host.resolved.is_running():
         found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
+    if network.fabric is not None:
+        found += _of_fabric(host, network)
     return tuple(found)
+
+
+def _of_fabric(host: "Host", network: "Network") -> list[str]:
+    """What the host lacks for its guests to reach those on other hosts."""
+    from vnethook.host import underlay  # noqa: PLC0415 (few networks go on at other hosts)
+
+    found = []
+    if programs.find("vtysh") is None:
+        found.append("fabric: FRR is not installed: guests do not reach those on other hosts")
+    asked = facts.asked(network).underlay
+    if asked is not None and underlay.tunnel_end(host.links, *asked) is None:
+        found.append("fabric: this host has no address for its tunnels now: `vnet net-repair` makes them when it has")
+    return found
 
 
 def _of_uplink(host: "Host", network: "Network", uplink: str) -> list[str]:

@@ -48,6 +48,7 @@ _MODULES = {
     "MarkGuards": "guard",
     "MoveToBridge": "moving",
     "RegisterDomain": "resolver",
+    "RememberGuests": "fabric",
     "RequireBridge": "links",
     "RepeatRules": "sharing",
     "RunDaemon": "daemon",

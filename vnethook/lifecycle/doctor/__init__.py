@@ -29,6 +29,7 @@ IN_ORDER: "tuple[Check, ...]" = (
     networks.definitions,
     networks.overlaps,
     networks.faults,
+    networks.fabrics,
     servers.taken,
     firewalls.dropped,
     lans.dropped,

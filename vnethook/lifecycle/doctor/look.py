@@ -116,7 +116,17 @@ def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkS
         has_dhcp=dhcp.serves(network),
         owns_bridge=network.owns_bridge,
         needs=_needs(network),
+        apart=tuple(_or(lambda: _apart(host, network), [], NETWORKS, unseen)) if state.is_active else (),
     )
+
+
+def _apart(host: "Host", network: "Network") -> list[str]:
+    """What keeps guests from those on other hosts."""
+    if network.fabric is None:
+        return []
+    from vnethook.lifecycle import fabrics, uplinks  # noqa: PLC0415 (few networks go on at other hosts)
+
+    return [*(line for line in uplinks.warnings(host, network) if "fabric" in line), *fabrics.warnings(host, network)]
 
 
 def _needs(network: "Network") -> tuple[str, ...]:

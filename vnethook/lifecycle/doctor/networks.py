@@ -32,6 +32,14 @@ def faults(survey: "Survey") -> "Iterator[Finding]":
             yield Finding(STOPS, f"network {network.name!r}", what, f"vnet net-repair {network.name}", network.name)
 
 
+def fabrics(survey: "Survey") -> "Iterator[Finding]":
+    """Networks that are up here and do not reach other hosts."""
+    for network in survey.networks:
+        for line in network.apart:
+            command = f"vnet fabric-list {network.name}"
+            yield Finding(WARNS, f"network {network.name!r}", line, command, network.name)
+
+
 def overlaps(survey: "Survey") -> "Iterator[Finding]":
     """Networks whose subnets the host uses otherwise, as by a VPN."""
     for network in survey.networks:

@@ -33,6 +33,10 @@ CASES = {
             )
         ],
     ),
+    "a network that does not reach other hosts": (
+        {"networks": (LAB.replace(apart=("fabric: FRR: does not run",)),)},
+        [(WARNS, "network 'lab': fabric: FRR: does not run", "vnet fabric-list lab")],
+    ),
     "a network with faults": (
         {"networks": (LAB.replace(faults=("run dnsmasq", "NIC tap0: the link is gone")),)},
         [(STOPS, "network 'lab': is not as defined: run dnsmasq; and 1 more", "vnet net-repair lab")],
