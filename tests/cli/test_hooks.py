@@ -36,7 +36,7 @@ def _states(vnet, system: Path) -> dict[str, str]:
 
 
 def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
-    said = vnet("hooks", "install", "--root", str(system), "--enable-autostart", "--enable-watch")
+    said = vnet("hooks", "install", "--root", str(system), "--enable-autostart", "--enable-watch", "--enable-users")
     assert (said.status, said.err) == (0, "")
     assert _tree(system) == {
         "/etc/libvirt/hooks/qemu.d/50-vnethook": "0o755",
@@ -45,12 +45,16 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/etc/qemu-ifup": "-> /usr/libexec/vnethook/qemu-ifup",
         "/etc/systemd/system/multi-user.target.wants/vnethook.service": "-> /etc/systemd/system/vnethook.service",
         "/etc/systemd/system/multi-user.target.wants/vnethook-watch.service": "-> /etc/systemd/system/vnethook-watch.service",
+        "/etc/systemd/system/sockets.target.wants/vnethook-bridge.socket": "-> /etc/systemd/system/vnethook-bridge.socket",
+        "/etc/systemd/system/vnethook-bridge.service": "0o644",
+        "/etc/systemd/system/vnethook-bridge.socket": "0o644",
         "/etc/systemd/system/vnethook.service": "0o644",
         "/etc/systemd/system/vnethook-watch.service": "0o644",
         "/etc/xen/scripts/vif-vnet": "0o755",
         "/usr/lib/firewalld/policies/vnethook-to-guests.xml": "0o644",
         "/usr/lib/firewalld/zones/vnethook.xml": "0o644",
         "/usr/libexec/vnethook/qemu-bridge-helper": "0o755",
+        "/usr/libexec/vnethook/qemu-bridge-server": "0o755",
         "/usr/libexec/vnethook/qemu-ifdown": "0o755",
         "/usr/libexec/vnethook/qemu-ifup": "0o755",
     }
@@ -79,6 +83,7 @@ def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:
     assert [path for path, state in states.items() if state != "installed"] == [
         installation.AUTOSTART.target,
         installation.WATCH.target,
+        installation.USERS.target,
     ]
 
 

@@ -137,7 +137,8 @@ os.execv(sys.argv[1], sys.argv[1:])
     done = host.run([PYTHON, "-IS", "-c", program, *words])
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines[1:]}
-    assert loaded - bare == WARM_STANDARD | WARM_OURS | GUARD | {"vnethook.hook.bridge_helper"}
+    ours = {f"vnethook.hook.{name}" for name in ("bridge_call", "bridge_helper", "bridge_tap")}
+    assert loaded - bare == WARM_STANDARD | WARM_OURS | GUARD | ours
 
 
 def test_a_network_named_by_its_bridge_or_a_link_is_as_warm(host, bare, cold):
@@ -194,7 +195,9 @@ def test_a_guest_on_a_shared_interface_is_as_warm_as_one_on_a_virtual_network(ho
 
 def test_a_refused_call_loads_little_more(host, bare, cold):
     loaded = _loaded(host, QEMU / "qemu-ifup", env={}, status=1) - bare
-    assert loaded == WARM_STANDARD | WARM_OURS | {"vnethook.hook.qemu", "vnethook.host", "vnethook.host.log", "syslog"}
+    assert loaded == WARM_STANDARD | WARM_OURS | {
+        *("vnethook.hook.qemu", "vnethook.hook.reporting", "vnethook.host", "vnethook.host.log", "syslog")
+    }
 
 
 LIBVIRT = CHECKOUT / "hooks/libvirt/qemu"

@@ -1,71 +1,29 @@
 """What ordinary users may have of the bridge helper, made root for them by a set-id program as an administrator might."""
 
-import os
-from contextlib import contextmanager
-from typing import NamedTuple
-
 import pytest
 
-from tests.lab import CHECKOUT, Host, Machine
+from tests.lab import CHECKOUT, Machine
 from tests.lab.lan import call, connect
-from tests.lab.machine import PYTHON
+from tests.lab.users import ALICE, BOB, HELPER, MAC, NAME, STAFF, Place
+from tests.lab.users import qemu as users_qemu
 from vnethook.live.nics import GUARDS
 
 pytestmark = pytest.mark.netns
-HELPER = CHECKOUT / "hooks/qemu/qemu-bridge-helper"
-NAME = "qemu-bridge-helper"
-ALICE, STAFF, BOB = 61001, 61002, 61003
-MAC = "52:54:00:00:53:0a"
 LAB = "<network><name>lab</name><bridge name='vnlab'/><ip address='203.0.113.1' prefix='24'/><portgroup name='apart'/></network>"
 OPEN = "<network><name>open</name><forward mode='bridge'/><bridge name='ebreth0'/><guard mode='off'/></network>"
-PLACES = """
-mkdir "$1/over"
-mount -t tmpfs -o mode=755 tmpfs "$1/over"
-for place in etc var/lib; do
-  mkdir -p "$1/over/$place" "$1/over/$place-work"
-  mount -t overlay overlay -o "lowerdir=/$place,upperdir=$1/over/$place,workdir=$1/over/$place-work" "/$place"
-done
-mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /etc/vnethook
+WRAPPERS = """
 cc -O -o "$1/over/helper" -D "HELPER=\\"$2\\"" "$3"
 chmod u+s "$1/over/helper"
 ln -s helper "$1/over/all-root"
 ln -s helper "$1/over/keep-all-root"
 """
-QEMU = """
-import os, socket, subprocess, sys
-near, far = socket.socketpair()
-words = [sys.argv[1], "--use-vnet", f"--fd={far.fileno()}", *sys.argv[2:3]]
-done = subprocess.run(words, pass_fds=[far.fileno()], stderr=subprocess.PIPE, text=True)
-tap = ""
-if done.returncode == 0:
-    fd = socket.recv_fds(near, 1, 1)[1][0]
-    tap = next(line for line in open(f"/proc/self/fdinfo/{fd}") if line.startswith("iff:"))[4:].strip()
-print(repr((done.returncode, done.stderr, tap)), flush=True)
-sys.stdin.read()
-"""
-"""Stands in for QEMU: `WRAPPER --br=NAME -device …` calls the helper, says what came, and holds the tap to the end."""
-
-
-class Place(Host):
-    """A host whose files lie where they do without VNETHOOK_ROOT: a set-id program's are there."""
-
-    @property
-    def environment(self):
-        return Machine.environment.fget(self)
-
-
-class Answer(NamedTuple):
-    status: int
-    said: str
-    tap: str
 
 
 @pytest.fixture(scope="module")
 def place():
     with Machine("router") as router, Place() as host:
         source = CHECKOUT / "tests/hooks/set_id.c"
-        host.run(["sh", "-euc", PLACES, "places", host.directory, HELPER, source])
+        host.run(["sh", "-euc", WRAPPERS, "wrappers", host.directory, HELPER, source])
         connect(host, router)
         host.define(LAB)
         yield host
@@ -78,30 +36,8 @@ def host(place):
     place.vnet("net-destroy", "lab", "--force", check=False)
 
 
-def _write(host, name, text, *, owner=0, mode=0o644):
-    path = f"/etc/vnethook/{name}"
-
-    def write():
-        with open(path, "w") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        os.chown(path, *owner if isinstance(owner, tuple) else (owner, 0))
-
-    host.call(write)
-
-
-@contextmanager
-def _qemu(host, network, *, mac=MAC, wrapper="helper", user=ALICE, env=None, name="", prefix=()):
-    """A user's QEMU that has called the helper; what that answered."""
-    device = ["-device", f"virtio-net-pci,netdev=n0,mac={mac}"] if mac else []
-    device += ["-name", name] if name else []
-    words = [*prefix, "setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={STAFF}", PYTHON, "-IS", "-c", QEMU]
-    words += [host.directory / "over" / wrapper, f"--br={network}", "-netdev", f"bridge,id=n0,br={network}", *device]
-    with host.popen(words, env=env, stdin=-1, stdout=-1, text=True) as program:
-        try:
-            yield Answer(*eval(program.stdout.readline()))
-        finally:
-            program.communicate(timeout=60)
+def _qemu(host, network, *, wrapper="helper", **options):
+    return users_qemu(host, network, helper=host.directory / "over" / wrapper, **options)
 
 
 def _asked(host, network, **options):
@@ -142,20 +78,20 @@ ALLOWED = {
 def test_the_file_is_read_as_qemus_helper_reads_its_own_and_one_deny_refuses(host):
     found = {}
     for text in ALLOWED:
-        _write(host, "bridge.conf", text)
+        host.write_conf("bridge.conf", text)
         found[text] = _asked(host, "lab").status == 0
     assert found == ALLOWED
-    _write(host, "bridge.conf", "allow lab:apart")
+    host.write_conf("bridge.conf", "allow lab:apart")
     assert _asked(host, "lab:apart").status == 0
-    _write(host, "bridge.conf", "allow lab\ndeny lab:apart")
+    host.write_conf("bridge.conf", "allow lab\ndeny lab:apart")
     assert _asked(host, "lab:apart").status == 4
 
 
 def test_an_included_file_counts_for_who_may_read_it(host):
-    _write(host, "bridge.conf", "include /etc/vnethook/more.conf\n")
+    host.write_conf("bridge.conf", "include /etc/vnethook/more.conf\n")
     counts = {}
     for owner, mode in (((0, 0), 0o644), ((0, STAFF), 0o640), ((0, 0), 0o640), ((0, ALICE), 0o640), ((0, 0), 0o600)):
-        _write(host, "more.conf", "allow lab\n", owner=owner, mode=mode)
+        host.write_conf("more.conf", "allow lab\n", owner=owner, mode=mode)
         counts[owner[1], mode] = _asked(host, "lab").status == 0
     assert counts == {
         (0, 0o644): True,
@@ -167,15 +103,17 @@ def test_an_included_file_counts_for_who_may_read_it(host):
 
 
 def test_the_example_says_what_its_comments_say(host):
-    _write(host, "bridge.conf", (CHECKOUT / "docs/examples/bridge.conf").read_text().replace("staff.conf", "more.conf"))
-    _write(host, "more.conf", "deny other\n", owner=(0, STAFF), mode=0o640)
+    host.write_conf(
+        "bridge.conf", (CHECKOUT / "docs/examples/bridge.conf").read_text().replace("staff.conf", "more.conf")
+    )
+    host.write_conf("more.conf", "deny other\n", owner=(0, STAFF), mode=0o640)
     assert [_asked(host, name).status for name in ("lab", "vnlab", "default")] == [0, 0, 4]
 
 
 def test_a_file_that_is_not_in_order_or_not_roots_alone_is_refused(host):
     conf, where = "/etc/vnethook/bridge.conf", "must be root's file, and writable by nobody else"
     for owner, mode in ((ALICE, 0o644), (0, 0o664), (0, 0o646)):
-        _write(host, "bridge.conf", "allow all", owner=owner, mode=mode)
+        host.write_conf("bridge.conf", "allow all", owner=(owner, 0), mode=mode)
         answer = _asked(host, "lab")
         assert answer.status == 5
         assert answer.said.startswith(f"{NAME}: file {conf!r}: use as a list of who may what: {where}\n"), answer
@@ -187,14 +125,14 @@ def test_a_file_that_is_not_in_order_or_not_roots_alone_is_refused(host):
         "allow all\ninclude /etc/vnethook/more.conf": "file '/etc/vnethook/more.conf': read: No such file or directory",
     }
     for text, message in wrong.items():
-        _write(host, "bridge.conf", text)
+        host.write_conf("bridge.conf", text)
         answer = _asked(host, "lab")
         assert (answer.said.splitlines()[0], answer.tap) == (f"{NAME}: {message}", ""), text
     assert _active(host) == []
 
 
 def test_a_user_who_says_where_definitions_are_is_refused(host):
-    _write(host, "bridge.conf", "allow all")
+    host.write_conf("bridge.conf", "allow all")
     env = {"VNETHOOK_ROOT": "/tmp/mine"}
     answer = _asked(host, "lab", wrapper="keep-all-root", env=env)
     said = f"{NAME}: user {ALICE}: VNETHOOK_ROOT is set: only root chooses whose definitions count"
@@ -209,7 +147,7 @@ def test_a_users_guest_on_a_shared_interface_is_guarded_unless_the_definition_sa
             f"{NAME}: user {ALICE}: guest on network 'ebreth0': allowed to root"
         )
         for name in ("eth0", "ebreth0"):
-            _write(host, "bridge.conf", f"allow {name}")
+            host.write_conf("bridge.conf", f"allow {name}")
             with _qemu(host, "eth0") as answer:
                 assert (answer.status, answer.said) == (0, "")
                 [nic] = host.vnet_json("nic-list")
@@ -231,7 +169,7 @@ def test_a_users_guest_on_a_shared_interface_is_guarded_unless_the_definition_sa
 
 
 def test_a_users_guest_is_not_taken_for_another_users(host):
-    _write(host, "bridge.conf", "allow lab")
+    host.write_conf("bridge.conf", "allow lab")
     said = f"{NAME}: user {BOB}: guest on network 'lab': its {{}} is that of another's guest there"
     with _qemu(host, "lab", name="web") as answer:
         assert answer.status == 0
@@ -243,7 +181,7 @@ def test_a_users_guest_is_not_taken_for_another_users(host):
 
 
 def test_what_a_user_has_set_is_not_what_a_networks_daemons_have(host):
-    _write(host, "bridge.conf", "allow lab")
+    host.write_conf("bridge.conf", "allow lab")
     prefix = ["prlimit", "--cpu=7:", "--fsize=65536:"]
     with _qemu(host, "lab", prefix=prefix) as answer:
         assert (answer.status, answer.said) == (0, "")
@@ -254,7 +192,7 @@ def test_what_a_user_has_set_is_not_what_a_networks_daemons_have(host):
 
 
 def test_a_real_qemu_of_a_user_has_its_nic(host):
-    _write(host, "bridge.conf", "allow lab")
+    host.write_conf("bridge.conf", "allow lab")
     words = ["setpriv", f"--reuid={ALICE}", f"--regid={ALICE}", "--clear-groups", "qemu-system-x86_64", "-S"]
     words += ["-machine", "microvm", "-accel", "tcg", "-display", "none", "-nodefaults", "-qmp", "stdio"]
     words += ["-name", "web", "-netdev", f"bridge,id=n0,br=lab,helper={host.directory}/over/helper"]

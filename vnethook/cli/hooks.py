@@ -31,7 +31,8 @@ def hooks() -> None:
 @click.option("--replace", is_flag=True, help="Also in place of files that are not ours; they are kept beside.")
 @click.option("--enable-autostart", is_flag=True, help="Have systemd start the marked networks at boot.")
 @click.option("--enable-watch", is_flag=True, help="Have systemd run `vnet watch` from boot on.")
-def install(root: str, *, replace: bool, enable_autostart: bool, enable_watch: bool) -> None:
+@click.option("--enable-users", is_flag=True, help="Have systemd listen for the bridge helper of ordinary users.")
+def install(root: str, *, replace: bool, **enable: bool) -> None:
     """Install the hooks. May be repeated: what is in place stays, what is outdated is renewed.
 
     A file that is not ours stays as it is, unless --replace is said: it is then kept as FILE.before-vnethook.
@@ -40,8 +41,8 @@ def install(root: str, *, replace: bool, enable_autostart: bool, enable_watch: b
 
     there = _installation(root)
     is_zone_new = False
-    wanted = ((installation.AUTOSTART, enable_autostart), (installation.WATCH, enable_watch))
-    for item in (*installation.ITEMS, *(item for item, is_wanted in wanted if is_wanted)):
+    wanted = {"autostart": installation.AUTOSTART, "watch": installation.WATCH, "users": installation.USERS}
+    for item in (*installation.ITEMS, *(item for name, item in wanted.items() if enable[f"enable_{name}"])):
         before = there.state(item)
         if there.install(item, replace=replace):
             is_zone_new |= item.hypervisor == "firewalld" and before is not installation.State.INSTALLED

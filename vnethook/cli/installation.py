@@ -16,6 +16,8 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 DIRECTORY = "/usr/libexec/vnethook"
 UNIT = "/etc/systemd/system/vnethook.service"
 WATCH_UNIT = "/etc/systemd/system/vnethook-watch.service"
+BRIDGE_UNIT = "/etc/systemd/system/vnethook-bridge.service"
+BRIDGE_SOCKET = "/etc/systemd/system/vnethook-bridge.socket"
 LIBVIRT = "/etc/libvirt/hooks/qemu.d"
 """Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
 XEN = "/etc/xen/scripts"
@@ -67,6 +69,9 @@ ITEMS = (
         use=f"-netdev bridge,id=n0,br=NAME,helper={DIRECTORY}/qemu-bridge-helper",
     ),
     Item(
+        *("qemu-bridge-server", "QEMU", Kind.PROGRAM, "qemu/qemu-bridge-server", f"{DIRECTORY}/qemu-bridge-server"),
+    ),
+    Item(
         *("default ifup", "QEMU", Kind.LINK, f"{DIRECTORY}/qemu-ifup", "/etc/qemu-ifup"),
         use="-netdev tap,id=n0   (without script=)",
     ),
@@ -86,6 +91,8 @@ ITEMS = (
     ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
+    Item("vnethook-bridge.socket", "systemd", Kind.UNIT, "systemd/vnethook-bridge.socket", BRIDGE_SOCKET),
+    Item("vnethook-bridge.service", "systemd", Kind.UNIT, "systemd/vnethook-bridge.service", BRIDGE_UNIT),
     Item("zone", "firewalld", Kind.UNIT, "firewalld/vnethook.xml", f"{FIREWALLD}/zones/vnethook.xml"),
     Item("policy", "firewalld", Kind.UNIT, f"firewalld/{_POLICY}", f"{FIREWALLD}/policies/{_POLICY}"),
 )
@@ -100,7 +107,13 @@ WATCH = Item(
     once="it is started at boot; now: systemctl daemon-reload && systemctl start vnethook-watch",
 )
 """Only on demand: without it the next hook or command mends."""
-EVERY_ITEM = (*ITEMS, AUTOSTART, WATCH)
+USERS = Item(
+    *("users", "systemd", Kind.LINK, BRIDGE_SOCKET, "/etc/systemd/system/sockets.target.wants/vnethook-bridge.socket"),
+    use="ordinary users' guests get by the bridge helper what /etc/vnethook/bridge.conf says",
+    once="it listens from boot on; now: systemctl daemon-reload && systemctl start vnethook-bridge.socket",
+)
+"""Only on demand: root decides whether others have guests on its networks at all."""
+EVERY_ITEM = (*ITEMS, AUTOSTART, WATCH, USERS)
 
 
 class State(Enum):

@@ -80,6 +80,7 @@ SECTIONS = {
         "doctor": "doctor:doctor",
         "watch": "watch:watch",
         "hooks": "hooks:hooks",
+        "bridge-serve": "bridge_serve:bridge_serve",
         "iface-list": "interfaces:iface_list",
         "iface-dumpxml": "interfaces:iface_dumpxml",
         "iface-name": "interfaces:iface_name",

@@ -28,6 +28,7 @@ _TABLES = {
     "map": ("interfaces", "guests"),
     "firewall": ("backend",),
     "links": ("keepalive",),
+    "users": ("nics",),
 }
 FIREWALLS = ("auto", "nft", "iptables", "iptables-legacy", "iptables-nft")
 
@@ -40,6 +41,7 @@ class Settings(Value):
     pattern, for the name of a link or a guest, and the network that it means, as NAME or NAME:PORTGROUP; the first that
     matches counts. `firewall`: what rules are put into, of FIREWALLS; see host/firewall.py. `keepalive_s`: a link's far
     end is asked as often whether it is there when it says nothing, and is gone after three times.
+    `nics_of_user`: how many an ordinary user may have of the bridge helper at once.
     """
 
     pools: tuple[str, ...] = POOLS
@@ -49,6 +51,7 @@ class Settings(Value):
     guests: tuple[tuple[str, str], ...] = ()
     firewall: str = "auto"
     keepalive_s: int = 3
+    nics_of_user: int = 32
 
     def network_of(self, interface: str, guest: str) -> str:
         """What the map says for an interface or, after that, for a guest; empty if it says nothing."""
@@ -65,8 +68,8 @@ class Settings(Value):
             refuse(f"subnets.prefix: {self.prefix}: must be 8 to 30")
         for pool in self.pools:
             _check_pool(pool, self.prefix)
-        if self.idle_s is not None and self.idle_s < 1:
-            refuse(f"networks.idle: {self.idle_s}: must be at least 1 second")
+        _check_least("networks.idle", self.idle_s, 1, " second")
+        _check_least("users.nics", self.nics_of_user, 0)
         if not 1 <= self.keepalive_s <= 3600:
             refuse(f"links.keepalive: {self.keepalive_s}: must be 1 to 3600 seconds")
         if self.firewall not in FIREWALLS:
@@ -82,6 +85,11 @@ def _check_mapping(table: str, pattern: str, network: str) -> None:
     name, colon, portgroup = network.partition(":")
     if not is_network_name(name) or (colon and not (portgroup and portgroup.isprintable())):
         refuse(f"map.{table}: {shown(pattern)}: {shown(network)} cannot be the name of a network")
+
+
+def _check_least(key: str, number: int | None, least: int, unit: str = "") -> None:
+    if number is not None and number < least:
+        refuse(f"{key}: {number}: must be at least {least}{unit}")
 
 
 def _check_pool(pool: str, prefix: int) -> None:
@@ -186,7 +194,7 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         for key in content:
             if key not in _TABLES[table]:
                 refuse(f"{table}: unknown key {shown(key)}: must be {' or '.join(_TABLES[table])}")
-    subnets, networks, maps, firewall, links = (plain.get(table, {}) for table in _TABLES)
+    subnets, networks, maps, firewall, links, users = (plain.get(table, {}) for table in _TABLES)
     pools = subnets.get("pools", list(POOLS))
     if not isinstance(pools, list) or not all(isinstance(pool, str) for pool in pools):
         refuse("subnets.pools: must be a list of strings")
@@ -198,6 +206,7 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         guests=_pairs("map.guests", maps.get("guests", {})),
         firewall=_string("firewall.backend", firewall.get("backend", "auto")),
         keepalive_s=_number("links.keepalive", links.get("keepalive", 3)),
+        nics_of_user=_number("users.nics", users.get("nics", 32)),
     )
 
 

@@ -35,8 +35,8 @@ _CREDENTIALS = Struct("=iII")
 """struct ucred: process, user, group. Source: unix(7), SO_PEERCRED."""
 _PEER_GROUPS = 59
 """SO_PEERGROUPS, asm-generic/socket.h."""
-_GROUPS_MAX = 65536
-"""NGROUPS_MAX, linux/limits.h."""
+_GROUPS_SIZE = 1024
+"""Bytes: what Python's getsockopt() takes at most."""
 _WRITABLE_BY_OTHERS, _READ_BY_GROUP, _READ_BY_ALL = 0o022, 0o040, 0o004
 _KIND, _REGULAR = 0o170000, 0o100000
 _DEFAULT, _MAC = "standard", "mac"
@@ -53,7 +53,7 @@ class User(Value):
 def user_of(answer: "socket", number: int) -> User:
     """The user of that number, with the groups that the socket or this process tell of."""
     _, peer, group = _CREDENTIALS.unpack(answer.getsockopt(SOL_SOCKET, SO_PEERCRED, _CREDENTIALS.size))
-    groups = {group, *_peer_groups(answer)} if peer == number else set()
+    groups = {group, *_peer_groups(answer, number)} if peer == number else set()
     groups |= {posix.getgid(), *posix.getgroups()} if posix.getuid() == number else set()
     return User(number, tuple(groups))
 
@@ -64,10 +64,6 @@ def permitted(paths: "Paths", request: "NicRequest", user: User) -> "NicRequest"
     Nobody lets a user's guest speak for others by saying nothing: its port is guarded, unless the definition has a
     guard of its own, or says that there is none.
     """
-    if posix.getuid() == posix.geteuid() and variables().get("VNETHOOK_ROOT"):
-        msg = f"user {user.number}: VNETHOOK_ROOT is set: only root chooses whose definitions count"
-        raise UsageError(msg, hint="what makes the helper root has to keep its caller's variables from it")
-    _become_root()
     network, portgroup = resolve.network_of(paths, request)
     require(paths, user, network, _names(paths, network, portgroup))
     serve.bring_up(paths, network)
@@ -101,14 +97,18 @@ def _require_nobody_elses(paths: "Paths", network: str, request: "NicRequest", u
             raise StateError(msg, hint="give it another on QEMU's command line: -name NAME, -device …,mac=MAC")
 
 
-def _become_root() -> None:
+def become_root(user: int) -> None:
     """Be root through and through, as the programs want it that are run from here, and forget what the user has set.
 
+    Raises UsageError if that is where definitions are: whatever has made this process root has let the variables in.
     nft, called with another real user, ends at once: main() of nftables. A terminal stops whatever is in its session,
     root's too, which would hold its locks then; limits would end or starve a network's daemons.
     """
     import resource  # noqa: PLC0415 (only for who is not root)
 
+    if posix.getuid() == posix.geteuid() and variables().get("VNETHOOK_ROOT"):
+        msg = f"user {user}: VNETHOOK_ROOT is set: only root chooses whose definitions count"
+        raise UsageError(msg, hint="what makes the helper root has to keep its caller's variables from it")
     posix.setgroups([])
     posix.setresgid(0, 0, 0)
     posix.setresuid(0, 0, 0)
@@ -213,10 +213,11 @@ def _lines(path: str, user: User, *, is_included: bool) -> list[str]:
     return text.decode("utf-8", "surrogateescape").split("\n")
 
 
-def _peer_groups(answer: "socket") -> tuple[int, ...]:
-    """The groups of who has made the socket."""
+def _peer_groups(answer: "socket", number: int) -> tuple[int, ...]:
+    """The groups of who has made the socket; raise HostError if they are not told, since a group may be denied."""
     try:
-        found = answer.getsockopt(SOL_SOCKET, _PEER_GROUPS, 4 * _GROUPS_MAX)
-    except OSError:
-        return ()  # none
+        found = answer.getsockopt(SOL_SOCKET, _PEER_GROUPS, _GROUPS_SIZE)
+    except OSError as error:
+        msg = f"user {number}: read its groups: {posix.strerror(error.errno or 0)}"
+        raise HostError(msg, hint=f"at most {_GROUPS_SIZE // 4} can be told") from error
     return unpack(f"={len(found) // 4}I", found)

@@ -48,8 +48,12 @@ class QemuNic(Value):
 
 
 def caller() -> Caller:
-    """The process that called this hook, past a shell between them (helper= with a blank in it runs one)."""
-    pid = posix.getppid()
+    """The process that called this hook."""
+    return caller_at(posix.getppid())
+
+
+def caller_at(pid: int) -> Caller:
+    """The process of that number, past a shell that called for it (helper= with a blank in it runs one)."""
     words = process.command_line(pid)
     for _ in range(3):
         if not words or files.base_name(words[0]) not in _SHELLS:

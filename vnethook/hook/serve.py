@@ -6,14 +6,13 @@ came up, takes the lazy import below: the slow half of the package, and even tha
 
 import posix
 
-from vnethook.errors import VnetError
 from vnethook.hook import resolve
-from vnethook.live import files, port, process, record
 from vnethook.live import paths as places
+from vnethook.live import port, process, record
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic
 from vnethook.live.rtnl import Links
-from vnethook.names import check_link_name, shown
+from vnethook.names import check_link_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
     from vnethook.hook.request import NicRequest
     from vnethook.live.paths import Paths
-
-BUG = 70
-"""EX_SOFTWARE, sysexits.h."""
 
 
 def attach(paths: "Paths", request: "NicRequest") -> list[str]:
@@ -88,39 +84,21 @@ def _attach_cold(paths: "Paths", links: Links, network: str, nic: "Nic") -> list
 
 def run(hook: "Callable[[Paths, list[str]], None]", argv: list[str]) -> int:
     """Run a hook's own part; report what it raises, once, on stderr and to the system log; give the exit status."""
-    name = _shown_name(argv[0])
     try:
         posix.umask(0o022)
         process.fill_standard_descriptors()
         hook(places.current(), argv)
-    except VnetError as error:
-        _report(f"{name}: {error.report()}")
-        return error.exit_status
-    except Exception:  # noqa: BLE001 (the one place: a bug must end in a status that the hypervisor sees)
-        import traceback  # noqa: PLC0415 (a bug may cost time)
+    except Exception as error:  # noqa: BLE001 (the one place: a bug must end in a status that the hypervisor sees)
+        from vnethook.hook import reporting  # noqa: PLC0415 (only where there is something to say)
 
-        _report(f"{name}: internal error, please report it:\n{traceback.format_exc()}")
-        return BUG
+        return reporting.failure(argv[0], error)
     return 0
 
 
 def warn(hook: str, warnings: list[str]) -> None:
     """Tell the guest's owner and the log what is not as it may seem."""
-    for warning in warnings:
-        _report(f"{hook}: {warning}")
+    if warnings:
+        from vnethook.hook import reporting  # noqa: PLC0415 (as above)
 
-
-def _report(text: str) -> None:
-    from vnethook.host import log  # noqa: PLC0415 (only where there is something to say)
-
-    log.error(text)
-    try:
-        posix.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
-    except OSError:
-        return  # nobody can be told there; the log has it
-
-
-def _shown_name(path: str) -> str:
-    """The name that the hook was called by, for a message: a link may hold anything."""
-    name = files.base_name(path)
-    return name if name.isprintable() and name.isascii() else shown(name)
+        for warning in warnings:
+            reporting.say(f"{hook}: {warning}")

@@ -167,6 +167,15 @@ class Paths(Value):
         """The directory of what nobody but us has to do with of the network's switch."""
         return f"{self.run}/switch/{network}"
 
+    @property
+    def bridge_socket(self) -> str:
+        """Where root's side of the bridge helper listens for ordinary users."""
+        return f"{self.run}/bridge.socket"
+
+    def nics_of_user(self, user: int) -> str:
+        """Where a link by an interface's name says, by its index, that an ordinary user has it of root's side."""
+        return f"{self.run}/users/{user}"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"
@@ -208,3 +217,9 @@ def current() -> Paths:
         f"{place('XDG_RUNTIME_DIR', f'/run/user/{posix.geteuid()}')}/vnethook",
         f"{place('XDG_STATE_HOME', f'{home}/.local/state')}/vnethook",
     )
+
+
+def of_host() -> Paths:
+    """The privileged host's paths as an ordinary user knows them: below VNETHOOK_ROOT, else the system's."""
+    root = variables().get("VNETHOOK_ROOT", "").rstrip("/")
+    return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook")

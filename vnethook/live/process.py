@@ -33,11 +33,15 @@ def _fields(pid: int) -> list[bytes]:
     return stat[stat.rindex(b")") + 2 :].split()
 
 
+_WORDS_MAX = 1 << 20
+"""Bytes of a command line: a user's process can make its own as long as its memory."""
+
+
 def command_line(pid: int) -> list[str]:
     """The arguments of a process, the first one its name; empty if it is gone or not ours to read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")
+            words = file.read(_WORDS_MAX).split(b"\0")
     except OSError:
         return []
     return [word.decode("utf-8", "surrogateescape") for word in words[:-1]]
