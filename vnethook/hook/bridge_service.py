@@ -8,11 +8,12 @@ import _signal as signals  # type: ignore[import-not-found]  # see deadline.py
 import posix
 import select
 import sys
-from _socket import socket
+from _socket import MSG_DONTWAIT, MSG_PEEK, socket
 
+from vnethook.definition import settings  # noqa: F401 (what a call needs is loaded before it comes)
 from vnethook.errors import BusyError, UsageError
 from vnethook.hook import bridge_call, bridge_helper, bridge_server, serve
-from vnethook.live import files
+from vnethook.live import files, guard, quota  # noqa: F401 (as above)
 from vnethook.live.paths import current, variables
 
 TYPE_CHECKING = False
@@ -113,6 +114,9 @@ class Service:
                 users.append(user)
 
     def _start(self, connection: socket, user: int) -> None:
+        if _is_gone(connection):
+            connection.close()
+            return
         try:
             pid = posix.fork()
         except OSError as error:
@@ -143,6 +147,14 @@ class Service:
         self._poll.unregister(descriptor)
         posix.close(descriptor)
         posix.waitpid(pid, 0)
+
+
+def _is_gone(connection: socket) -> bool:
+    """Whether who has called has hung up without a word."""
+    try:
+        return not connection.recv(1, MSG_PEEK | MSG_DONTWAIT)
+    except OSError:
+        return False  # it has said nothing yet
 
 
 def _turn_away(connection: socket, user: int) -> None:

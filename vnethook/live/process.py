@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_CHUNK, _MOST = 1 << 14, 1 << 20
+"""Bytes that are read at once, and in all."""
+
+
 def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None if there is none or it is a zombie."""
     fields = _fields(pid)
@@ -20,30 +24,31 @@ def state(pid: int) -> str:
 
 def _fields(pid: int) -> list[bytes]:
     """The fields of /proc/PID/stat from the third on; none if the process is gone."""
+    stat = _read(pid, "stat")
+    return stat[stat.rindex(b")") + 2 :].split() if stat else []
+
+
+def _read(pid: int, name: str) -> bytes:
+    """What /proc tells of a process, empty if it is gone; of what a user can make long, so much as anybody means."""
     try:
-        fd = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
+        fd = posix.open(f"/proc/{pid}/{name}", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
-        return []
+        return b""
     try:
-        stat = posix.read(fd, 4096)
+        found = part = posix.read(fd, _CHUNK)
+        while len(part) == _CHUNK and len(found) < _MOST:
+            part = posix.read(fd, _CHUNK)
+            found += part
     except OSError:
-        return []
+        return b""
     finally:
         posix.close(fd)
-    return stat[stat.rindex(b")") + 2 :].split()
-
-
-_WORDS_MAX = 1 << 20
-"""Bytes of a command line: a user's process can make its own as long as its memory."""
+    return found
 
 
 def command_line(pid: int) -> list[str]:
     """The arguments of a process, the first one its name; empty if it is gone or not ours to read."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(_WORDS_MAX).split(b"\0")
-    except OSError:
-        return []
+    words = _read(pid, "cmdline").split(b"\0")
     return [word.decode("utf-8", "surrogateescape") for word in words[:-1]]
 
 
@@ -55,11 +60,7 @@ def parent(pid: int) -> int:
 
 def user(pid: int) -> int | None:
     """The number of the user who has a process, whatever set-id program it runs; None if it is gone."""
-    try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return None
+    lines = _read(pid, "status").splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith(b"Uid:")), None)
 
 
