@@ -113,6 +113,18 @@ def test_a_real_qemu_in_its_sandbox_has_its_nic(host):
         program.kill()
 
 
+def test_the_doctor_says_when_nobody_serves_users_who_are_allowed():
+    with Place() as host:
+        host.write_conf("bridge.conf", "# allow lab\ndeny lab")
+        assert "bridge.conf" not in host.vnet("doctor", check=False).stdout
+        host.write_conf("bridge.conf", "allow lab")
+        assert f"bridge.conf: allows users guests, and nobody listens at {SOCKET}" in (
+            host.vnet("doctor", check=False).stdout
+        )
+        with serving(host):
+            assert "bridge.conf" not in host.vnet("doctor", check=False).stdout
+
+
 def test_one_server_serves_and_another_is_refused(host):
     done = host.vnet("bridge-serve", check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (

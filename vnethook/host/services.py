@@ -3,7 +3,9 @@
 Source: NetworkManager's nmcli(1), systemd.network(5), apparmor.d(5).
 """
 
+import errno
 import os
+import socket
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from vnethook.live import files, process
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vnethook.live.paths import Paths
+
 NETWORKD_PLACES = (
     "/etc/systemd/network",
     "/run/systemd/network",
@@ -22,6 +26,19 @@ NETWORKD_PLACES = (
 )
 APPARMOR_PROFILES = "/sys/kernel/security/apparmor/profiles"
 APPARMOR_FILES = ("/etc/apparmor.d/usr.sbin.dnsmasq", "/etc/apparmor.d/local/usr.sbin.dnsmasq")
+
+
+def unserved(paths: "Paths") -> str:
+    """The socket of the bridge helper, if bridge.conf allows users anything, and nobody listens; empty if not.
+
+    Raises HostError if bridge.conf cannot be read.
+    """
+    text = files.read_text(f"{paths.etc}/bridge.conf") or ""
+    if not any(line.split()[:1] in (["allow"], ["include"]) for line in text.splitlines()):
+        return ""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
+        error = caller.connect_ex(paths.bridge_socket)
+    return paths.bridge_socket if error in {errno.ENOENT, errno.ECONNREFUSED} else ""
 
 
 def running(names: "Iterable[str]") -> frozenset[str]:

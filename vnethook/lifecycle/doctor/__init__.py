@@ -21,6 +21,7 @@ IN_ORDER: "tuple[Check, ...]" = (
     programs.python,
     programs.hooks,
     programs.package,
+    programs.users,
     kernel.parts,
     kernel.ipv6,
     kernel.sysctls,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 FIREWALL, KERNEL, NETWORKS = "the firewall", "what the kernel can do", "whether networks are in order"
+USERS = "what users are allowed"
 _NETWORKMANAGER, _NETWORKD = "NetworkManager", "systemd-network"
 _RP_FILTER, _FORWARDING6 = "net/ipv4/conf/all/rp_filter", "net/ipv6/conf/all/forwarding"
 _HYPERVISORS = {
@@ -80,6 +81,7 @@ def look(host: "Host", only: str = "") -> Survey:
         is_dnsmasq_confined=services.is_dnsmasq_confined(host.paths.run),
         run=host.paths.run,
         state=host.paths.state,
+        unserved=_or(lambda: services.unserved(host.paths), "", USERS, unseen),
         unseen=tuple(dict.fromkeys(unseen)),
         managed=managed,
         networkd=networkd,

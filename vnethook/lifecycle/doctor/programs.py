@@ -39,6 +39,14 @@ def python(survey: "Survey") -> "Iterator[Finding]":
         yield Finding(STOPS, subject, what, "apt-get install python3")
 
 
+def users(survey: "Survey") -> "Iterator[Finding]":
+    """Whether ordinary users get what they are allowed."""
+    if survey.unserved:
+        what = f"allows users guests, and nobody listens at {survey.unserved} for their bridge helper"
+        mend = "vnet hooks install --enable-users; systemctl daemon-reload; systemctl start vnethook-bridge.socket"
+        yield Finding(WARNS, "bridge.conf", what, f"{mend}   (without systemd: vnet bridge-serve)")
+
+
 def package(survey: "Survey") -> "Iterator[Finding]":
     """Whether our own package is in order."""
     for problem in survey.package:

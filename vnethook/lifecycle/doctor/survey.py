@@ -71,7 +71,8 @@ class Lan(Value):
 class Survey(Value):
     """The host.
 
-    `lost`: (NIC, bridge) that are shared, and not together.
+    `lost`: (NIC, bridge) that are shared, and not together. `unserved`: where nobody listens for users whom
+    bridge.conf allows guests.
     `firewall`: what our rules go into, "nft" or a variant of iptables; `hypervisors`: "QEMU", "libvirt", "Xen";
     `python`: why hooks do not run on it; `package`: what is not sound of ours; `kernel_lacks`: in the words of
     host/trial.py; `tables`: other programs' packet filters; `uplinks`: (IP version, interface) of default routes;
@@ -105,6 +106,7 @@ class Survey(Value):
     is_dnsmasq_confined: bool = False
     run: str = "/run/vnethook"
     state: str = "/var/lib/vnethook"
+    unserved: str = ""
     unseen: tuple[str, ...] = ()
 
     def sysctl(self, path: str) -> str:

@@ -41,6 +41,22 @@ CASES = {
             )
         ],
     ),
+    "users whom nobody serves": (
+        {"unserved": "/run/vnethook/bridge.socket"},
+        [
+            (
+                WARNS,
+                (
+                    "bridge.conf: allows users guests, and nobody listens at /run/vnethook/bridge.socket for their bridge "
+                    "helper"
+                ),
+                (
+                    "vnet hooks install --enable-users; systemctl daemon-reload; systemctl start vnethook-bridge.socket   "
+                    "(without systemd: vnet bridge-serve)"
+                ),
+            )
+        ],
+    ),
     "no hook": (
         {"hooks": (Hook("qemu-ifup", "QEMU", "/x", "missing"), Hook("default ifup", "QEMU", "/y", "other"))},
         [
