@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,18 @@ def test_xens_network_script_runs_as_xend_calls_it(vnet, system) -> None:
     )
     vnet("hooks", "remove", "--root", str(system))
     assert not script.exists()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze: apt-get install systemd")
+def test_systemd_understands_the_units(vnet, system) -> None:
+    vnet("hooks", "install", "--root", str(system))
+    units = sorted((system / "etc/systemd/system").glob("vnethook*"))
+    for unit in units:  # whose programs are not there
+        unit.write_text(re.sub("^ExecStart=.*", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    assert (len(units), done.returncode, done.stderr) == (4, 0, "")
 
 
 def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:

@@ -41,7 +41,7 @@ def answer(paths: "Paths", connection: "socket") -> None:
         request = bridge_tap.wanted(call, caller)
         signals.alarm(0)
         request = access.permitted(paths, request, access.user_of(connection, user))
-        tap, interface = bridge_tap.made(call)
+        tap, interface = bridge_tap.open_tap(has_header=call.has_header)
         warnings = bridge_tap.attach(paths, request.replace(interface=interface), user)
     except Exception as error:  # noqa: BLE001 (a bug must end in a status that the hypervisor sees)
         _refuse(connection, user, error)

@@ -42,7 +42,7 @@ def give(paths: "Paths", argv: list[str]) -> None:
         who = access.user_of(answer, user)
         access.become_root(user)
         request = access.permitted(paths, request, who)
-    tap, interface = made(call)
+    tap, interface = open_tap(has_header=call.has_header)
     serve.warn(bridge_helper.NAME, attach(paths, request.replace(interface=interface), user))
     try:
         bridge_helper.pass_on(answer, tap)
@@ -68,9 +68,9 @@ def wanted(call: "Call", caller: "Caller") -> NicRequest:
     )
 
 
-def made(call: "Call") -> tuple[int, str]:
+def open_tap(*, has_header: bool) -> tuple[int, str]:
     """Make a tap; its descriptor and its name, which the kernel numbers."""
-    flags = _TAP | _NO_PACKET_INFO | (_VNET_HEADER if call.has_header else 0)
+    flags = _TAP | _NO_PACKET_INFO | (_VNET_HEADER if has_header else 0)
     try:
         tap = posix.open("/dev/net/tun", posix.O_RDWR | posix.O_CLOEXEC)
         answer = ioctl(tap, _SET_INTERFACE, _REQUEST.pack(_PATTERN, flags))
