@@ -50,6 +50,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/etc/systemd/system/vnethook-bridge.service": "0o644",
         "/etc/systemd/system/vnethook-bridge.socket": "0o644",
         "/etc/systemd/system/vnethook.service": "0o644",
+        "/etc/systemd/user/vnethook.service": "0o644",
         "/etc/systemd/system/vnethook-watch.service": "0o644",
         "/etc/xen/scripts/vif-vnet": "0o755",
         "/usr/lib/firewalld/policies/vnethook-to-guests.xml": "0o644",
@@ -81,13 +82,14 @@ def test_xens_network_script_runs_as_xend_calls_it(vnet, system) -> None:
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze: apt-get install systemd")
 def test_systemd_understands_the_units(vnet, system) -> None:
     vnet("hooks", "install", "--root", str(system))
-    units = sorted((system / "etc/systemd/system").glob("vnethook*"))
+    units = sorted((system / "etc/systemd").glob("*/vnethook*"))
     for unit in units:  # whose programs are not there
         unit.write_text(re.sub("^ExecStart=.*", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE))
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
-    )
-    assert (len(units), done.returncode, done.stderr) == (4, 0, "")
+    for options, these in (((), units[:-1]), (("--user",), units[-1:])):
+        words = ["systemd-analyze", "verify", "--man=no", *options, *these]
+        env = os.environ | {"XDG_RUNTIME_DIR": str(system)}
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+        assert (len(units), done.returncode, done.stderr) == (5, 0, "")
 
 
 def test_nothing_starts_at_boot_unless_asked_for(vnet, system) -> None:

@@ -17,6 +17,7 @@ DIRECTORY = "/usr/libexec/vnethook"
 UNIT = "/etc/systemd/system/vnethook.service"
 WATCH_UNIT = "/etc/systemd/system/vnethook-watch.service"
 BRIDGE_UNIT = "/etc/systemd/system/vnethook-bridge.service"
+USERS_UNIT = "/etc/systemd/user/vnethook.service"
 BRIDGE_SOCKET = "/etc/systemd/system/vnethook-bridge.socket"
 LIBVIRT = "/etc/libvirt/hooks/qemu.d"
 """Where libvirt 6.5 and later looks for hooks of several programs, in the order of their names."""
@@ -93,6 +94,10 @@ ITEMS = (
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
     Item("vnethook-bridge.socket", "systemd", Kind.UNIT, "systemd/vnethook-bridge.socket", BRIDGE_SOCKET),
     Item("vnethook-bridge.service", "systemd", Kind.UNIT, "systemd/vnethook-bridge.service", BRIDGE_UNIT),
+    Item(
+        *("user's vnethook.service", "systemd", Kind.UNIT, "systemd/user-vnethook.service", USERS_UNIT),
+        use="each user: systemctl --user enable vnethook; `vnet net-autostart NET` marks what starts at login",
+    ),
     Item("zone", "firewalld", Kind.UNIT, "firewalld/vnethook.xml", f"{FIREWALLD}/zones/vnethook.xml"),
     Item("policy", "firewalld", Kind.UNIT, f"firewalld/{_POLICY}", f"{FIREWALLD}/policies/{_POLICY}"),
 )
