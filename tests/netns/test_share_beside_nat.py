@@ -10,24 +10,33 @@ from tests.lab.client import Client
 from tests.lab.lan import GATEWAY, OURS, connect
 
 pytestmark = pytest.mark.netns
-LAB = f"""
+LAB = """
 <network>
   <name>lab</name>
-  <forward mode='nat'><nat><address start='{OURS}' end='{OURS}'/></nat></forward>
+  <forward mode='nat'/>
   <ip address='10.44.0.1' prefix='24'><dhcp><range start='10.44.0.10' end='10.44.0.90'/></dhcp></ip>
 </network>
 """
 SPEAK = f"""
 import socket, sys
-listener = socket.create_server(("{GATEWAY}", 7000))
+listener, datagrams = socket.create_server(("{GATEWAY}", 7000)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(("{GATEWAY}", 7000))
 print("ready")
 connection, _ = listener.accept()
+asker = datagrams.recvfrom(9)[1]
 for line in sys.stdin.buffer:
     connection.sendall(line)
+    datagrams.sendto(line, asker)
 """
 LISTEN = f"""
-import shutil, socket, sys
-shutil.copyfileobj(socket.create_connection(("{GATEWAY}", 7000), timeout=20).makefile("rb", 0), sys.stdout.buffer, 1)
+import socket
+stream = socket.create_connection(("{GATEWAY}", 7000), timeout=20)
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.connect(("{GATEWAY}", 7000))
+datagrams.settimeout(20)
+datagrams.send(b"asked")
+while said := stream.recv(9):
+    print(said.decode().strip(), datagrams.recv(9).decode().strip())
 """
 SERVE = """
 import socket
@@ -50,7 +59,7 @@ def host(router: Machine) -> Iterator[Host]:
         yield host
 
 
-def test_a_guest_keeps_the_outside_its_connection_and_its_forwarded_port(host: Host, router: Machine) -> None:
+def test_a_guest_keeps_the_outside_its_connections_and_its_forwarded_port(host: Host, router: Machine) -> None:
     host.vnet("net-create", "-", stdin=LAB)
     with Client(host, "alice", port="veth-alice") as alice:
         host.vnet("attach", "veth-alice", "--network", "lab")
@@ -67,8 +76,8 @@ def test_a_guest_keeps_the_outside_its_connection_and_its_forwarded_port(host: H
         for words in ([], [*shared, "bridge"], ["unshare", "eth0"], [*shared, "proposal"], ["unshare", "eth0"]):
             if words:
                 host.vnet(*words)
-            speaker.stdin.write(b"x\n")
+            speaker.stdin.write(b"x\n")  # the outside is the first to speak
             speaker.stdin.flush()
-            assert listener.stdout.readline() == b"x\n"
+            assert listener.stdout.readline() == b"x x\n"
             assert router.connects(OURS, 8080)
     host.vnet("net-destroy", "lab", "--force")

@@ -3,12 +3,13 @@
 from vnethook.address import Subnet, parse_ip, parse_subnet
 from vnethook.errors import HostError
 from vnethook.host import log
-from vnethook.live import flows
+from vnethook.live import flows, sysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from vnethook.host.link_address import LinkAddress
     from vnethook.live.flows import Led
     from vnethook.live.rtnl import Links
 
@@ -38,6 +39,20 @@ class Conntrack:
             flows.end(_is_begun_in(blocks), version=versions.pop() if len(versions) == 1 else 0)
         except OSError as error:
             log.warning(f"flows of {', '.join(subnets)}: forget: {error.strerror}: they end by themselves")
+
+    def keep(self, addresses: "Iterable[LinkAddress]") -> None:
+        """Let what is translated to these addresses of a link outlive their move to another; failures are logged."""
+        if sysctl.read("net/netfilter/nf_conntrack_count") in {None, "0"}:
+            return
+        from vnethook.live import kept_flows  # noqa: PLC0415 (only as an interface is shared)
+
+        try:
+            lost = kept_flows.keep({address.packed for address in addresses})
+        except OSError as error:
+            log.warning(f"flows of guests: keep: {error.strerror}: they end by themselves")
+        else:
+            if lost:
+                log.warning(f"flows of guests: keep: {lost} could not be: they end by themselves")
 
     def settle(self, before: "tuple[Led, ...]", now: "tuple[Led, ...]") -> None:
         """End the flows that forwards of `before` have led and none of `now` does, connections too.

@@ -34,7 +34,7 @@ _PORT = Struct("!H")
 _FAMILY = {0: 0, 4: 2, 6: 10}
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _FILTER, _STATUS_MASK = 1, 2, 3, 12, 18, 25, 26
 _IP, _PROTOCOL = 1, 2
-_SOURCE, _DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
+SOURCE, DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
 _BY_PROTOCOL = 1 << 3
 _ORIGINAL_FLAGS, _REPLY_FLAGS = 1, 2
@@ -105,8 +105,8 @@ def _ends(version: int, data: bytes) -> tuple[int, int, int, int, int]:
     ip, protocol = dict(attributes(halves.get(_IP, b""))), dict(attributes(halves.get(_PROTOCOL, b"")))
     numbers = (
         protocol.get(_NUMBER, b""),
-        ip.get(_SOURCE[version], b""),
-        ip.get(_DESTINATION[version], b""),
+        ip.get(SOURCE[version], b""),
+        ip.get(DESTINATION[version], b""),
         protocol.get(_SOURCE_PORT, b""),
         protocol.get(_DESTINATION_PORT, b""),
     )

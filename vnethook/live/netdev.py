@@ -60,6 +60,11 @@ def meta(key: int, value: bytes, operator: int = EQUAL) -> bytes:
     return _expression("meta", pack(2, _BIG.pack(key)) + _REGISTER) + _compare(value, operator)
 
 
+def state(bits: int) -> bytes:
+    """Match packets that meet a flow in that state (NF_CT_STATE_BIT in nf_conntrack_common.h)."""
+    return _expression("ct", _REGISTER + pack(2, _BIG.pack(0))) + _compare(NATIVE.pack(bits), EQUAL)
+
+
 def fragment_header(next_header: int | None = None) -> bytes:
     """Match IPv6 packets that have a fragment header, and in it, unless None, this next header."""
     present = b"" if next_header is not None else pack(5, _BIG.pack(_IS_PRESENT))

@@ -130,6 +130,25 @@ class Netlink:
                         return
                 offset += (length + 3) & ~3
 
+    def in_turn(self, messages: "list[tuple[int, int, bytes]]") -> list[int]:
+        """Send (kind, flags, payload) at once, which the kernel does one right after the other; each errno, or 0."""
+        first = self._sequence + 1
+        data = b""
+        for number, (kind, flags, payload) in enumerate(messages, first):
+            data += _HEADER.pack(16 + len(payload), kind, REQUEST | ACK | flags, number, 0) + payload
+        self._sequence += len(messages)
+        self._send(data)
+        codes: dict[int, int] = {}
+        while len(codes) < len(messages):
+            heard = self._socket.recv(_RECEIVE_BYTES)
+            offset, end = 0, len(heard)
+            while offset < end:
+                length, kind, _, sequence, _ = _HEADER.unpack_from(heard, offset)
+                if kind == _ERROR and sequence >= first:
+                    codes[sequence] = -_INT.unpack_from(heard, offset + 16)[0]
+                offset += (length + 3) & ~3
+        return [codes[number] for number in sorted(codes)]
+
     def _send(self, data: bytes) -> None:
         """Send what may be more than the socket takes by default, as hundreds of elements are."""
         try:

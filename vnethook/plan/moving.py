@@ -64,6 +64,7 @@ class MoveToBridge(Step):
         _log(host.layer3.copy_neighbours(nic, bridge))
         self._join(host, nic, bridge)
         routes = _movable(self.routes)
+        host.conntrack.keep(self.addresses)  # the kernel ends what it masquerades as it goes out by another link, too
         for error in host.layer3.add_routes(bridge, routes, beside=nic.index):
             raise error
         host.layer3.drop_made_routes(bridge, self.addresses, but=routes)
@@ -90,6 +91,7 @@ class MoveToBridge(Step):
         if nic is None or nic.master not in {0, index}:
             return  # it has gone, or somebody took it for another bridge, with all that it was
         nic = _named(host, nic, self.nic)
+        host.conntrack.keep(of_bridge[0])
         found = host.layer3.addresses(nic)
         is_whole = nic.master == 0 and any(address.scope != LINK_SCOPE for address in found)
         if self.port and self._drop_mislabelled(host, nic, found):

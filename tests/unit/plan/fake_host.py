@@ -389,6 +389,9 @@ class FakeConntrack:
     def forget(self, subnets):
         self.forgotten += subnets
 
+    def keep(self, addresses):
+        """Flows that guests have begun are none of its."""
+
     def settle(self, before, now):
         """Flows that were led to guests are none of its."""
 
