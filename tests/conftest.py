@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -190,6 +191,16 @@ NEEDS: dict[str, Callable[[], str]] = {
     "hypervisor": _why_no_hypervisor,
     "machines": _why_no_machines,
 }
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the files that take longest, then with those of many tests: none is left to one alone."""
+    if not hasattr(config, "workerinput"):
+        return
+    lines = [line.split() for line in (TESTS / "longest.txt").read_text().splitlines() if not line.startswith("#")]
+    seconds = {TESTS / name: int(number) for number, name in lines}
+    counts = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-seconds.get(item.path, 0), -counts[item.path], item.path))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
