@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import vnethook
-from tests.bench import growth, ours, peers, rules, store, xen
+from tests.bench import growth, ours, peers, rules, store, throughput, xen
 from tests.bench.sample import Case, measure
 from tests.lab import CHECKOUT, Host
 from tests.lab.machine import PYTHON, SYSTEM_PATH
@@ -23,6 +23,7 @@ from vnethook.cli.drawing import ASCII
 HEAD = ["what", "CPU x", "(least)", "CPU ms", "(least)", "wall ms", "wall x"]
 STORE_ROUNDS = 5
 """They take seconds each, and are sums of many."""
+STREAM_S = 4
 VERSIONS = {
     "nft": ["nft", "--version"],
     "dnsmasq": ["dnsmasq", "--version"],
@@ -43,6 +44,12 @@ def main() -> int:
     about = _about()
     _print(f"vnethook {about['vnethook']} on Linux {about['kernel']}, {about['cpus']} x {about['cpu']}")
     _print("; ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    if arguments.throughput is not None:
+        seconds = 1 if arguments.quick else STREAM_S
+        word, rounds = arguments.throughput, min(arguments.rounds, STORE_ROUNDS)
+        ways = throughput.run(_print, rounds=rounds, seconds=seconds, word=word)
+        _write(arguments.json, {"about": about, "rounds": rounds, "seconds": seconds, "ways": ways})
+        return 0
     with ExitStack() as stack:
         beside = stack.enter_context(peers.Elsewhere("peers"))
         first = [*ours.cases(ours.Site(stack.enter_context(Host()))), *peers.cases(beside)]
@@ -65,17 +72,27 @@ def main() -> int:
         measure(third, min(arguments.rounds, STORE_ROUNDS))
     about["load_after"] = os.getloadavg()
     _show((first, second, third), about, arguments.rounds)
-    if arguments.json:
-        every = [_plain(case) for case in (*first, *second, *third)]
-        found = {"about": about, "rounds": arguments.rounds, "cases": every}
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    every = [_plain(case) for case in (*first, *second, *third)]
+    _write(arguments.json, {"about": about, "rounds": arguments.rounds, "cases": every})
     return 0
+
+
+def _write(file: Path | None, found: dict[str, Any]) -> None:
+    if file:
+        file.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description="CPU time of hooks and commands, as ratios.")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each case is measured (default: 25)")
     parser.add_argument("--quick", action="store_true", help="5 rounds, and few networks and ports for growth")
+    parser.add_argument(
+        "--throughput",
+        nargs="?",
+        const="",
+        metavar="WORD",
+        help="measure instead what gets through what joins guests, of ways with WORD in their names",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     arguments = parser.parse_args()
     arguments.rounds = max(1, arguments.rounds or (5 if arguments.quick else 25))
