@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tests.lab.machine import CHECKOUT, PYTHON, Machine, wait_for
+from tests.lab.machine import CHECKOUT, PYTHON, SYSTEM_PATH, Machine, wait_for
 
 HOOKS = CHECKOUT / "hooks"
 VNET = Path(sysconfig.get_path("scripts"), "vnet")
@@ -119,26 +119,37 @@ class Host(Machine):
 
     def snapshot(self) -> Snapshot:
         """The host as it is now."""
-        lines = {f"process {line}" for line in self.processes()}
-        lines |= {f"nft {line}" for line in _nft_lines(self.run(["nft", "--stateless", "list", "ruleset"]).stdout)}
-        lines |= {f"xtables {line}" for line in self.call(_old_tables)}
-        lines |= {f"link {_link(link)}" for link in self.json(["ip", "-json", "-details", "link", "show"])}
-        for link in self.json(["ip", "-json", "address", "show"]):
-            lines |= {
-                f"address {link['ifname']} {at['local']}/{at['prefixlen']} {at['scope']}"
-                for at in link.get("addr_info", [])
-            }
-        for version in ("-4", "-6"):
-            for route in self.json(["ip", version, "-json", "route", "show", "table", "all"]):
-                lines.add(f"route {_words(route, skip={'expires', 'pref', 'flags'})}")
-            lines |= {
-                f"rule {version} {_words(rule, skip=set())}"
-                for rule in self.json(["ip", version, "-json", "rule", "show"])
-            }
+        lines = {f"process {line}" for line in self.processes()} | self.call(_facts)
         lines = {line for line in lines if not re.search(r" (dst=)?(fe80:|ff00:)", line)}
-        lines |= {f"sysctl {line}" for line in self.call(_sysctls)}
         files = (line for line in _files(self.root) if not _PREPARED.search(line))
         return Snapshot(frozenset(lines | {f"file {line}" for line in files}))
+
+
+def _facts() -> set[str]:
+    """What the kernel has, as lines; in one process, since a snapshot is taken thousands of times."""
+
+    def told(*words: str) -> Any:
+        return json.loads(_output("ip", *words) or "[]")
+
+    lines = {f"nft {line}" for line in _nft_lines(_output("nft", "--stateless", "list", "ruleset"))}
+    lines |= {f"xtables {line}" for line in _old_tables()}
+    lines |= {f"link {_link(link)}" for link in told("-json", "-details", "link", "show")}
+    for link in told("-json", "address", "show"):
+        lines |= {
+            f"address {link['ifname']} {at['local']}/{at['prefixlen']} {at['scope']}"
+            for at in link.get("addr_info", [])
+        }
+    for version in ("-4", "-6"):
+        for route in told(version, "-json", "route", "show", "table", "all"):
+            lines.add(f"route {_words(route, skip={'expires', 'pref', 'flags'})}")
+        lines |= {f"rule {version} {_words(rule, skip=set())}" for rule in told(version, "-json", "rule", "show")}
+    return lines | {f"sysctl {line}" for line in _sysctls()}
+
+
+def _output(*words: str) -> str:
+    """What a program prints."""
+    environment = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
 
 
 def _name_of(line: str) -> str:
@@ -190,14 +201,18 @@ def _sysctls() -> list[str]:
         for directory, below, names in os.walk(f"/proc/sys/net/{top}"):
             below[:] = [name for name in below if name != "neigh"]
             for name in names:
-                path = Path(directory, name)
+                path = f"{directory}/{name}"
                 if name == "tcp_fastopen_key":
                     continue  # the kernel chooses it when a program first listens
                 try:
-                    value = " ".join(path.read_text().split())
+                    fd = os.open(path, os.O_RDONLY)
+                    try:
+                        value = " ".join(os.read(fd, 1 << 16).decode().split())
+                    finally:
+                        os.close(fd)
                 except (OSError, UnicodeDecodeError):
                     continue
-                lines.append(f"{path.relative_to('/proc/sys')} = {value}")
+                lines.append(f"{path.removeprefix('/proc/sys/')} = {value}")
     return lines
 
 
