@@ -55,6 +55,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/etc/xen/scripts/vif-vnet": "0o755",
         "/usr/lib/firewalld/policies/vnethook-to-guests.xml": "0o644",
         "/usr/lib/firewalld/zones/vnethook.xml": "0o644",
+        "/usr/libexec/vnethook/link-ssh": "0o755",
         "/usr/libexec/vnethook/qemu-bridge-helper": "0o755",
         "/usr/libexec/vnethook/qemu-bridge-server": "0o755",
         "/usr/libexec/vnethook/qemu-ifdown": "0o755",

@@ -90,6 +90,10 @@ ITEMS = (
         *("network-vnet", "Xen", Kind.PROGRAM, "xen/network-vnet", f"{XEN}/network-vnet"),
         use="(network-script network-vnet)   in xend-config.sxp; xl, at boot: /etc/xen/scripts/network-vnet start",
     ),
+    Item(
+        *("link-ssh", "sshd", Kind.PROGRAM, "links/link-ssh", f"{DIRECTORY}/link-ssh"),
+        use="what `vnet link-key` prints goes into the far host's authorized_keys",
+    ),
     Item("vnethook.service", "systemd", Kind.UNIT, "systemd/vnethook.service", UNIT),
     Item("vnethook-watch.service", "systemd", Kind.UNIT, "systemd/vnethook-watch.service", WATCH_UNIT),
     Item("vnethook-bridge.socket", "systemd", Kind.UNIT, "systemd/vnethook-bridge.socket", BRIDGE_SOCKET),

@@ -85,6 +85,12 @@ def _pairs(found: object) -> "list[tuple[str, ...]]":
     return [item for item in found if isinstance(item, tuple)] if isinstance(found, tuple) else []
 
 
+_VERIFICATION = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    **dict.fromkeys((18, 19, 20, 21), "its CA is not ours"),
+}
+"""By OpenSSL's numbers: x509_vfy.h, X509_V_ERR_…"""
 _REASONS = {
     "WRONG_VERSION_NUMBER": "no TLS, or a version that nobody uses any more",
     "HTTP_REQUEST": "no TLS: an HTTP request",
@@ -103,10 +109,11 @@ _REASONS = {
 def reason(error: Exception) -> str:
     """Why something with TLS or a connection failed, in words."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate refused: {error.verify_message.rstrip('.')}"
+        said = _VERIFICATION.get(error.verify_code, error.verify_message.rstrip("."))
+        return f"certificate refused: {said}"
     if isinstance(error, ssl.SSLError):
         name = error.reason or ""
-        return _REASONS.get(name, name.lower().replace("_", " ") or "TLS failed")
+        return _REASONS.get(name, name.lower().replace("_", " ") or "the connection broke")
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:

@@ -9,6 +9,7 @@ import array  # noqa: F401 (socket.send_fds wants it, when we may be nobody who 
 import json
 import socket
 import ssl
+from collections.abc import Callable
 
 from vnethook.host import link_stream, link_tls
 from vnethook.live.link_config import Target
@@ -24,6 +25,11 @@ _LINE = 300
 
 class AttemptError(Exception):
     """Why there is no link."""
+
+
+def with_first(work: Callable[..., None], *first: object) -> Callable[[socket.socket, socket.socket], None]:
+    """`work` as an attempt, with its first arguments."""
+    return lambda report, plain: work(*first, report, plain)
 
 
 def connect(target: Target) -> socket.socket:

@@ -34,7 +34,12 @@ _WORDS = 1 << 16
 
 
 class Chain:
-    """The processes and the port of one link. `status` is what is told of it; `due`: when it is to be tried again."""
+    """The processes and the port of one link.
+
+    `status` is what is told of it; `due`: when it is to be tried again, or has to be through its handshake; `report`:
+    where its attempt tells, `plain`: our end of bytes that it carries, `stream`: a connection that has come in;
+    `refusal`: why the far host may not be.
+    """
 
     def __init__(self, status: LinkStatus) -> None:
         self.status = status
@@ -46,7 +51,9 @@ class Chain:
         self.plug = Child()
         self.report: socket.socket | None = None
         self.plain: socket.socket | None = None
+        self.stream: socket.socket | None = None
         self.port: LinkPort | None = None
+        self.refusal = ""
 
     @property
     def who(self) -> tuple[str, str]:
@@ -135,10 +142,10 @@ class Chain:
         """End all that carries the link, and say why."""
         for child in (self.plug, self.attempt):
             child.end()
-        for end in (self.report, self.plain):
+        for end in (self.report, self.plain, self.stream):
             if end is not None:
                 end.close()
-        self.report = self.plain = None
+        self.report = self.plain = self.stream = None
         said = self.status
         retries = said.retries + 1
         if said.state == UP:

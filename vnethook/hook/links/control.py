@@ -67,16 +67,15 @@ class Control:
 
     def _let_in(self, door: "OpenDoor", asking: socket.socket, peer: str, address: str) -> dict[str, str]:
         keeper = self._keeper
-        allowed = door.door.peers
-        if allowed and peer not in allowed:
-            reason = f"{peer} is not one of those who may connect"
-            door.refuse(keeper.network, address, reason)
-            return {"error": reason}
         pid = _CREDENTIALS.unpack(asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[0]
         plug = Child()
         plug.pid, plug.is_ours = pid, False
         chain = Chain(LinkStatus("ssh", address, is_incoming=True, peer=peer, state=TRYING))
         keeper.peers[chain] = door
-        keeper.replace(chain)
-        reason = keeper.bring_up(chain, -1, plug)
+        reason = keeper.reception.refusal(chain, {"names": [peer], "peer": peer})
+        if reason:
+            plug.pid = 0
+            keeper.end(chain, reason)
+        else:
+            reason = keeper.bring_up(chain, -1, plug)
         return {"error": reason} if reason else {"device": chain.status.device}

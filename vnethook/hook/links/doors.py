@@ -1,8 +1,4 @@
-"""What far hosts connect to, and how many of them at once: a stranger costs a process for some seconds at the most.
-
-Of too many that have not said who they are the one that has been at it for longest goes, so that however many strangers
-come, a host with a certificate, which is through in milliseconds, finds its place.
-"""
+"""What far hosts connect to: a listening socket, or why there is none, and whom it has refused."""
 
 import os
 import socket
@@ -10,15 +6,10 @@ import time
 from collections.abc import Callable
 
 from vnethook.errors import VnetError
-from vnethook.hook.links.chain import Chain
 from vnethook.host import log
 from vnethook.live.link_config import Door
 from vnethook.live.link_status import DOWN, LISTENING, ListenStatus
 
-STRANGERS, STRANGERS_FROM_ONE = 32, 8
-"""How many may be at their handshakes, in all and from one address."""
-PEERS = 64
-"""How many may be connected."""
 REPEAT_S = 60.0
 """The same refusal of the same address is logged as often."""
 RETRY_S = 5.0
@@ -91,11 +82,3 @@ def listen(door: Door) -> socket.socket:
         made.close()
         raise
     return made
-
-
-def crowd(strangers: list[Chain], address: str) -> Chain | None:
-    """Who has to go before one more from `address` is let in, oldest first; None if there is room."""
-    same = [chain for chain in strangers if chain.status.address == address]
-    if len(same) >= STRANGERS_FROM_ONE:
-        return same[0]
-    return strangers[0] if len(strangers) >= STRANGERS else None

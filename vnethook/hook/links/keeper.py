@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from vnethook.definition import settings
 from vnethook.errors import VnetError
-from vnethook.hook.links import attempt, doors, ssh_client
+from vnethook.hook.links import attempt, doors, reception, ssh_client
 from vnethook.hook.links import chain as chains
 from vnethook.hook.links.chain import Chain, Child
 from vnethook.hook.links.control import Control
 from vnethook.hook.links.doors import OpenDoor
 from vnethook.hook.links.events import Events
-from vnethook.host import link_stream, link_tls, log
+from vnethook.host import log
 from vnethook.live import link_config, link_port, link_status, record
 from vnethook.live.link_config import Door, Target
 from vnethook.live.link_status import TRYING, UP, LinkStatus, Status
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from vnethook.host.host import Host
 
 WRITE_S = 0.1
-_ACCEPTED_AT_ONCE = 16
 
 
 class Keeper:
@@ -39,8 +38,8 @@ class Keeper:
         targets = (target.replace(keepalive_s=self.keepalive_s) for target in self.config.targets)
         self.targets = {Chain(chains.beginning(target)): target for target in targets}
         self.doors = [OpenDoor(door) for door in self.config.doors]
-        self.contexts = link_tls.Contexts(self.config.tls)
-        self.strangers: list[Chain] = []
+        self.reception = reception.Reception(self)
+        self.contexts = self.reception.contexts
         self.peers: dict[Chain, OpenDoor] = {}
         self.gone: dict[tuple[str, str], LinkStatus] = {}
         self._is_changed = True
@@ -52,11 +51,12 @@ class Keeper:
             link_port.leave(self.host.paths, self.host.links, port)  # of one who was killed
         self.selector.register(until, selectors.EVENT_READ, None)
         events = Events()
-        self._watch(events.fileno(), lambda: self._hurry(events))
+        self.watch(events.fileno(), lambda: self._hurry(events))
         control = Control(self)
         while True:
             for door in self.doors:
                 self._open(door, control)
+            self.reception.show_out()
             for chain, target in self.targets.items():
                 if chain.attempt.pid == 0 and chain.plug.pid == 0 and chain.due <= time.monotonic():
                     self._try(chain, target)
@@ -73,28 +73,28 @@ class Keeper:
         self._is_changed = True
         try:
             if target.transport == "tls":
-                work = _with(attempt.connect_tls, target, self.contexts.get(is_server=False))
+                work = attempt.with_first(attempt.connect_tls, target, self.contexts.get(is_server=False))
             elif target.transport == "ssh":
-                work = _with(ssh_client.connect, target, self.config.ssh)
+                work = attempt.with_first(ssh_client.connect, target, self.config.ssh)
             else:
-                work = _with(attempt.connect_plain, target)
+                work = attempt.with_first(attempt.connect_plain, target)
             chain.begin(work, is_restricted=target.transport != "ssh")
         except VnetError as error:
             self.end(chain, error.message)
             return
-        self._follow(chain)
+        self.follow(chain)
 
-    def _follow(self, chain: Chain) -> None:
+    def follow(self, chain: Chain) -> None:
         """Hear what an attempt says, and that it has ended."""
         assert chain.report is not None
-        self._watch(chain.report.fileno(), lambda: self._hear(chain))
-        self._watch(chain.attempt.open(), lambda: self._attempt_ended(chain))
+        self.watch(chain.report.fileno(), lambda: self._hear(chain))
+        self.watch(chain.attempt.open(), lambda: self._attempt_ended(chain))
 
     def _hear(self, chain: Chain) -> None:
         said = chain.heard()
         if said is None:
             if chain.report is not None:
-                self._forget(chain.report.fileno())
+                self.forget(chain.report.fileno())
             return
         if "error" in said:
             self.end(chain, said["error"])
@@ -103,32 +103,12 @@ class Keeper:
 
     def _admit(self, chain: Chain, said: dict[str, Any]) -> bool:
         """Whether who is there may be: asked by who has connected to us."""
-        chain.status = chain.status.replace(peer=said["peer"], expires=said.get("expires", 0))
-        if not chain.status.is_incoming:
-            return True
-        door = self.peers[chain]
-        allowed = door.door.peers
-        if allowed and not set(allowed) & set(said["names"]):
-            reason = f"{said['peer']} is not one of those who may connect"
-        elif len(self.peers) - len(self.strangers) >= doors.PEERS:
-            reason = f"{doors.PEERS} are connected"
-        else:
-            self.replace(chain)
-            return True
-        chain.answer(error=reason)
-        door.refuse(self.network, chain.status.address, reason)
-        self._leave_strangers(chain)
-        return False
-
-    def replace(self, chain: Chain) -> None:
-        """End what the same host had before: it would not come again if that were alive."""
-        self._leave_strangers(chain)
-        who = chain.who
-        for other in [other for other in self.peers if other is not chain and other.port and other.who == who]:
-            self.end(other, "replaced by a newer connection")
-        before = self.gone.pop(who, None)
-        if before is not None:
-            chain.status = chain.status.replace(received=before.received, sent=before.sent)
+        chain.status = chain.status.replace(peer=said["peer"] or chain.status.peer, expires=said.get("expires", 0))
+        if chain.status.is_incoming:
+            chain.refusal = self.reception.refusal(chain, said)
+        if chain.refusal:
+            chain.answer(error=chain.refusal)
+        return not chain.refusal
 
     def bring_up(self, chain: Chain, fd: int, plug: Child | None = None) -> str:
         """Have the frames of a far host that is there go to the bridge and back; why not, empty if they do.
@@ -152,7 +132,7 @@ class Keeper:
             if fd != -1:
                 os.close(fd)
         chain.answer()
-        self._watch(chain.plug.open(), lambda: self._plug_ended(chain))
+        self.watch(chain.plug.open(), lambda: self._plug_ended(chain))
         if chain.status.retries <= 1 or chain.status.reason:
             log.warning(f"network {self.network!r}: {chain.shown}: up")
         chain.say_up()
@@ -167,7 +147,7 @@ class Keeper:
             if self._admit(chain, said):
                 self.bring_up(chain, said.pop("fd", -1))
         if chain.plug.pid and chain.status.transport == "tcp":
-            self._forget(chain.attempt.open())
+            self.forget(chain.attempt.open())
             chain.attempt.end()
         else:
             self.end(chain, "the far end closed the connection")
@@ -179,8 +159,12 @@ class Keeper:
 
     def end(self, chain: Chain, reason: str) -> None:
         """End a link that is up, or did not come up."""
-        for fd in (chain.attempt.handle, chain.plug.handle, chain.report.fileno() if chain.report else -1):
-            self._forget(fd)
+        for fd in (
+            chain.attempt.handle,
+            chain.plug.handle,
+            *(end.fileno() for end in (chain.report, chain.stream) if end),
+        ):
+            self.forget(fd)
         before = chain.status
         chain.end(self.host, reason)
         self._is_changed = True
@@ -189,15 +173,15 @@ class Keeper:
                 log.warning(f"network {self.network!r}: {chain.shown}: down: {reason}")
             chain.due = time.monotonic() + chain.pause_s
             return
-        door = self.peers.pop(chain, None)
-        if chain in self.strangers:
-            self.strangers.remove(chain)
-            if door is not None:
-                door.refuse(self.network, before.address, reason)
-        elif before.state == UP:
+        door = self.peers.pop(chain)
+        if chain in self.reception.strangers:
+            self.reception.strangers.remove(chain)
+        if before.state != UP:
+            door.refuse(self.network, before.address, chain.refusal or reason)
+        else:
             log.warning(f"network {self.network!r}: {chain.shown}: down: {reason}")
             self.gone[chain.who] = chain.status
-            while len(self.gone) > doors.PEERS:
+            while len(self.gone) > reception.PEERS:
                 self.gone.pop(next(iter(self.gone)))
 
     def _open(self, door: OpenDoor, control: Control) -> None:
@@ -206,47 +190,12 @@ class Keeper:
         make = {"ssh": control.listen, "tls": self._listen_tls}.get(door.door.transport, doors.listen)
         self._is_changed = True
         if (listening := door.open(make, self.network)) is not None:
-            accept = control.accept if door.door.transport == "ssh" else self._accept
-            self._watch(listening.fileno(), lambda: accept(door))
+            accept = control.accept if door.door.transport == "ssh" else self.reception.accept
+            self.watch(listening.fileno(), lambda: accept(door))
 
     def _listen_tls(self, door: Door) -> socket.socket:
-        self.contexts.get(is_server=True)  # without a certificate nobody could come in
+        self.reception.contexts.get(is_server=True)  # without a certificate nobody could come in
         return doors.listen(door)
-
-    def _accept(self, door: OpenDoor) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
-            try:
-                assert door.socket is not None
-                stream, address = door.socket.accept()
-            except OSError:
-                return  # nobody is left, or who was has gone
-            with stream:
-                self._let_in(door, stream, str(address[0]).removeprefix("::ffff:"))
-
-    def _let_in(self, door: OpenDoor, stream: socket.socket, address: str) -> None:
-        while (oldest := doors.crowd(self.strangers, address)) is not None:
-            self.end(oldest, "too many at once")
-        link_stream.notice_death(stream, self.keepalive_s)
-        chain = Chain(LinkStatus(door.door.transport, address, is_incoming=True, state=TRYING))
-        self.peers[chain] = door
-        if door.door.transport == "tcp":
-            self.replace(chain)
-            stream.settimeout(None)
-            self.bring_up(chain, os.dup(stream.fileno()))
-            return
-        self.strangers.append(chain)
-        try:
-            context = self.contexts.get(is_server=True)
-        except VnetError as error:
-            self.end(chain, error.message)
-            return
-        work = _with(attempt.accept_tls, stream, context)
-        chain.begin(work, keep=(stream.fileno(),), is_restricted=True)
-        self._follow(chain)
-
-    def _leave_strangers(self, chain: Chain) -> None:
-        if chain in self.strangers:
-            self.strangers.remove(chain)
 
     def _hurry(self, events: Events) -> None:
         """When a route has come what could not be reached may be now."""
@@ -267,6 +216,7 @@ class Keeper:
         """When something is due; at the latest in an hour."""
         waiting = [chain.due for chain in self.targets if not (chain.attempt.pid or chain.plug.pid)]
         waiting += [door.due for door in self.doors if door.socket is None]
+        waiting += [chain.due for chain in self.reception.strangers]
         if self._is_changed:
             waiting.append(self._written + WRITE_S)
         return min([*waiting, time.monotonic() + 3600])
@@ -275,19 +225,17 @@ class Keeper:
         """Write down how things are if that has changed, not more often than anybody reads; whether it was written."""
         if not self._is_changed or time.monotonic() < self._written + WRITE_S:
             return False
-        known = [chain.status for chain in self._chains() if chain not in self.strangers]
+        known = [chain.status for chain in self._chains() if chain not in self.reception.strangers]
         links = (*known, *self.gone.values())
         link_status.write(self.host.paths, self.network, Status(links, tuple(door.status for door in self.doors)))
         self._is_changed, self._written = False, time.monotonic()
         return True
 
-    def _watch(self, fd: int, act: Callable[[], object]) -> None:
+    def watch(self, fd: int, act: Callable[[], object]) -> None:
+        """Act whenever a descriptor can be read."""
         self.selector.register(fd, selectors.EVENT_READ, act)
 
-    def _forget(self, fd: int) -> None:
+    def forget(self, fd: int) -> None:
+        """Do so no more."""
         if fd != -1 and fd in self.selector.get_map():
             self.selector.unregister(fd)
-
-
-def _with(work: Callable[..., None], *first: object) -> Callable[[socket.socket, socket.socket], None]:
-    return lambda report, plain: work(*first, report, plain)
