@@ -47,6 +47,7 @@ ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
+    network = network.as_planned
     if network.fabric is not None:
         return _on_many_hosts(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE

@@ -2,6 +2,7 @@
 
 from vnethook.address import BITS, Subnet, is_ipv4, parse_ip, parse_subnet
 from vnethook.definition import fabric
+from vnethook.definition.backend import USER, check_backend
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_link_name, label_of, refuse, shown
 
@@ -9,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
 
-_ROUTED = ("nat", "route")
+_ROUTED = ("nat", "route", USER)
 _VDE_MTU_MAX = 1500
 """In bytes; with a VLAN tag 4 more. Source: ETH_DATA_LEN in vde_switch's packetq.h, measured with 2.3.2."""
 
@@ -42,12 +43,13 @@ def check_parts(network: "Network") -> None:
 
 def _check_forward(network: "Network") -> None:
     mode, uplinks = network.forward, network.uplinks
+    check_backend(mode, network.backend)
     for uplink in uplinks:
         if not is_link_name(uplink):
             refuse(f"forward dev {shown(uplink)}: not a name for a network interface")
     if len(set(uplinks)) < len(uplinks):
         refuse("forward: a device is given twice")
-    if mode in {"open", "none"} and uplinks:
+    if mode in {"open", "none", USER} and uplinks:
         refuse(f"forward: mode {shown(mode)} takes no dev")
     if mode in _ROUTED and len(uplinks) > 1:
         refuse(f"forward: mode {shown(mode)} takes one dev")
@@ -148,7 +150,7 @@ def _check_forwarding(network: "Network") -> None:
     if forwarding is None:
         return
     if forwarding.enabled and network.forward not in _ROUTED:
-        refuse(f"forwarding: its rules are for mode 'nat' or 'route', not {shown(network.forward)}")
+        refuse(f"forwarding: its rules are for mode 'nat', 'route' or 'user', not {shown(network.forward)}")
     if not forwarding.enabled and network.forward != "none":
         refuse(f"forwarding: is off here, and the mode is {shown(network.forward)}")
     own, has_subnets = _blocks(network), bool(network.subnets)

@@ -83,7 +83,7 @@ def _forward(document: Document, network: Network) -> None:
         "proxyarp": yes_only(network.proxied),
     }
     nat = network.nat
-    if not network.uplinks and not network.foreign and not _says_something(nat):
+    if not (network.uplinks or network.foreign or network.backend or _says_something(nat)):
         document.empty("forward", attributes)
         return
     document.start("forward", attributes)
@@ -91,6 +91,8 @@ def _forward(document: Document, network: Network) -> None:
     for item in network.foreign[:has_driver]:
         dump_traffic.element(document, item)
     _nat(document, nat)
+    if network.backend:
+        document.empty("backend", {"type": network.backend})
     for uplink in network.uplinks:
         document.empty("interface", {"dev": uplink})
     for item in network.foreign[has_driver:]:

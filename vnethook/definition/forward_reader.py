@@ -18,6 +18,7 @@ class Forward(Value):
     """What one `<forward>` says."""
 
     mode: str
+    backend: str | None = None
     uplinks: tuple[str, ...] = ()
     proxied: bool = False
     nat: Nat = Nat()
@@ -42,6 +43,7 @@ def read(node: Node) -> Forward:
     foreign = (element(child) for tag in ("driver", "pf") for child in node.all(tag))
     return Forward(
         named,
+        agreed(node.all("backend"), lambda backend: backend.need("type")),
         tuple(dict.fromkeys(uplinks)),
         node.boolean("proxyarp", default=False),
         agreed(node.all("nat"), _nat) or Nat(),

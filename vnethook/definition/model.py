@@ -6,6 +6,7 @@ The vocabulary is libvirt's (formatnetwork.html) in the words of this package.
 """
 
 from vnethook.address import BITS, Subnet, format_ip
+from vnethook.definition.backend import USER
 from vnethook.definition.consistency import check_parts
 from vnethook.definition.dns import Dns, DnsHost, DnsSrv, DnsTxt, Forwarder
 from vnethook.definition.element import Element
@@ -54,12 +55,12 @@ __all__ = [
     "Vlan",
 ]
 
-OWN_MODES = ("nat", "route", "open", "none")
+OWN_MODES = ("nat", "route", "open", "none", USER)
 """Those whose network has a bridge that we make."""
 MACVTAP_MODES = ("private", "vepa", "passthrough", "hostdev")
 """libvirt's for macvtap and SR-IOV, without a bridge; kept, and never brought up."""
 FORWARD_MODES = (*OWN_MODES, "bridge", *MACVTAP_MODES)
-ROUTED_MODES = ("nat", "route")
+ROUTED_MODES = ("nat", "route", USER)
 """Those in which we decide what goes in and out."""
 MAC_TABLES = ("kernel", "libvirt")
 MTU_MIN, MTU_MAX = 68, 65535
@@ -100,13 +101,14 @@ class Network(Spelt):
     """A network: what a guest that names it is attached to.
 
     `forward` is one of FORWARD_MODES, "none": isolated. `mac` is the bridge's, canonical. `domain` is the DNS domain;
-    `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `uplinks`: the
-    devices that `forward` is confined to; `proxied`: guests have addresses of the uplink's own subnets, and the host
-    answers for them there (RFC 1027, RFC 4389). `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do
-    not reach each other, `guard`: what they may not send (None: not said). `offers`: what they reach of the host.
-    `vde`: a switch for guests without a tap; `fabric`: how it goes on at other hosts. `metadata`: other programs'
-    elements, as XML. `options`: dnsmasq's lines. `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for
-    SR-IOV and macvtap. `said`: of the domain's "localOnly" and "register" what is written.
+    `domain_local`: its names are asked of nobody else; `domain_register`: the host resolves them. `backend`: what a
+    user's is made of (None: not said). `uplinks`: the devices that `forward` is confined to; `proxied`: guests have
+    addresses of the uplink's own subnets, and the host answers for them there (RFC 1027, RFC 4389).
+    `ipv6_between_guests`: without an IPv6 address. `isolated`: guests do not reach each other, `guard`: what they may
+    not send (None: not said). `offers`: what they reach of the host. `vde`: a switch for guests without a tap;
+    `fabric`: how it goes on at other hosts. `metadata`: other programs' elements, as XML. `options`: dnsmasq's lines.
+    `managed`, `trusts_filters`, `foreign`, `virtualport`: libvirt's for SR-IOV and macvtap. `said`: of the domain's
+    "localOnly" and "register" what is written.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Network(Spelt):
     mac: str | None = None
     mtu: int | None = None
     forward: str = "none"
+    backend: str | None = None
     uplinks: tuple[str, ...] = ()
     proxied: bool = False
     nat: Nat = Nat()
@@ -169,6 +172,11 @@ class Network(Spelt):
     def owns_bridge(self) -> bool:
         """Whether it has a bridge that comes and goes with it; else one of the administrator's, or none."""
         return self.forward in OWN_MODES
+
+    @property
+    def as_planned(self) -> "Network":
+        """The network with the mode that it is planned by: what leads out of a user's namespace is its uplink there."""
+        return self.replace(forward="nat", backend=None) if self.forward == USER else self
 
     @property
     def effective_guard(self) -> Guard:

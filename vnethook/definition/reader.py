@@ -57,6 +57,7 @@ def _with_forward(network: Network, root: Node) -> Network:
         lambda: network.replace(
             forward=mode,
             bridge=bridge,
+            backend=found.backend,
             uplinks=found.uplinks,
             proxied=found.proxied,
             nat=found.nat,

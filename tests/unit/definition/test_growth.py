@@ -33,7 +33,15 @@ ONCE = {
         "network/mac",
         "network/domain",
     ),
-    *("network/bridge", "network/port", "network/forward", "network/forwarding", "network/host", "network/virtualport"),
+    *(
+        "network/bridge",
+        "network/port",
+        "network/forward",
+        "network/forward/backend",
+        "network/forwarding",
+        "network/host",
+    ),
+    "network/virtualport",
     "network/connections/peer",  # of which a fabric takes 256
 }
 """Those that say one thing, however often they stand there, and one of which there are few."""

@@ -99,7 +99,7 @@ from vnethook.errors import DefinitionError
         ),
         (
             lambda: Network("a", forward="x"),
-            "forward mode 'x': must be one of nat, route, open, none, bridge, private, vepa, passthrough, hostdev",
+            "forward mode 'x': must be one of nat, route, open, none, user, bridge, private, vepa, passthrough, hostdev",
         ),
         (lambda: Bridge("a/b"), "bridge name 'a/b': must be 1 to 15 letters, digits and _.+@:-"),
     ],

@@ -90,7 +90,7 @@ REFUSED = {
         "<forward mode='bridge'/>"
     ): "lab.xml:2: forward: mode 'bridge' needs a bridge: the name of one that is there",
     lines("<forward mode='x'/>"): "lab.xml:2: network/forward: unknown mode 'x': must be "
-    "nat, route, open, none, bridge, private, vepa, passthrough or hostdev",
+    "nat, route, open, none, user, bridge, private, vepa, passthrough or hostdev",
     lines("<forward mode='route'>", "<nat/></forward>"): (
         "lab.xml:3: network/forward/nat: only for mode 'nat', not 'route'"
     ),
