@@ -47,7 +47,15 @@ ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
-    network = network.as_planned
+    steps = _steps(network.as_planned, facts)
+    if facts.user:
+        from vnethook.capability import users_host  # noqa: PLC0415 (only for ordinary users)
+
+        return [*users_host.plan(network), *steps]
+    return steps
+
+
+def _steps(network: "Network", facts: "Facts") -> list["Step"]:
     if network.fabric is not None:
         return _on_many_hosts(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE

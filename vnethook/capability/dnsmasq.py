@@ -66,6 +66,7 @@ def configuration(network: "Network", facts: "Facts") -> str:
         f"interface={network.bridge.name}",
         "except-interface=lo",
         "bind-dynamic",
+        *(("user=root", "group=") if facts.user else ()),  # a user's namespace has one user, and no groups
         *dns.settings(network, facts),
         *dhcp.settings(network, facts),
         *boot.settings(network),

@@ -24,7 +24,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             program="python3",
             arguments=(
                 *("-IS", "-c", _START, _PACKAGES, word, network.name, str(facts.idle_s)),
-                *(paths.etc, paths.run, paths.state, paths.resolv_conf),
+                *(paths.etc, paths.run, paths.state, paths.resolv_conf, str(paths.user)),
             ),
             word=word,
             directory=paths.run,

@@ -77,4 +77,5 @@ def host() -> "Host":
     if not isinstance(root.obj, Host):
         root.obj = Host(paths.current())
         root.call_on_close(root.obj.close)
+        root.obj.enter()
     return root.obj

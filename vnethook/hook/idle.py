@@ -30,9 +30,9 @@ _TUNNEL = "vxlan"
 
 
 def main(argv: list[str]) -> None:
-    """Watch in the background: WORD NETWORK SECONDS ETC RUN STATE RESOLV_CONF. Ends when the network is down."""
-    _, _, network, seconds, etc, run, state, resolv_conf = argv
-    paths = Paths(etc, run, state, resolv_conf)
+    """Watch in the background: WORD NETWORK SECONDS ETC RUN STATE RESOLV_CONF USER. Ends when the network is down."""
+    _, _, network, seconds, etc, run, state, resolv_conf, user = argv
+    paths = Paths(etc, run, state, resolv_conf, int(user))
     background.enter(f"{run}/idle-{network}.pid")
     try:
         with Lock(paths.lock(network), shared=True):

@@ -9,16 +9,19 @@ import posix
 from errno import EBUSY, EEXIST, ENOENT, EROFS
 
 from vnethook.host import log
-from vnethook.live import files
+from vnethook.live import files, paths
 
 MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 NAME = "vnethook"
 
 
 def take_out(pid: int) -> None:
-    """Move a process to our own group if it is in somebody's; a host that forbids it is warned in the log."""
+    """Move a process to our own group if it is in somebody's; a host that forbids it is warned in the log.
+
+    A user's groups are the user's systemd's, and end when it says so.
+    """
     mount = _mount()
-    if mount is None or _group_of(pid) in {"/", f"/{NAME}", ""}:
+    if mount is None or paths.mapped_user() or _group_of(pid) in {"/", f"/{NAME}", ""}:
         return
     try:
         try:
@@ -34,7 +37,7 @@ def take_out(pid: int) -> None:
 def tidy() -> None:
     """Remove our group if nothing is in it."""
     mount = _mount()
-    if mount is None:
+    if mount is None or paths.mapped_user():
         return
     try:
         posix.rmdir(f"{mount}/{NAME}")

@@ -81,7 +81,7 @@ class Daemons:
         if files.exists(mark):
             pids |= _with_word(word)
         for pid in pids - {posix.getpid()}:  # the watcher of an idle network stops itself last, by ending
-            _end(pid)
+            end(pid)
         for path in (pid_file, record, mark):
             files.remove(path)
         if pids:
@@ -101,7 +101,7 @@ def _with_word(word: str) -> set[int]:
     return before or set()
 
 
-def _end(pid: int) -> None:
+def end(pid: int) -> None:
     """End a process by SIGTERM, then by SIGKILL; through a pidfd, so that it cannot be another one meanwhile."""
     try:
         handle = posix.pidfd_open(pid)

@@ -44,7 +44,8 @@ class Facts(Value):
     None for a network that stays up. `filters`: where the host's own packet filter drops what meets no rule.
     `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that. `bridged`: the
     IP versions of which the filter sees what guests and the network of a shared NIC send to each other. `underlay`: the
-    end of tunnels to other hosts here, and the MTU of the way there; None where there is none.
+    end of tunnels to other hosts here, and the MTU of the way there; None where there is none. `user`: the ordinary
+    user whose own host this is, 0 for the machine.
     """
 
     paths: "Paths"
@@ -56,6 +57,7 @@ class Facts(Value):
     has_nf_tables: bool = True
     bridged: tuple[int, ...] = ()
     underlay: tuple[str, int] | None = None
+    user: int = 0
 
 
 class Asked(Value):
@@ -93,7 +95,8 @@ def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
     listening = _accepts_ra(host) if of.has_ipv6 else ()
     underlay = _underlay(host, of.underlay) if of.underlay else None
-    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay)
+    user = host.paths.user
+    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay, user)
 
 
 def _underlay(host: "Host", ends: tuple[str, str, str]) -> tuple[str, int] | None:

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """This machine, in this network namespace, with its files at `paths`."""
+    """This machine, in this network namespace, with its files at `paths`.
+
+    `outer`: the links of the machine around a user's namespace, where this process came from there.
+    """
 
     def __init__(self, paths: "Paths", links: Links | None = None) -> None:
         self.paths = paths
         self.links = links or Links()
+        self.outer: Links | None = None
         self.routes = Routes(self.links)
         self.nft = Nft()
         self.filters = Filters()
@@ -99,6 +103,25 @@ class Host:
 
         return Layer3(self.links)
 
+    def enter(self, *, is_made: bool = False) -> None:
+        """Be the user's own host, in the user's namespace; nothing on the machine's. `is_made`: if need be, make it.
+
+        Raises HostError where the machine forbids it.
+        """
+        if not self.paths.user:
+            return
+        from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+        if user_namespace.is_outside(self.paths) and user_namespace.enter(self.paths, is_made=is_made):
+            self.outer = self.links.follow()
+
     def close(self) -> None:
-        """Let go of the kernel's sockets."""
+        """Let go of the kernel's sockets, and of a namespace that was made for a network that did not come up."""
+        if self.outer is not None:
+            from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+            with self.shared.lock():
+                if not self.shared.is_managed(user_namespace.KEY):
+                    user_namespace.end(self.paths)
+            self.outer.close()
         self.links.close()

@@ -232,11 +232,10 @@ def _content(fd: int) -> str:
 
 def call_vnet(words: list[str], *, text: str = "") -> Finished:
     """Have the installed `vnet` do what takes a library, with `text` as its input; how it ended."""
-    environment = dict(ENVIRONMENT)
-    root = paths.variables().get("VNETHOOK_ROOT")
-    if root is not None:
-        environment["VNETHOOK_ROOT"] = root
-    return run([vnet(), *words], text=text, environment=environment)
+    said = paths.variables()
+    names = (paths.ROOT, *paths.USERS) if posix.geteuid() or paths.mapped_user() else (paths.ROOT,)
+    places = {name: said[name] for name in names if name in said}
+    return run([vnet(), *words], text=text, environment=ENVIRONMENT | places)
 
 
 def run_vnet(words: list[str], *, text: str = "") -> None:

@@ -111,6 +111,8 @@ def bring_up(host: "Host", name: str, *, by: str, lock: Lock) -> LiveNetwork:
 def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, list["Change"]]:
     """What `bring_up` does, and what it had to change for it. Why it fails is kept for whoever lists networks."""
     try:
+        if host.paths.user:
+            host.enter(is_made=True)
         found = _mend(host, name, by=by, lock=lock)
     except VnetError as error:
         if not (isinstance(error, NoNetworkError) or record.is_present(host.paths, name)):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GUEST, ADMIN, AUTOSTART = "guest", "admin", "autostart"
 """Who brought a network up."""
+USERS_IDLE_S = 5
+"""How long a user's network stays without guests if the settings do not say it: nothing of it is to be left."""
 
 
 class Target(Value):
@@ -39,6 +41,7 @@ def facts_of(host: "Host", network: str, asked: "Asked", *, by: str) -> "Facts":
     """What the plan for a network depends on; its rules stay in what they were put into until it comes up again."""
     configured = settings.current(host.paths)
     live = record.read(host.paths, network)
-    chosen = live.firewall if live else firewall.choose(host, configured.firewall)
-    idle_s = configured.idle_s if by == GUEST else None
-    return facts.collect(host, asked, idle_s=idle_s, firewall=chosen)
+    wanted = record.NFT if host.paths.user else configured.firewall  # a user has no lock and no modules for iptables
+    chosen = live.firewall if live else firewall.choose(host, wanted)
+    idle_s = configured.idle_s or (USERS_IDLE_S if host.paths.user else None)
+    return facts.collect(host, asked, idle_s=idle_s if by == GUEST else None, firewall=chosen)

@@ -14,17 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+ROOT = "VNETHOOK_ROOT"
+USERS = ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+"""The variables that say where everything is: of a machine, of a user."""
 BRIDGE = "bridge:"
 """Begins the names of links by a bridge's name; no network name holds a colon."""
 
 
 class Paths(Value):
-    """The directories of one host: etc (definitions), run (what is up), state (what outlives a reboot), resolv_conf."""
+    """The directories of one host: etc (definitions), run (what is up), state (what outlives a reboot), resolv_conf.
+
+    `user`: the number of the ordinary user whose own they are, 0 for the machine's.
+    """
 
     etc: str
     run: str
     state: str
     resolv_conf: str = "/etc/resolv.conf"
+    user: int = 0
 
     @property
     def config(self) -> str:
@@ -194,28 +201,37 @@ def variables() -> "Mapping[str, str]":
 
 
 def current() -> Paths:
-    """The paths of this process: below VNETHOOK_ROOT, else the host's for root, else the user's own."""
+    """The paths of this process: below VNETHOOK_ROOT, else the host's for root, else the user's own.
+
+    In a user's own namespace they are those of the user who is root there.
+    """
     is_set_id = posix.getuid() != posix.geteuid() or posix.getgid() != posix.getegid()
     environ = {} if is_set_id else variables()
-    root = environ.get("VNETHOOK_ROOT", "").rstrip("/")
+    root = environ.get(ROOT, "").rstrip("/")
     if root:
         root = root if root.startswith("/") else f"{posix.getcwd()}/{root}"
-    if root or posix.geteuid() == 0:
+    user = posix.geteuid() or mapped_user()
+    if root or not user:
         resolv_conf = f"{root}/etc/resolv.conf"
         if root and not exists(resolv_conf):
             resolv_conf = "/etc/resolv.conf"
-        return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook", resolv_conf)
+        return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook", resolv_conf, user)
 
     def place(variable: str, otherwise: str) -> str:
         """What a variable says; a relative path counts as unset, as the specification wants it."""
         path = environ.get(variable, "")
         return path if path.startswith("/") else otherwise
 
-    home = place("HOME", f"/nonexistent/{posix.geteuid()}")
+    home = place("HOME", f"/nonexistent/{user}")
+    state = f"{place('XDG_STATE_HOME', f'{home}/.local/state')}/vnethook"
+    run = place("XDG_RUNTIME_DIR", "")
+    if not run and exists(f"/run/user/{user}"):
+        run = f"/run/user/{user}"
     return Paths(
         f"{place('XDG_CONFIG_HOME', f'{home}/.config')}/vnethook",
-        f"{place('XDG_RUNTIME_DIR', f'/run/user/{posix.geteuid()}')}/vnethook",
-        f"{place('XDG_STATE_HOME', f'{home}/.local/state')}/vnethook",
+        f"{run}/vnethook" if run else f"{state}/run",  # without logind nobody makes a directory that others cannot
+        state,
+        user=user,
     )
 
 
@@ -223,3 +239,18 @@ def of_host() -> Paths:
     """The privileged host's paths as an ordinary user knows them: below VNETHOOK_ROOT, else the system's."""
     root = variables().get("VNETHOOK_ROOT", "").rstrip("/")
     return Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook")
+
+
+def mapped_user() -> int:
+    """Who is root in this process's user namespace, if it is one that a user has made for one user; else 0.
+
+    The owner of /proc is the machine's root, who has no number in such a namespace. Source: user_namespaces(7).
+    """
+    try:
+        if posix.stat("/proc").st_uid == 0:
+            return 0
+        with open("/proc/self/uid_map", "rb") as file:
+            words = file.read().split()
+    except OSError:
+        return 0
+    return int(words[1]) if len(words) == 3 and words[0] == b"0" and words[2] == b"1" else 0

@@ -80,6 +80,12 @@ class Links:
         """Close the socket."""
         self._netlink.close()
 
+    def follow(self) -> "Links":
+        """Be the links of the namespace that this process has moved into; give those of the one where it was."""
+        before = Links()
+        before._netlink, self._netlink = self._netlink, before._netlink
+        return before
+
     def link(self, name: str) -> Link | None:
         """The link of that name, None if there is none."""
         return self._get(0, text(_IFLA_NAME, name), name)

@@ -32,6 +32,7 @@ _MODULES = {
     "GenerateAddresses": "sharing",
     "GuardPort": "own_port",
     "HoldClient": "dhcp_client",
+    "HoldNamespace": "namespace",
     "HoldSysctl": "sysctl",
     "InstallRules": "firewall",
     "InstallXtables": "xtables",

@@ -39,7 +39,7 @@ def test_a_root_directory_holds_all_of_them(run_as, tmp_path):
     expected = Paths(f"{root}/etc/vnethook", f"{root}/run/vnethook", f"{root}/var/lib/vnethook")
     assert run_as(0, 0, VNETHOOK_ROOT=root) == expected
     assert run_as(0, 0, VNETHOOK_ROOT=f"{root}//") == expected
-    assert run_as(1000, 1000, VNETHOOK_ROOT=root) == expected
+    assert run_as(1000, 1000, VNETHOOK_ROOT=root) == expected.replace(user=1000)
 
 
 def test_a_root_directory_has_its_own_resolv_conf_if_there_is_one(run_as, tmp_path):
@@ -76,14 +76,45 @@ def test_a_set_id_process_trusts_no_other_variable_either(run_as, ids, variable)
     assert run_as(**ids, **{variable: "/tmp/evil"}) == run_as(**ids)
 
 
+@pytest.fixture
+def with_logind(monkeypatch):
+    """There is what logind makes for each user."""
+    monkeypatch.setattr(paths, "exists", lambda path: path == "/run/user/1000")
+
+
+@pytest.mark.usefixtures("with_logind")
 def test_a_user_has_places_of_his_own(run_as):
     assert run_as(1000, 1000, HOME="/home/a") == Paths(
-        "/home/a/.config/vnethook", "/run/user/1000/vnethook", "/home/a/.local/state/vnethook"
+        "/home/a/.config/vnethook", "/run/user/1000/vnethook", "/home/a/.local/state/vnethook", user=1000
     )
     assert run_as(1000, 1000, HOME="/home/a", XDG_CONFIG_HOME="/c", XDG_RUNTIME_DIR="/r", XDG_STATE_HOME="/s") == Paths(
-        "/c/vnethook", "/r/vnethook", "/s/vnethook"
+        "/c/vnethook", "/r/vnethook", "/s/vnethook", user=1000
     )
     assert run_as(1000, 1000).etc == "/nonexistent/1000/.config/vnethook"
+
+
+def test_without_logind_what_is_up_is_kept_where_only_the_user_writes(run_as):
+    assert run_as(1000, 1000, HOME="/home/a").run == "/home/a/.local/state/vnethook/run"
+
+
+@pytest.mark.parametrize(
+    ("proc", "uid_map", "user"),
+    [
+        (0, "0 1000 1", 0),  # nobody asks
+        (65534, "         0       1000          1\n", 1000),
+        (65534, "0 0 1\n", 0),
+        (65534, "0 100000 65536\n", 0),
+        (65534, "0 1000 1\n1 100000 65536\n", 0),
+        (65534, "1000 1000 1\n", 0),
+    ],
+)
+def test_root_of_a_users_own_namespace_is_that_user(run_as, monkeypatch, tmp_path, proc, uid_map, user):
+    (tmp_path / "uid_map").write_text(uid_map)
+    monkeypatch.setattr(posix, "stat", lambda _: os.stat_result((0,) * 4 + (proc,) + (0,) * 5))
+    monkeypatch.setattr(paths, "open", lambda _, mode: (tmp_path / "uid_map").open(mode), raising=False)
+    found = run_as(0, 0, HOME="/home/a", XDG_RUNTIME_DIR="/r")
+    assert found.user == user
+    assert found.run == ("/r/vnethook" if user else "/run/vnethook")
 
 
 @pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"])
