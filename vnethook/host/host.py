@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 class Host:
     """This machine, in this network namespace, with its files at `paths`.
 
-    `outer`: the links of the machine around a user's namespace, where this process came from there.
+    A user's own host is the user's namespace.
     """
 
     def __init__(self, paths: "Paths", links: Links | None = None) -> None:
         self.paths = paths
         self.links = links or Links()
-        self.outer: Links | None = None
+        self._outer: Links | None = None
+        self._has_entered = False
         self.routes = Routes(self.links)
         self.nft = Nft()
         self.filters = Filters()
@@ -113,15 +114,26 @@ class Host:
         from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
 
         if user_namespace.is_outside(self.paths) and user_namespace.enter(self.paths, is_made=is_made):
-            self.outer = self.links.follow()
+            self.links.follow()
+            self._has_entered = True
+
+    @property
+    def outer(self) -> "Links | None":
+        """The links of the machine around a user's namespace; None for the machine's own host."""
+        if self._outer is None and self.paths.user:
+            from vnethook.host import outside, user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+            self._outer = Links() if user_namespace.is_outside(self.paths) else outside.links(self.paths)
+        return self._outer
 
     def close(self) -> None:
         """Let go of the kernel's sockets, and of a namespace that was made for a network that did not come up."""
-        if self.outer is not None:
+        if self._has_entered:
             from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
 
             with self.shared.lock():
                 if not self.shared.is_managed(user_namespace.KEY):
                     user_namespace.end(self.paths)
-            self.outer.close()
+        if self._outer is not None:
+            self._outer.close()
         self.links.close()

@@ -105,6 +105,38 @@ def run(
             posix.close(fd)
 
 
+def start_detached(argv: list[str], descriptors: "dict[int, int]") -> int:
+    """Start a program that goes on by itself, of no session, with nothing open but `descriptors` by number; its pid."""
+    reader, writer = posix.pipe()
+    child = posix.fork()
+    if not child:
+        posix.setsid()
+        grandchild = posix.fork()
+        if not grandchild:
+            _become(argv, descriptors)
+        posix.write(writer, b"%d" % grandchild)
+        posix._exit(0)  # noqa: SLF001 (os has it by another name, and hooks go without os)
+    posix.close(writer)
+    _reap(child)
+    text = posix.read(reader, 16)
+    posix.close(reader)
+    return int(text)
+
+
+def _become(argv: list[str], descriptors: "dict[int, int]") -> None:
+    """Be another program; never returns."""
+    try:
+        posix.chdir("/")
+        null = posix.open("/dev/null", posix.O_RDWR)
+        last = max([2, *descriptors])
+        for number in range(last + 1):
+            posix.dup2(descriptors.get(number, null), number)
+        posix.closerange(last + 1, 1 << 16)
+        posix.execve(argv[0], argv, ENVIRONMENT)
+    finally:
+        posix._exit(127)  # noqa: SLF001 (see above)
+
+
 def _is_parent_told() -> bool:
     """Whether nobody but us can learn how a child of ours ended: no signal handler and no other thread."""
     return getsignal(_SIGCHLD) == SIG_DFL and len(posix.listdir("/proc/self/task")) == 1

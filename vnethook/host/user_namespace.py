@@ -9,7 +9,7 @@ a reboot. Source: user_namespaces(7), network_namespaces(7), setns(2).
 import posix
 
 from vnethook.errors import HostError
-from vnethook.host import daemons, namespace_calls, programs, trees
+from vnethook.host import daemons, namespace_calls, outside, programs, trees
 from vnethook.live import files, process
 from vnethook.live.lock import Lock
 
@@ -47,44 +47,76 @@ def enter(paths: "Paths", *, is_made: bool) -> bool:
     for path in (paths.run, paths.state):
         require_private(path, paths.user)
     with _lock(paths) as lock:
-        found = files.read_json(_record(paths))
-        if found and _enter_again(paths, found):
-            return True
-        if found:
+        found = _read(paths)
+        if found and not _is_there(found):
             _forget(paths)
-        if not is_made:
+            found = {}
+        if not (found or is_made):
             lock.finish()
             return False
-        namespace_calls.make(paths.user)
-        _hold(paths)
+        agent = _agent(found) or outside.start(paths)
+        is_joined = found and _join(found)
+        try:
+            if not is_joined:
+                namespace_calls.make(paths.user)
+        except HostError:
+            daemons.end(agent[0])
+            raise
+        if not (is_joined and _holder(found) and _agent(found)):
+            _hold(paths, agent)
     return True
 
 
 def hold(paths: "Paths") -> None:
     """Have the namespace that this process is in outlive it; nothing if it is held already."""
     with _lock(paths):
-        if not is_held(paths):
-            _hold(paths)
+        found = _read(paths)
+        is_ours = bool(found) and namespace_calls.identity() == _identity(found)
+        if is_ours and _holder(found):
+            return
+        if not is_ours:
+            msg = "user's networks: this process is in a user namespace of its own, and not in theirs"
+            raise HostError(msg, hint="call vnet outside of it, or by `vnet run`")
+        _hold(paths, (found["outside"][0], found["outside"][1]))
 
 
 def is_held(paths: "Paths") -> bool:
     """Whether the namespace that this process is in is held."""
-    found = files.read_json(_record(paths)) or {}
+    found = _read(paths)
     return bool(found) and _holder(found) != 0 and namespace_calls.identity() == _identity(found)
+
+
+def holder(paths: "Paths") -> int:
+    """The pid of what holds the namespace, 0 if nothing does."""
+    found = _read(paths)
+    return _holder(found) if found else 0
 
 
 def end(paths: "Paths") -> None:
     """Let go of the namespace, in which no network is any more; it ends with the last process in it."""
     with _lock(paths) as lock:
-        found = files.read_json(_record(paths))
-        if not found:
-            return
-        holder = _holder(found)
-        if holder:
-            daemons.end(holder)
-        if not [pid for pid in _inside(found) if pid != posix.getpid()]:
-            files.remove(_record(paths))
+        found = _read(paths)
+        holding = _holder(found) if found else 0
+        if holding:
+            daemons.end(holding)
+        if found and not _others(found):
+            agent = _agent(found)
+            if agent:
+                daemons.end(agent[0])
+            _forget_agent(paths)
             lock.finish()
+
+
+def is_over(paths: "Paths") -> bool:
+    """Whether nobody is in the namespace any more; then what is known of it is forgotten. For who is outside."""
+    with _lock(paths) as lock:
+        found = _read(paths)
+        if found and _is_there(found):
+            return False
+        if found:
+            _forget(paths)
+        lock.finish()
+    return True
 
 
 def require_private(path: str, user: int) -> None:
@@ -109,23 +141,37 @@ def _lock(paths: "Paths") -> Lock:
     return Lock(paths.lock(".namespace"))
 
 
-def _enter_again(paths: "Paths", found: "dict[str, Any]") -> bool:
-    """Enter a namespace by its holder, or by whoever else is in it; whether that was possible."""
-    if found.get("boot") != _boot():
-        return False
-    holder = _holder(found)
-    if holder and namespace_calls.join(holder, _identity(found)):
-        return True
-    for pid in _inside(found):
-        if namespace_calls.join(pid, _identity(found)):
-            _hold(paths)
-            return True
-    return False
+def _read(paths: "Paths") -> "dict[str, Any]":
+    """What is known of the namespace; nothing if there is none, or it was of before the machine's last boot."""
+    found: dict[str, Any] = files.read_json(_record(paths)) or {}
+    return found
+
+
+def _is_there(found: "dict[str, Any]") -> bool:
+    """Whether somebody is in the namespace, its holder or another."""
+    return found["boot"] == _boot() and bool(_holder(found) or _inside(found))
+
+
+def _join(found: "dict[str, Any]") -> bool:
+    """Enter the namespace by its holder, or by whoever else is in it; whether that was possible."""
+    pids = [_holder(found)] if _holder(found) else _inside(found)
+    return any(namespace_calls.join(pid, _identity(found)) for pid in pids)
+
+
+def _agent(found: "dict[str, Any]") -> "tuple[int, int] | None":
+    """What is outside, pid and start time; None if it is gone."""
+    pid, start = found.get("outside", (0, 0))
+    return (pid, start) if pid and process.start_time(pid) == start else None
 
 
 def _inside(found: "dict[str, Any]") -> "list[int]":
-    """The processes in a namespace."""
+    """The processes in the namespace."""
     return [pid for pid in process.running() if namespace_calls.places(pid) == _identity(found)[:2]]
+
+
+def _others(found: "dict[str, Any]") -> "list[int]":
+    """The processes in the namespace but for this one."""
+    return [pid for pid in _inside(found) if pid != posix.getpid()]
 
 
 def _identity(found: "dict[str, Any]") -> tuple[int, int, int]:
@@ -139,54 +185,42 @@ def _holder(found: "dict[str, Any]") -> int:
     return pid if is_same else 0
 
 
-def _hold(paths: "Paths") -> None:
-    """Start what holds the namespace that this process is in, and write down which one it is."""
-    pid = _sleeper()
+def _hold(paths: "Paths", agent: tuple[int, int]) -> None:
+    """Start what holds the namespace that this process is in, and write down which one it is.
+
+    `agent`: what is outside, pid and start time.
+    """
+    pid = programs.start_detached([programs.require("sleep"), _FOREVER], {})
     user, net, cookie = namespace_calls.identity()
     files.write_json(
         _record(paths),
-        {"pid": pid, "start": process.start_time(pid), "user": user, "net": net, "cookie": cookie, "boot": _boot()},
+        {
+            "pid": pid,
+            "start": process.start_time(pid),
+            "user": user,
+            "net": net,
+            "cookie": cookie,
+            "boot": _boot(),
+            "outside": agent,
+        },
     )
-
-
-def _sleeper() -> int:
-    """A process that does nothing, of no session and with nothing of ours open; its pid."""
-    path = programs.require("sleep")
-    reader, writer = posix.pipe()
-    child = posix.fork()
-    if not child:
-        posix.setsid()
-        grandchild = posix.fork()
-        if not grandchild:
-            _become(path)
-        posix.write(writer, b"%d" % grandchild)
-        posix._exit(0)  # noqa: SLF001 (os has it by another name, and hooks go without os)
-    posix.close(writer)
-    posix.waitpid(child, 0)
-    text = posix.read(reader, 16)
-    posix.close(reader)
-    return int(text)
-
-
-def _become(path: str) -> None:
-    try:
-        posix.chdir("/")
-        null = posix.open("/dev/null", posix.O_RDWR)
-        for fd in (0, 1, 2):
-            posix.dup2(null, fd)
-        posix.closerange(3, 1 << 16)
-        posix.execve(path, ["sleep", _FOREVER], {})
-    finally:
-        posix._exit(127)  # noqa: SLF001 (see above)
 
 
 def _forget(paths: "Paths") -> None:
     """Remove what says what is up: all of it has ended with its namespace, as in a reboot."""
-    files.remove(_record(paths))
+    agent = _agent(_read(paths))
+    if agent and agent[0] != posix.getpid():
+        daemons.end(agent[0])
+    _forget_agent(paths)
     for name in posix.listdir(paths.run):
         if name != _KEPT:
             path = f"{paths.run}/{name}"
             trees.remove_tree(path) if files.is_directory(path) else files.remove(path)
+
+
+def _forget_agent(paths: "Paths") -> None:
+    for path in (_record(paths), outside.path(paths)):
+        files.remove(path)
 
 
 def _boot() -> str:

@@ -72,11 +72,14 @@ def attributes(data: bytes, offset: int = 0) -> "Iterator[tuple[int, bytes]]":
 
 
 class Netlink:
-    """A socket to one of the kernel's netlink families."""
+    """A socket to one of the kernel's netlink families: one of this process's network namespace, or an open one."""
 
-    def __init__(self, family: int) -> None:
-        self._socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)
-        self._socket.bind((0, 0))
+    def __init__(self, family: int, descriptor: int = -1) -> None:
+        if descriptor < 0:
+            self._socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)
+            self._socket.bind((0, 0))
+        else:
+            self._socket = socket(fileno=descriptor)
         self._sequence = 0
         for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
             try:
@@ -87,6 +90,10 @@ class Netlink:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
 
     def request(self, kind: int, flags: int, payload: bytes) -> list[bytes]:
         """Send one message and give the payloads of its answers; raise NetlinkError if the kernel refuses it.

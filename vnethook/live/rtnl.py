@@ -67,11 +67,11 @@ class Route(Value):
 
 
 class Links:
-    """The links of this network namespace."""
+    """The links of this network namespace, or of that of an open rtnetlink socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int = -1) -> None:
         try:
-            self._netlink = Netlink(ROUTE)
+            self._netlink = Netlink(ROUTE, descriptor)
         except OSError as error:
             msg = f"rtnetlink: open: {error.strerror}"
             raise HostError(msg) from error
@@ -80,11 +80,10 @@ class Links:
         """Close the socket."""
         self._netlink.close()
 
-    def follow(self) -> "Links":
-        """Be the links of the namespace that this process has moved into; give those of the one where it was."""
-        before = Links()
-        before._netlink, self._netlink = self._netlink, before._netlink
-        return before
+    def follow(self) -> None:
+        """Be the links of the namespace that this process has moved into."""
+        self._netlink.close()
+        self._netlink = Netlink(ROUTE)
 
     def link(self, name: str) -> Link | None:
         """The link of that name, None if there is none."""

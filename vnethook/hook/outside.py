@@ -1,0 +1,94 @@
+"""What stays outside of a user's namespace: starts programs there, and tells of the machine's links (host/outside.py).
+
+It serves its own user alone, one request after the other, and nothing that the user could not do. It ends when the
+namespace is let go of, or its run directory is gone.
+"""
+
+import posix
+import select
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket
+from _struct import Struct
+
+from vnethook.errors import VnetError
+from vnethook.host import log, outside, programs, user_namespace
+from vnethook.live import files
+from vnethook.live.netlink import ROUTE, Netlink
+from vnethook.live.paths import Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+UNHELD_S = 2.0
+"""How often it looks whether anybody is still in a namespace that nothing holds."""
+PATIENCE_S = 2.0
+"""For a request, once there is a connection: its sender is not waited for."""
+
+
+def main(argv: list[str]) -> None:
+    """Serve the socket that descriptor LISTENER is: WORD."""
+    own = posix.geteuid()
+    paths = Paths("", argv[1].partition(":")[2], "", user=own)
+    listener = socket(fileno=outside.LISTENER)
+    while True:
+        if not _is_asked(listener, paths):
+            if user_namespace.is_over(paths):
+                return
+            continue
+        try:
+            client, _ = _accepted(listener)
+        except OSError:
+            continue  # who came has gone again
+        try:
+            client.settimeout(PATIENCE_S)
+            if outside.peer(client) == own:
+                _serve(client)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning(f"user's networks: a request from inside: {error}")
+        finally:
+            client.close()
+
+
+def _is_asked(listener: socket, paths: Paths) -> bool:
+    """Wait for a request; False when the holder of the namespace ends, or a while after it has."""
+    poll = select.poll()
+    poll.register(listener.fileno(), select.POLLIN)
+    holder = user_namespace.holder(paths)
+    try:
+        handle = posix.pidfd_open(holder) if holder else -1
+    except OSError:
+        return False
+    if handle >= 0:
+        poll.register(handle, select.POLLIN)
+    try:
+        return listener.fileno() in [fd for fd, _ in poll.poll(None if handle >= 0 else UNHELD_S * 1000)]
+    finally:
+        if handle >= 0:
+            posix.close(handle)
+
+
+def _accepted(listener: socket) -> "tuple[socket, Any]":
+    fd, address = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 (socket, which costs, is made of it)
+    return socket(fileno=fd), address
+
+
+def _serve(client: socket) -> None:
+    request = files.loads(client.recv(outside.MESSAGE_MAX).decode())
+    if request["what"] == outside.LINKS:
+        links = Netlink(ROUTE)
+        try:
+            client.sendmsg([b"{}"], [(SOL_SOCKET, SCM_RIGHTS, Struct("=i").pack(links.fileno()))])
+        finally:
+            links.close()
+        return
+    client.send(files.dumps(_run(request["argv"])).encode())
+
+
+def _run(argv: list[str]) -> "dict[str, Any]":
+    if argv[0] not in outside.PROGRAMS or not all(isinstance(word, str) for word in argv):
+        return {"status": 1, "reason": "is none that it starts"}
+    try:
+        finished = programs.run([programs.require(argv[0]), *argv[1:]])
+    except VnetError as error:
+        return {"status": 1, "reason": str(error)}
+    return {"status": finished.status, "reason": finished.reason}
