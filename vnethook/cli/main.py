@@ -72,6 +72,7 @@ SECTIONS = {
         "limit-rate": "ports:limit_rate",
         "attach": "nics:attach",
         "detach": "nics:detach",
+        "run": "run:run",
     },
     "Host": {
         "share": "share:share",
@@ -161,11 +162,11 @@ def main() -> "NoReturn":
 
 def run(words: "Sequence[str]", *, name: str = "vnet") -> int:
     """Run `vnet WORDS`, or `virsh WORDS`; give the exit status. Reports every error; ends nothing."""
-    os.umask(0o022)
+    umask = os.umask(0o022)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8, a terminal neither
-    status = report.outcome(lambda: _program(name).main(list(words), prog_name=name, standalone_mode=False))
+    status = report.outcome(lambda: _program(name).main(list(words), prog_name=name, standalone_mode=False, obj=umask))
     status = report.outcome(report.flush) or status
     return min(status, FAILED) if name == report.VIRSH and status not in report.ENDED_BY_SIGNAL else status
 

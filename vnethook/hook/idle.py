@@ -5,6 +5,7 @@ killed and called no hook. It is a daemon like dnsmasq: journalled, recognised, 
 network; a network that was started by hand is left alone.
 """
 
+import os
 import sys
 from _socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from time import monotonic
@@ -13,7 +14,7 @@ from vnethook.errors import StateError, VnetError
 from vnethook.host import background, log, vde
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
-from vnethook.live import files, record
+from vnethook.live import files, record, sessions
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
@@ -59,7 +60,8 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
         if live is None or live.started_by != bringup.GUEST:
             return
         switch.register(poll)
-        if is_used(host, live):
+        running = sessions.running(paths, network)
+        if running or is_used(host, live):
             idle_since = None
         elif idle_since is None:
             idle_since = monotonic()
@@ -69,7 +71,7 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
                 return
             idle_since = None
             continue
-        _wait(poll, events, left_s)
+        _wait(poll, events, running, left_s)
         switch.forget_changes()
 
 
@@ -105,13 +107,22 @@ class _Switch:
                 pass
 
 
-def _wait(poll: "select.poll", events: socket, left_s: float | None) -> None:
-    found = poll.poll(None if left_s is None else left_s * 1000)
-    if any(fd == events.fileno() for fd, _ in found):
-        try:
+def _wait(poll: "select.poll", events: socket, running: list[int], left_s: float | None) -> None:
+    """Until links change, the first of some processes ends, or time is over."""
+    ends = []
+    try:
+        for pid in running[:1]:  # it has to end in any case
+            ends.append(os.pidfd_open(pid))
+            poll.register(ends[0], 1)  # POLLIN
+        happened = poll.poll(None if left_s is None else left_s * 1000)
+        if events.fileno() in [fd for fd, _ in happened]:
             events.recv(1 << 16)
-        except OSError:
-            return  # more events than the buffer holds: what matters is read anew anyway
+    except OSError:
+        return  # more events than the buffer holds, or it has ended: what matters is read anew anyway
+    finally:
+        for handle in ends:
+            poll.unregister(handle)
+            os.close(handle)
 
 
 def _stop(host: Host, network: str) -> bool:
@@ -119,6 +130,9 @@ def _stop(host: Host, network: str) -> bool:
     live = record.read(host.paths, network)
     if live is not None and is_used(host, live):
         return False
+    if sessions.running(host.paths, network):
+        return False
+    sessions.forget(host.paths, network)
     try:
         bringup.stop(host, network)
     except StateError:

@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from vnethook.host.filters import Filter
     from vnethook.host.host import Host
     from vnethook.live.paths import Paths
+    from vnethook.live.rtnl import Links
 
 
 class Taken(Value):
     """A subnet that the host uses: by a route of `table`, or (0) by an address; `device`: its index, 0 for none.
 
-    `metric`: of a default route; everything is taken by it, and nothing in particular.
+    `metric`: of a default route; everything is taken by it, and nothing in particular. `is_outside`: of a user's own
+    host; the machine around it has it.
     """
 
     subnet: Subnet
     device: int
     table: int
     metric: int | None = None
+    is_outside: bool = False
 
     def described(self, host: "Host") -> str:
         """What it is, in words."""
-        link = host.links.link_at(self.device) if self.device else None
+        links = host.outer if self.is_outside and host.outer else host.links
+        link = links.link_at(self.device) if self.device else None
         name = link.name if link else str(self.device)
         if self.metric is not None:
             return f"the route {self.subnet} dev {name} of metric {self.metric}"
@@ -130,19 +134,26 @@ def taken_subnets(
     """
     own = _indexes(host, except_devices)
     blocks = None if near is None else [(subnet.version, subnet.first, subnet.last) for subnet in near]
+    found = _taken(host.links, own, blocks)
+    if host.paths.user and host.outer:  # what the machine has around a user's namespace
+        found += [item.replace(is_outside=True) for item in _taken(host.outer, set(), blocks)]
+    return [item for item in found if not _is_local(item.subnet)]
+
+
+def _taken(links: "Links", own: set[int], blocks: "list[tuple[int, int, int]] | None") -> list[Taken]:
     found = [
         Taken(Subnet(route.version, route.first, route.prefix), route.device, route.table)
-        for route in host.links.routes()
+        for route in links.routes()
         if route.device not in own
         and route.prefix > DEFAULT_PREFIX[route.version]
         and _is_near(route.version, route.first, route.last, blocks)
     ]
-    for index, text in host.links.all_addresses():
+    for index, text in links.all_addresses():
         if index not in own:
             version, number = parse_ip(text.partition("/")[0])
             if _is_near(version, number, number, blocks):
                 found.append(Taken(Subnet(version, number, BITS[version]), index, 0))
-    return [item for item in found if not _is_local(item.subnet)]
+    return found
 
 
 def _is_near(version: int, first: int, last: int, blocks: "list[tuple[int, int, int]] | None") -> bool:

@@ -126,14 +126,15 @@ class Host:
             self._outer = Links() if user_namespace.is_outside(self.paths) else outside.links(self.paths)
         return self._outer
 
-    def close(self) -> None:
-        """Let go of the kernel's sockets, and of a namespace that was made for a network that did not come up."""
+    def close(self, *, stays: bool = False) -> None:
+        """Let go of the kernel's sockets, and of a namespace that was made for a network that did not come up.
+
+        `stays`: this process is to become another one in there.
+        """
         if self._has_entered:
             from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
 
-            with self.shared.lock():
-                if not self.shared.is_managed(user_namespace.KEY):
-                    user_namespace.end(self.paths)
+            user_namespace.end_unused(self.paths, stays=stays)
         if self._outer is not None:
             self._outer.close()
         self.links.close()

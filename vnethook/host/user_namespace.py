@@ -10,6 +10,7 @@ import posix
 
 from vnethook.errors import HostError
 from vnethook.host import daemons, namespace_calls, outside, programs, trees
+from vnethook.host.shared import Shared
 from vnethook.live import files, process
 from vnethook.live.lock import Lock
 
@@ -92,14 +93,24 @@ def holder(paths: "Paths") -> int:
     return _holder(found) if found else 0
 
 
-def end(paths: "Paths") -> None:
-    """Let go of the namespace, in which no network is any more; it ends with the last process in it."""
+def end_unused(paths: "Paths", *, stays: bool = False) -> None:
+    """Let go of the namespace if no network is in it. `stays`: this process goes on in it, as another program."""
+    with Shared(paths).lock():
+        if not Shared(paths).is_managed(KEY):
+            end(paths, stays=stays)
+
+
+def end(paths: "Paths", *, stays: bool = False) -> None:
+    """Let go of the namespace, in which no network is any more; it ends with the last process in it.
+
+    As long as another one is, what is outside stays, too, and looks after it.
+    """
     with _lock(paths) as lock:
         found = _read(paths)
         holding = _holder(found) if found else 0
         if holding:
             daemons.end(holding)
-        if found and not _others(found):
+        if found and not stays and not _others(found):
             agent = _agent(found)
             if agent:
                 daemons.end(agent[0])

@@ -33,7 +33,7 @@ def test_the_watcher_runs_only_where_the_settings_ask_for_it():
     assert step.arguments[:2] == ("-IS", "-c")
     assert step.arguments[4:] == (
         "vnethook-idle:/run/vnethook:lab",
-        *("lab", "60", "/etc/vnethook", "/run/vnethook", "/var/lib/vnethook", "/etc/resolv.conf"),
+        *("lab", "60", "/etc/vnethook", "/run/vnethook", "/var/lib/vnethook", "/etc/resolv.conf", "0"),
     )
     assert (step.word, step.configuration, step.link) == ("vnethook-idle:/run/vnethook:lab", "60", "vnbr3")
 
