@@ -20,6 +20,8 @@ from vnethook.capability import (
     vlan,
     zone,
 )
+from vnethook.definition.backend import VDE
+from vnethook.errors import UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
+    if facts.kind == VDE:
+        msg = f"network {network.name!r}: a user's network of kind 'vde' is not done"
+        raise UnsupportedError(msg)
     steps = _steps(network.as_planned, facts)
     if facts.user:
         from vnethook.capability import users_host  # noqa: PLC0415 (only for ordinary users)

@@ -10,6 +10,7 @@ import click
 
 from vnethook.cli import report
 from vnethook.live import paths
+from vnethook.names import is_network_name
 
 __all__ = [
     "attach",
@@ -77,5 +78,17 @@ def host() -> "Host":
     if not isinstance(root.obj, Host):
         root.obj = Host(paths.current())
         root.call_on_close(root.obj.close)
-        root.obj.enter()
+        if not _means_switch(root.obj):
+            root.obj.enter()
     return root.obj
+
+
+def _means_switch(host: "Host") -> bool:
+    """Whether the verb is about a user's network that is a switch, which runs outside of the namespace."""
+    if not host.paths.user:
+        return False
+    from vnethook.lifecycle import users  # noqa: PLC0415 (see above)
+
+    said = click.get_current_context().params
+    words = [said.get("word"), *(said.get("networks") or ())]
+    return any(users.is_vde(host.paths, word) for word in words if isinstance(word, str) and is_network_name(word))

@@ -49,7 +49,7 @@ class Facts(Value):
     `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that. `bridged`: the
     IP versions of which the filter sees what guests and the network of a shared NIC send to each other. `underlay`: the
     end of tunnels to other hosts here, and the MTU of the way there; None where there is none. `user`: the ordinary
-    user whose own host this is, 0 for the machine.
+    user whose own host this is, 0 for the machine; `kind`: one of BACKENDS, what that user's network is made of.
     """
 
     paths: "Paths"
@@ -62,6 +62,7 @@ class Facts(Value):
     bridged: tuple[int, ...] = ()
     underlay: tuple[str, int] | None = None
     user: int = 0
+    kind: str = ""
 
 
 class Asked(Value):
@@ -69,13 +70,14 @@ class Asked(Value):
 
     `filtered`: the IP versions of which the host's own packet filter must let its packets through; `has_ipv6`: whether
     one of its addresses is of that version; `joined`: a bridge that is not its own; `underlay`: of its tunnels to
-    other hosts the address, device and first peer that are written.
+    other hosts the address, device and first peer that are written; `backend`: of which kind a user's is said to be.
     """
 
     filtered: tuple[int, ...]
     has_ipv6: bool
     joined: str = ""
     underlay: tuple[str, str, str] | None = None
+    backend: str = ""
 
 
 def asked(network: "Network") -> Asked:
@@ -85,7 +87,7 @@ def asked(network: "Network") -> Asked:
     """
     joined, fabric = "" if network.owns_bridge else network.bridge.name or "", network.fabric
     ends = (fabric.address or "", fabric.device or "", fabric.first_peer or "") if fabric else None
-    return Asked(filtered_versions(network), network.has_ipv6, joined, ends)
+    return Asked(filtered_versions(network), network.has_ipv6, joined, ends, network.backend or "")
 
 
 def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str = NFT) -> Facts:
@@ -99,14 +101,24 @@ def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
     listening = _accepts_ra(host) if of.has_ipv6 else ()
     underlay = _underlay(host, of.underlay) if of.underlay else None
-    user = host.paths.user
-    return Facts(host.paths, listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay, user)
+    of_user = _user(host, of)
+    known = (listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay)
+    return Facts(host.paths, *known, *of_user)
 
 
 def _underlay(host: "Host", ends: tuple[str, str, str]) -> tuple[str, int] | None:
     from vnethook.host import underlay  # noqa: PLC0415 (few networks go on at other hosts)
 
     return underlay.tunnel_end(host.links, *ends)
+
+
+def _user(host: "Host", of: Asked) -> tuple[int, str]:
+    """Whose host this is, and of which kind the network is; what is not said is a namespace where that is allowed."""
+    if not host.paths.user:
+        return 0, ""
+    from vnethook.definition.backend import NAMESPACE, VDE  # noqa: PLC0415 (only for ordinary users)
+
+    return host.paths.user, of.backend or (VDE if host.forbidden else NAMESPACE)
 
 
 def _bridged(host: "Host", bridge: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """The machine as the steps see it: one object that a test can replace."""
 
+from vnethook.errors import HostError
 from vnethook.host.daemons import Daemons
 from vnethook.host.filters import Filters
 from vnethook.host.guards import Guards
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Host:
     """This machine, in this network namespace, with its files at `paths`.
 
-    A user's own host is the user's namespace.
+    A user's own host is the user's namespace; `forbidden`: why there is none.
     """
 
     def __init__(self, paths: "Paths", links: Links | None = None) -> None:
@@ -35,6 +36,7 @@ class Host:
         self.links = links or Links()
         self._outer: Links | None = None
         self._has_entered = False
+        self.forbidden: HostError | None = None
         self.routes = Routes(self.links)
         self.nft = Nft()
         self.filters = Filters()
@@ -113,9 +115,15 @@ class Host:
             return
         from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
 
-        if user_namespace.is_outside(self.paths) and user_namespace.enter(self.paths, is_made=is_made):
+        if not user_namespace.is_outside(self.paths):
+            return
+        try:
+            self._has_entered = user_namespace.enter(self.paths, is_made=is_made)
+        except HostError as error:
+            self.forbidden = error
+            raise
+        if self._has_entered:
             self.links.follow()
-            self._has_entered = True
 
     @property
     def outer(self) -> "Links | None":

@@ -112,7 +112,9 @@ def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, 
     """What `bring_up` does, and what it had to change for it. Why it fails is kept for whoever lists networks."""
     try:
         if host.paths.user:
-            host.enter(is_made=True)
+            from vnethook.lifecycle import users  # noqa: PLC0415 (only for ordinary users)
+
+            users.enter(host, name)
         found = _mend(host, name, by=by, lock=lock)
     except VnetError as error:
         if not (isinstance(error, NoNetworkError) or record.is_present(host.paths, name)):

@@ -12,8 +12,10 @@ from vnethook.live import record
 def completed(host: Host, store: Store, network: Network) -> Network:
     """The network with all that it leaves open chosen; call it with the host's lock held until that is stored.
 
-    Raises ExistsError, or CollisionError for what another network or the host has.
+    Raises UnsupportedError for what is not a user's, ExistsError, or CollisionError for what another network or the
+    host has.
     """
+    planning.require_possible(host, network)
     _require_same_uuid(store, network)
     looked_for = set()
 

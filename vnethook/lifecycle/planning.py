@@ -7,6 +7,7 @@ from vnethook import capability
 from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, resolver, support, zone
 from vnethook.capability.policy import named
 from vnethook.definition import compiled, port_claims
+from vnethook.definition.backend import USER
 from vnethook.errors import HostError
 from vnethook.host import facts, log
 from vnethook.lifecycle import bringup, definitions, firewalls, overlap, prepared, uplinks
@@ -67,6 +68,7 @@ def settled(host: "Host", name: str, live: LiveNetwork | None) -> "tuple[Network
     """
     network = (bringup.live_definition(host, name) if live else None) or definitions.load(host, name)
     support.require(network)
+    require_possible(host, network)
     network, live = _without_overlap(host, network, live)
     if live is None:
         require_bridge(host, network)
@@ -88,6 +90,14 @@ def require_startable(host: "Host", network: "Network") -> None:
         require_bridge(host, network)
     require_ports(host, network)
     plans.require(host, steps_of(host, network, by=ADMIN))
+
+
+def require_possible(host: "Host", network: "Network") -> None:
+    """Raise UnsupportedError for what is a user's alone, or the machine's alone."""
+    if host.paths.user or network.forward == USER:
+        from vnethook.lifecycle import users  # noqa: PLC0415 (only for ordinary users)
+
+        users.require(host, network)
 
 
 def require_bridge(host: "Host", network: "Network") -> None:

@@ -35,7 +35,7 @@ def read(host: "Host", name: str, *, by: str) -> Target | None:
             return None
         if not sources.is_current(host.paths, name, found):
             return None
-        asked = facts.Asked(tuple(found["filtered"]), found["has_ipv6"])
+        asked = facts.Asked(tuple(found["filtered"]), found["has_ipv6"], backend=found["backend"])
         known = facts_of(host, name, asked, by=by)
         live = LiveNetwork.from_plain(found["live"])
         claims = [Subnet(*row) for row in found["claims"]]
@@ -60,6 +60,7 @@ def write(host: "Host", target: Target, *, asked: facts.Asked, claims: "Iterable
         **origin,
         "filtered": asked.filtered,
         "has_ipv6": asked.has_ipv6,
+        "backend": asked.backend,
         "facts": target.facts.to_plain(),
         "claims": [(subnet.version, subnet.first, subnet.prefix) for subnet in claims],
         "live": target.live.to_plain(),

@@ -1,0 +1,71 @@
+"""An ordinary user's networks: of which kind each is, what is not a user's to have, and into which host a call goes."""
+
+from vnethook.definition import compiled
+from vnethook.definition.backend import NAMESPACE, USER, VDE
+from vnethook.errors import HostError, UnsupportedError
+from vnethook.names import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.definition.model import Network
+    from vnethook.host.host import Host
+    from vnethook.live.paths import Paths
+
+FIRST_PORT = 1024
+"""The first port that is not for the machine's services. Source: ip_unprivileged_port_start, ip-sysctl.rst."""
+
+
+def enter(host: "Host", name: str) -> None:
+    """Go where a network is to come up: into the user's namespace, made if need be, but not for one of kind vde.
+
+    One whose definition leaves the kind open, on a machine that forbids namespaces, is of kind vde. Raises HostError.
+    """
+    if is_vde(host.paths, name):
+        return
+    try:
+        host.enter(is_made=True)
+    except HostError:
+        network = compiled.read(host.paths, name)
+        if network is None or network.forward != USER or network.backend == NAMESPACE:
+            raise
+
+
+def is_vde(paths: "Paths", name: str) -> bool:
+    """Whether a network is said to be of kind vde, as far as its definition is compiled."""
+    network = compiled.read(paths, name)
+    return network is not None and network.backend == VDE
+
+
+def require(host: "Host", network: "Network") -> None:
+    """Raise UnsupportedError for what only an ordinary user's network can be, or only the machine's."""
+    reason, hint = _users(network) if host.paths.user else _machines(network)
+    if reason:
+        msg = f"network {network.name!r}: {reason}"
+        raise UnsupportedError(msg, hint=hint)
+
+
+def _machines(network: "Network") -> tuple[str, str]:
+    if network.forward != USER:
+        return "", ""
+    return "forward: mode 'user' is for an ordinary user's own network", "root's goes out by mode 'nat'"
+
+
+def _users(network: "Network") -> tuple[str, str]:
+    """Why an ordinary user cannot have a network, and what would help; empty if nothing is wrong."""
+    if not network.owns_bridge:
+        hint = "where root's bridge.conf allows it, `-netdev bridge` with qemu-bridge-helper joins it"
+        return f"forward: mode {shown(network.forward)} uses what is the machine's: a user has none of it", hint
+    if network.uplinks:
+        return f"forward dev {network.uplinks[0]!r}: is the machine's: a user's network goes out as the user does", (
+            "leave the dev out, or use mode 'user'"
+        )
+    if network.nat.addresses:
+        return "forward nat address: a user's network goes out by the machine's own addresses", "leave it out"
+    if network.bridge.zone:
+        return "bridge zone: firewalld is the machine's, and sees no bridge of a user's", "leave it out"
+    if network.domain_register:
+        return "domain register: the resolver is the machine's", "leave it out"
+    for forward in network.port_forwards:
+        if forward.ports[0] < FIRST_PORT:
+            return f"{forward.label}: ports below {FIRST_PORT} are the machine's", "forward another port to it: to='…'"
+    return "", ""
