@@ -10,5 +10,6 @@ from tests.lab.guest import Guest
 from tests.lab.host import Host
 from tests.lab.machine import CHECKOUT, Machine, wait_for
 from tests.lab.outside import Outside
+from tests.lab.user import User
 
-__all__ = ["CHECKOUT", "Client", "Guest", "Host", "Machine", "Outside", "wait_for"]
+__all__ = ["CHECKOUT", "Client", "Guest", "Host", "Machine", "Outside", "User", "wait_for"]

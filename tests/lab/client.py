@@ -3,7 +3,6 @@
 from typing import Self
 
 from tests.lab.dhcp6 import Lease6, ask_for_address
-from tests.lab.host import Host
 from tests.lab.machine import Machine
 
 # Called by udhcpc(8) with its options as variables; prints what it got and sets it up.
@@ -24,7 +23,7 @@ esac
 class Client(Machine):
     """`with Client(host, "alice", port="veth-alice") as alice: host.vnet("attach", "veth-alice"); alice.lease()`."""
 
-    def __init__(self, host: Host, name: str, *, port: str, mac: str = "") -> None:
+    def __init__(self, host: Machine, name: str, *, port: str, mac: str = "") -> None:
         super().__init__(name)
         self.host = host
         self.port = port

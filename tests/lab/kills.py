@@ -17,14 +17,14 @@ CHANGING = {16, 17, 19, 20, 21, 24, 25, 28, 32, 33}
 def is_killed(host: Host, number: int, function: Callable[[machine.Host], None]) -> bool:
     """Whether a function, called on a host, came to its change of that number, and was killed there."""
     try:
-        on(host, _killed_at(number, function))
+        on(host, killed_at(number, function))
     except AssertionError as error:
         assert "ended with -9" in str(error)
         return True
     return False
 
 
-def _killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
+def killed_at(number: int, function: Callable[[machine.Host], None]) -> Callable[[machine.Host], int]:
     """Call a function and be killed just before its change of that number; how many changes there are."""
 
     def run(here: machine.Host) -> int:

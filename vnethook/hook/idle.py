@@ -53,14 +53,22 @@ def watch(paths: Paths, network: str, idle_s: int) -> None:
     poll = select.poll()
     poll.register(events.fileno(), select.POLLIN)
     host = Host(paths)
-    switch = _Switch(paths.vde(network))
+    try:
+        _watch(host, network, idle_s, (poll, events))
+    finally:
+        host.close()
+
+
+def _watch(host: Host, network: str, idle_s: int, on: "tuple[select.poll, socket]") -> None:
+    poll, events = on
+    switch = _Switch(host.paths.vde(network))
     idle_since: float | None = monotonic()
     while True:
-        live = record.read(paths, network)
+        live = record.read(host.paths, network)
         if live is None or live.started_by != bringup.GUEST:
             return
         switch.register(poll)
-        running = sessions.running(paths, network)
+        running = sessions.running(host.paths, network)
         if running or is_used(host, live):
             idle_since = None
         elif idle_since is None:

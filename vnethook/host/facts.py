@@ -95,15 +95,17 @@ def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str
 
     Where that is iptables our own rules are at its head, and what they accept no later one drops.
     """
+    user, kind = _user(host, of)
+    if kind == "vde":  # nothing of it is the kernel's
+        return Facts(host.paths, idle_s=idle_s, user=user, kind=kind)
     bridged = _bridged(host, of.joined) if of.joined and firewall == NFT else ()
     filters = host.filters.dropping(of.filtered or bridged) if firewall == NFT else ()
     has_ipv6 = firewall == NFT or host.sysctls.read(f"{_IPV6_CONF}/all/disable_ipv6") is not None
     has_nf_tables = firewall == NFT or host.nft.has_kernel()
     listening = _accepts_ra(host) if of.has_ipv6 else ()
     underlay = _underlay(host, of.underlay) if of.underlay else None
-    of_user = _user(host, of)
     known = (listening, idle_s, filters, firewall, has_ipv6, has_nf_tables, bridged, underlay)
-    return Facts(host.paths, *known, *of_user)
+    return Facts(host.paths, *known, user, kind)
 
 
 def _underlay(host: "Host", ends: tuple[str, str, str]) -> tuple[str, int] | None:

@@ -35,7 +35,6 @@ class Host:
         self.paths = paths
         self.links = links or Links()
         self._outer: Links | None = None
-        self._has_entered = False
         self.forbidden: HostError | None = None
         self.routes = Routes(self.links)
         self.nft = Nft()
@@ -118,11 +117,11 @@ class Host:
         if not user_namespace.is_outside(self.paths):
             return
         try:
-            self._has_entered = user_namespace.enter(self.paths, is_made=is_made)
+            has_entered = user_namespace.enter(self.paths, is_made=is_made)
         except HostError as error:
             self.forbidden = error
             raise
-        if self._has_entered:
+        if has_entered:
             self.links.follow()
 
     @property
@@ -135,14 +134,15 @@ class Host:
         return self._outer
 
     def close(self, *, stays: bool = False) -> None:
-        """Let go of the kernel's sockets, and of a namespace that was made for a network that did not come up.
+        """Let go of the kernel's sockets, and of a user's namespace that no network is in.
 
         `stays`: this process is to become another one in there.
         """
-        if self._has_entered:
+        if self.paths.user:
             from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
 
-            user_namespace.end_unused(self.paths, stays=stays)
+            if not user_namespace.is_outside(self.paths):
+                user_namespace.end_unused(self.paths, stays=stays)
         if self._outer is not None:
             self._outer.close()
         self.links.close()

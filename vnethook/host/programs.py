@@ -10,7 +10,7 @@ or other thread waits for any child may be told elsewhere. There a shell in betw
 import posix
 import select
 from _signal import SIG_DFL, getsignal  # type: ignore[import-not-found]  # signal loads enum
-from errno import ENOENT
+from errno import EAGAIN, ENOENT
 
 from vnethook.errors import HostError
 from vnethook.live import lock, paths
@@ -120,6 +120,8 @@ def start_detached(argv: list[str], descriptors: "dict[int, int]") -> int:
     _reap(child)
     text = posix.read(reader, 16)
     posix.close(reader)
+    if not text:
+        raise _not_started(argv[0], EAGAIN)
     return int(text)
 
 

@@ -64,7 +64,7 @@ def enter(paths: "Paths", *, is_made: bool) -> bool:
             daemons.end(agent[0])
             raise
         if not (is_joined and _holder(found) and _agent(found)):
-            _hold(paths, agent)
+            _hold(paths, agent, _holder(found) if is_joined else 0)
     return True
 
 
@@ -119,13 +119,17 @@ def end(paths: "Paths", *, stays: bool = False) -> None:
 
 
 def is_over(paths: "Paths") -> bool:
-    """Whether nobody is in the namespace any more; then what is known of it is forgotten. For who is outside."""
+    """Whether nobody is in the namespace any more, or somebody else is outside of it. For who is outside of it.
+
+    What is known of one that is over is forgotten.
+    """
     with _lock(paths) as lock:
         found = _read(paths)
-        if found and _is_there(found):
+        if not found or found["outside"][0] != posix.getpid():
+            return True
+        if _is_there(found):
             return False
-        if found:
-            _forget(paths)
+        _forget(paths)
         lock.finish()
     return True
 
@@ -196,12 +200,12 @@ def _holder(found: "dict[str, Any]") -> int:
     return pid if is_same else 0
 
 
-def _hold(paths: "Paths", agent: tuple[int, int]) -> None:
+def _hold(paths: "Paths", agent: tuple[int, int], pid: int = 0) -> None:
     """Start what holds the namespace that this process is in, and write down which one it is.
 
-    `agent`: what is outside, pid and start time.
+    `agent`: what is outside, pid and start time; `pid`: what holds the namespace already.
     """
-    pid = programs.start_detached([programs.require("sleep"), _FOREVER], {})
+    pid = pid or programs.start_detached([programs.require("sleep"), _FOREVER], {})
     user, net, cookie = namespace_calls.identity()
     files.write_json(
         _record(paths),

@@ -119,6 +119,8 @@ def mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork, 
     except VnetError as error:
         if not (isinstance(error, NoNetworkError) or record.is_present(host.paths, name)):
             failure.write(host.paths, name, error)
+        if host.paths.user:
+            users.leave(host)
         raise
     failure.remove(host.paths, name)
     return found

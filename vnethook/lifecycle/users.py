@@ -3,6 +3,7 @@
 from vnethook.definition import compiled
 from vnethook.definition.backend import NAMESPACE, USER, VDE
 from vnethook.errors import HostError, UnsupportedError
+from vnethook.host import log, user_namespace
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -24,10 +25,17 @@ def enter(host: "Host", name: str) -> None:
         return
     try:
         host.enter(is_made=True)
-    except HostError:
+    except HostError as error:
         network = compiled.read(host.paths, name)
         if network is None or network.forward != USER or network.backend == NAMESPACE:
             raise
+        log.warning(f"network {name!r}: is of kind {VDE!r}: {error}")
+
+
+def leave(host: "Host") -> None:
+    """Have no namespace where no network is up, though this process may be in it for a while yet."""
+    if not user_namespace.is_outside(host.paths):
+        user_namespace.end_unused(host.paths)
 
 
 def is_vde(paths: "Paths", name: str) -> bool:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class HoldNamespace(Step):
-    """Have the user's namespace outlive whoever brought a network up; with the last network it goes."""
+    """Have the user's namespace outlive whoever brought a network up.
+
+    Undone, it is not ended: whoever undoes may be about to start a network. It goes with `Host.close`.
+    """
 
     network: str
 
@@ -25,8 +28,6 @@ class HoldNamespace(Step):
     def undo(self, host: "Host") -> None:
         with host.shared.lock():
             host.shared.release(KEY, self.network)
-            if not host.shared.is_managed(KEY):
-                user_namespace.end(host.paths)
 
     def __str__(self) -> str:
         return f"hold the user's namespace for network {self.network}"
