@@ -189,6 +189,16 @@ def test_a_users_network_has_no_subnet_of_the_machines(user):
     assert "overlaps the route 198.51.100.0/24 dev eth0" in said.stderr
 
 
+def test_a_program_that_uses_the_python_api_is_not_moved_but_told(user):
+    words = ["-c", "import vnethook.api as api; c = api.open(); n = c.networkLookupByName('red'); print(n.isActive())"]
+    program = [VNET.parent / "python", *words]
+    user.vnet("net-start", "red")
+    said = user.run(program, check=False)
+    assert "this program is outside of the namespace in which they are" in said.stderr
+    assert user.vnet("run", "--", *program).stdout == "1\n"
+    assert "Kind:           namespace\n" in user.vnet("net-info", "red").stdout
+
+
 def _started(user, number):
     """Start a network as the user, killed just before the change of that number; how many changes there are."""
     from vnethook.host.host import Host

@@ -50,8 +50,8 @@ class virConnect(InterfacesOfHost):
         except UsageError as error:
             what = f"{wanted}: {error.message}"
             raise failure(codes.VIR_ERR_NO_CONNECT, what, hint=error.hint, domain=codes.VIR_FROM_NONE) from error
-        default = SYSTEM if os.geteuid() == 0 else SESSION
-        self._session = Session(paths.current(), wanted or default, is_read_only=is_read_only)
+        places = paths.current()
+        self._session = Session(places, wanted or (SESSION if places.user else SYSTEM), is_read_only=is_read_only)
         self._subscriptions = Subscriptions()
 
     def __enter__(self) -> Self:

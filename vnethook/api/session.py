@@ -7,6 +7,7 @@ from vnethook.api import codes
 from vnethook.api.error import failure, translated, virResetLastError
 from vnethook.definition.store import Store
 from vnethook.errors import VnetError
+from vnethook.host import user_namespace
 from vnethook.host.host import Host
 from vnethook.lifecycle import definitions
 from vnethook.live import record
@@ -36,11 +37,13 @@ class Session:
         if writes and self.is_read_only:
             raise failure(codes.VIR_ERR_OPERATION_DENIED, f"read only access prevents {function}")
         try:
+            if self.paths.user:
+                user_namespace.require_inside(self.paths, writes=writes)
             host = Host(self.paths)
             try:
                 yield host
             finally:
-                host.close()
+                host.close(stays=True)  # the program goes on
         except VnetError as error:
             raise translated(error) from error
 

@@ -9,12 +9,14 @@ from vnethook.cli import arguments, net_list, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import value, verb
 from vnethook.definition import compiled, sources
+from vnethook.definition.backend import NAMESPACE, VDE
 from vnethook.errors import UsageError
 from vnethook.live import paths, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vnethook.host.host import Host
     from vnethook.lifecycle.catalog import Lease
 
 
@@ -44,6 +46,7 @@ def net_info(network: str, *, as_json: bool) -> None:
     )
     ours = (
         ("Forward", state.forward),
+        ("Kind", _kind(host, network)),
         ("Subnets", ", ".join(state.subnets)),
         ("Started by", started_by),
         ("NICs", str(nics) if live or nics else ""),
@@ -54,6 +57,14 @@ def net_info(network: str, *, as_json: bool) -> None:
         if text:
             report.line(f"{label + ':':15} {report.safe(text)}")
     report.end()
+
+
+def _kind(host: "Host", network: str) -> str:
+    """What a user's network that is up is made of; empty for root's."""
+    live = record.read(host.paths, network) if host.paths.user else None
+    if live is None:
+        return ""
+    return NAMESPACE if live.bridge else VDE
 
 
 @verb

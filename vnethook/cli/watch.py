@@ -7,7 +7,7 @@ import click
 
 from vnethook.cli import report, slow
 from vnethook.cli.verb import verb
-from vnethook.live import paths, record
+from vnethook.live import record
 
 LOCK_S = 30.0
 """How long `--once` waits for whoever is changing a network."""
@@ -28,7 +28,7 @@ def watch(*, once: bool) -> int | None:
 
     if "JOURNAL_STREAM" not in os.environ:  # else what is logged is where stderr goes, systemd.exec(5)
         log.listen(_say)
-    Watch(paths.current(), _say).run()
+    Watch(slow.host().paths, _say).run()
     return None
 
 

@@ -11,7 +11,7 @@ import posix
 from vnethook.errors import HostError
 from vnethook.host import daemons, namespace_calls, outside, programs, trees
 from vnethook.host.shared import Shared
-from vnethook.live import files, process
+from vnethook.live import files, process, record
 from vnethook.live.lock import Lock
 
 TYPE_CHECKING = False
@@ -66,6 +66,16 @@ def enter(paths: "Paths", *, is_made: bool) -> bool:
         if not (is_joined and _holder(found) and _agent(found)):
             _hold(paths, agent, _holder(found) if is_joined else 0)
     return True
+
+
+def require_inside(paths: "Paths", *, writes: bool) -> None:
+    """Raise HostError for a program that is not where its user's networks are, and is not to be moved there unasked.
+
+    What is defined it may read while there is no namespace.
+    """
+    if is_outside(paths) and (writes or files.exists(_record(paths))):
+        msg = "user's networks: this program is outside of the namespace in which they are"
+        raise HostError(msg, hint="run it by `vnet run -- PROGRAM`")
 
 
 def hold(paths: "Paths") -> None:
@@ -222,15 +232,27 @@ def _hold(paths: "Paths", agent: tuple[int, int], pid: int = 0) -> None:
 
 
 def _forget(paths: "Paths") -> None:
-    """Remove what says what is up: all of it has ended with its namespace, as in a reboot."""
+    """Remove what says what is up: it has ended with its namespace, as in a reboot; a switch alone is outside of it."""
     agent = _agent(_read(paths))
     if agent and agent[0] != posix.getpid():
         daemons.end(agent[0])
     _forget_agent(paths)
-    for name in posix.listdir(paths.run):
-        if name != _KEPT:
-            path = f"{paths.run}/{name}"
-            trees.remove_tree(path) if files.is_directory(path) else files.remove(path)
+    outside_of_it = [name for name in record.names(paths) if (live := record.read(paths, name)) and not live.bridge]
+    for place in [name for name in posix.listdir(paths.run) if name != _KEPT]:
+        path = f"{paths.run}/{place}"
+        if not files.is_directory(path):
+            _forget_file(path, outside_of_it)
+            continue
+        for name in posix.listdir(path):
+            _forget_file(f"{path}/{name}", outside_of_it)
+
+
+def _forget_file(path: str, kept: "list[str]") -> None:
+    """Remove what is not of one of some networks, by its name."""
+    name = files.base_name(path).removeprefix("idle-")
+    if any(name == network or name.startswith(f"{network}.") for network in kept):
+        return
+    trees.remove_tree(path) if files.is_directory(path) else files.remove(path)
 
 
 def _forget_agent(paths: "Paths") -> None:

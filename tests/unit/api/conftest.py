@@ -18,7 +18,7 @@ LAB = (
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     host = FakeHost(tmp_path)
-    host.close = lambda: None
+    host.close = lambda **_: None
     monkeypatch.setattr(session, "Host", lambda _paths: host)
     monkeypatch.setattr(paths, "current", lambda: host.paths)
     monkeypatch.setattr(connection.log, "warning", lambda _text: None)
