@@ -1,5 +1,6 @@
 """Our small files: replaced whole or not at all, never through a symbolic link, and JSON without the json module."""
 
+import contextlib
 import errno
 import json
 import os
@@ -235,6 +236,25 @@ def test_a_tree_is_removed_without_following_links(directory):
     os.symlink(f"{directory}/kept", f"{directory}/tree/a/link")
     trees.remove_tree(f"{directory}/tree")
     assert os.listdir(directory) == ["kept"]
+    assert files.read_text(f"{directory}/kept/file") == "theirs"
+
+
+def test_a_link_that_takes_a_directory_s_place_meanwhile_leads_nowhere(directory, monkeypatch):
+    """As the user of a daemon that owns a directory might do while root removes it."""
+    files.write_text(f"{directory}/kept/file", "theirs")
+    files.write_text(f"{directory}/tree/a/file", "")
+    scan = posix.scandir
+
+    def scan_and_swap(place):
+        with scan(place) as entries:
+            found = list(entries)
+        if [entry.name for entry in found if entry.is_dir(follow_symlinks=False)] == ["a"]:
+            os.rename(f"{directory}/tree/a", f"{directory}/was")
+            os.symlink(f"{directory}/kept", f"{directory}/tree/a")
+        return contextlib.nullcontext(found)
+
+    monkeypatch.setattr(posix, "scandir", scan_and_swap)
+    trees.remove_tree(f"{directory}/tree")
     assert files.read_text(f"{directory}/kept/file") == "theirs"
 
 
