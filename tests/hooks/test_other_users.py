@@ -10,8 +10,9 @@ from tests.lab.host import VNET
 from tests.lab.users import ALICE, Place, words_of
 
 pytestmark = pytest.mark.netns
-LAB = """<network><name>lab</name><bridge name='vnlab'/>
-<ip address='203.0.113.1' prefix='24'><dhcp><range start='203.0.113.9' end='203.0.113.99'/></dhcp></ip></network>"""
+LAB = """<network><name>lab</name><bridge name='vnlab'/><vde/>
+<ip address='203.0.113.1' prefix='24'><dhcp><range start='203.0.113.9' end='203.0.113.99'/></dhcp></ip>
+<listen transport='tcp' address='127.0.0.1' port='16515'/></network>"""
 PLACES = ("/etc/vnethook", "/run/vnethook", "/var/lib/vnethook")
 ROOTS = {"VNETHOOK_ROOT": "/."}
 """By this a user's `vnet` goes where root's files are."""
@@ -27,7 +28,7 @@ def host():
 
 
 def _open_to_others():
-    """Files of root's that another user may write, or whose locks it may hold."""
+    """Files of a network with all that has files, that another user may write, or whose locks it may hold."""
     found = []
     for place in PLACES:
         for directory, _, names in os.walk(place):
