@@ -5,82 +5,18 @@ only the kernel could do. All ways are there at once and are measured in turns.
 """
 
 import json
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from tests.bench.tap_guest import TapGuest
-from tests.lab import Client, Host, Machine, Outside
-from tests.lab.machine import SYSTEM_PATH, wait_for
-from tests.lab.outside import WWW_4
+from tests.bench.ways import WAYS, Ends, Way
+from tests.lab import Machine
+from tests.lab.machine import wait_for
 from tests.lab.table import table
 
 PORT = 5201
-Ends = tuple[Machine, Machine, str]
-"""Who connects, who serves, and by which address."""
-
-
-@dataclass
-class Way:
-    """Something that joins two guests, what programs it needs, and what got through: Mbit/s there, and back."""
-
-    name: str
-    make: Callable[[], AbstractContextManager[Ends]]
-    programs: tuple[str, ...] = ()
-    against: str = ""
-    """The way that it is compared with; empty: it is one of those."""
-    there: list[float] = field(default_factory=list)
-    back: list[float] = field(default_factory=list)
-
-    @property
-    def missing(self) -> str:
-        """Why it cannot be measured here; empty if it can."""
-        absent = [name for name in ("iperf3", *self.programs) if not shutil.which(name, path=SYSTEM_PATH)]
-        return f"{' and '.join(absent)}: not installed" if absent else ""
-
-
-def define(host: Host, name: str, number: int, more: str = "<forward mode='nat'/>") -> None:
-    """Have a network up, 10.NUMBER.0.0/24."""
-    ip = f"<ip address='10.{number}.0.1' prefix='24'><dhcp><range start='10.{number}.0.2' end='10.{number}.0.99'/></dhcp></ip>"
-    host.define(f"<network><name>{name}</name>{more}{ip}</network>")
-    host.vnet("net-start", name)
-
-
-def plug(guest: Client, network: str) -> str:
-    """Put a guest on a network; its address."""
-    guest.host.vnet("attach", guest.port, "--network", network)
-    return guest.lease()["ip"]
-
-
-@contextmanager
-def _taps(kind: type[Client]) -> Iterator[Ends]:
-    with Host() as host:
-        define(host, "lab", 71)
-        with kind(host, "one", port="tap1") as one, kind(host, "two", port="tap2") as two:
-            plug(one, "lab")
-            yield one, two, plug(two, "lab")
-
-
-@contextmanager
-def _outside() -> Iterator[Ends]:
-    with Host() as host, Outside() as outside:
-        outside.plug(host)
-        define(host, "lab", 71)
-        with TapGuest(host, "one", port="tap1") as one:
-            plug(one, "lab")
-            yield one, outside, WWW_4
-
-
-BASE, OUT = "tap + bridge", "tap + bridge, outside by NAT"
-WAYS = (
-    Way(BASE, lambda: _taps(TapGuest)),
-    Way("veth + bridge", lambda: _taps(Client), against=BASE),
-    Way(OUT, _outside),
-)
 
 
 def measure(ways: tuple[Way, ...], rounds: int, seconds: int) -> None:

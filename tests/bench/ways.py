@@ -1,0 +1,108 @@
+"""What joins two guests, to be measured: taps on a bridge, a VDE switch, links between hosts, ways outside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from shutil import which
+
+from tests.bench.tap_guest import TapGuest
+from tests.lab import Client, Host, Machine, Outside, linked
+from tests.lab.machine import SYSTEM_PATH
+from tests.lab.outside import WWW_4
+from tests.lab.vde_client import VdeClient
+
+Ends = tuple[Machine, Machine, str]
+"""Who connects, who serves, and by which address."""
+USER, GROUP = 61001, "kvm"
+"""Whose guests on a switch are."""
+
+
+@dataclass
+class Way:
+    """Something that joins two guests, what programs it needs, and what got through: Mbit/s there, and back."""
+
+    name: str
+    make: Callable[[], AbstractContextManager[Ends]]
+    programs: tuple[str, ...] = ()
+    against: str = ""
+    """The way that it is compared with; empty: it is one of those."""
+    there: list[float] = field(default_factory=list)
+    back: list[float] = field(default_factory=list)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be measured here; empty if it can."""
+        absent = [name for name in ("iperf3", *self.programs) if not which(name, path=SYSTEM_PATH)]
+        return f"{' and '.join(absent)}: not installed" if absent else ""
+
+
+def define(host: Host, name: str, number: int, more: str = "<forward mode='nat'/>") -> None:
+    """Have a network up, 10.NUMBER.0.0/24."""
+    ip = f"<ip address='10.{number}.0.1' prefix='24'><dhcp><range start='10.{number}.0.2' end='10.{number}.0.99'/></dhcp></ip>"
+    host.define(f"<network><name>{name}</name>{more}{ip}</network>")
+    host.vnet("net-start", name)
+
+
+def plug(guest: Client, network: str) -> str:
+    """Put a guest on a network; its address."""
+    guest.host.vnet("attach", guest.port, "--network", network)
+    return guest.lease()["ip"]
+
+
+@contextmanager
+def _taps(kind: type[Client]) -> Iterator[Ends]:
+    with Host() as host:
+        define(host, "lab", 71)
+        with kind(host, "one", port="tap1") as one, kind(host, "two", port="tap2") as two:
+            plug(one, "lab")
+            yield one, two, plug(two, "lab")
+
+
+@contextmanager
+def _outside() -> Iterator[Ends]:
+    with Host() as host, Outside() as outside:
+        outside.plug(host)
+        define(host, "lab", 71)
+        with TapGuest(host, "one", port="tap1") as one:
+            plug(one, "lab")
+            yield one, outside, WWW_4
+
+
+@contextmanager
+def _switch(kind: type[Client]) -> Iterator[Ends]:
+    """A guest on a network's VDE switch, and one on a tap or on the switch as well."""
+    with Host() as host:
+        define(host, "lab", 71, f"<forward mode='nat'/><vde group='{GROUP}'/>")
+        sock = host.vnet("vde-socket", "lab").stdout.strip()
+        with VdeClient(host, "one", sock=sock, user=USER, group=GROUP) as one:
+            one.lease()
+            if kind is VdeClient:
+                with VdeClient(host, "two", sock=sock, user=USER, group=GROUP) as other:
+                    yield one, other, other.lease()["ip"]
+            else:
+                with kind(host, "two", port="tap2") as two:
+                    yield one, two, plug(two, "lab")
+
+
+@contextmanager
+def _link(transport: str) -> Iterator[Ends]:
+    """A guest on each of two hosts."""
+    with linked.two_hosts() as (here, there):
+        linked.define(here, there, transport)
+        linked.wait_until_up(there)
+        linked.wait_until_up(here)
+        with TapGuest(here, "one", port="tap1") as one, TapGuest(there, "two", port="tap2") as two:
+            plug(one, "lab")
+            yield one, two, plug(two, "lab")
+
+
+BASE, OUT = "tap + bridge", "tap + bridge, outside by NAT"
+WAYS = (
+    Way(BASE, lambda: _taps(TapGuest)),
+    Way("veth + bridge", lambda: _taps(Client), against=BASE),
+    Way("VDE switch, to a tap", lambda: _switch(TapGuest), ("vde_switch", "vde_plug"), BASE),
+    Way("VDE switch, to another there", lambda: _switch(VdeClient), ("vde_switch", "vde_plug"), BASE),
+    Way("link by tls", lambda: _link("tls"), ("socat", "vde_plug"), BASE),
+    Way("link by tcp", lambda: _link("tcp"), ("socat", "vde_plug"), BASE),
+    Way(OUT, _outside),
+)
