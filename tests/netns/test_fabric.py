@@ -16,6 +16,7 @@ from tests.lab.machine import wait_for
 from vnethook.host import host as machine
 from vnethook.lifecycle import bringup, catalog, fabrics, health
 from vnethook.lifecycle.fabrics import Fabric
+from vnethook.live import record, release
 
 pytestmark = [pytest.mark.netns, pytest.mark.fabrics]
 RACKS = """
@@ -26,7 +27,8 @@ RACKS = """
 </network>"""
 COUNT = 5
 GATEWAY = "02:e0:fb:00:27:3a"
-FULL = "1422"  # bytes of a ping in a packet of 1450
+FULL = {4: "1422", 6: "1402"}
+"""Bytes of a ping in a packet of 1450."""
 NAME = "racks"
 
 
@@ -52,7 +54,8 @@ def address(guest: Client) -> str:
 
 
 def pings(guest: Client, where: str) -> bool:
-    words = ["ping", "-c", "1", "-W", "2", "-M", "do", "-s", FULL, where]
+    size = FULL[6 if ":" in where else 4]
+    words = ["ping", "-c", "1", "-W", "2", "-M", "do", "-s", size, where]
     return guest.run(words, check=False).returncode == 0
 
 
@@ -116,6 +119,7 @@ def test_a_guest_has_its_address_of_its_own_host_and_reaches_all_others_with_ful
         assert (lease["ip"].rpartition(".")[0], lease["router"], lease["mtu"]) == (f"10.42.{n}", "10.42.0.1", "1450")
     for guest in world.guests:
         assert all(pings(guest, address(other)) for other in world.guests)
+        wait_for(lambda guest=guest: pings(guest, "fe80::5054:ff:fe00:4203%eth0"), "a guest by IPv6")
 
 
 def test_the_gateway_of_all_guests_is_the_same(world):
@@ -180,6 +184,12 @@ def test_a_guest_that_moves_is_found_again_and_keeps_its_address(world):
         assert moved.call(lambda: ask_to_keep("eth0", "10.42.0.1")) == NAK
         assert moved.call(lambda: ask_to_keep("eth0", "10.43.0.9")) == NAK
         assert all(pings(moved, address(guest)) for guest in world.guests[1:])
+        on(away, lambda here: release.end_leases(here.paths, record.read(here.paths, NAME), mac(1)))
+        with Client(away, "new", port="vnew", mac=mac(8)) as new:
+            attach(away, "new", 8)
+            assert new.call(lambda: ask_to_keep("eth0", kept)) == NAK  # it is somebody's, on another host
+            assert new.lease()["ip"] != kept
+            away.vnet("detach", "vnew")
         to.vnet("detach", "vmoved")
 
 

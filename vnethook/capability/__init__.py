@@ -74,7 +74,7 @@ def _on_many_hosts(network: "Network", facts: "Facts") -> list["Step"]:
 
     fitted = fabric.fitted(network, facts)
     steps = [step for capability in (*IN_ORDER, fabric) for step in capability.plan(fitted, facts)]
-    return steps + _rare(network, facts)
+    return steps + _rare(fitted, facts)
 
 
 def _rare(network: "Network", facts: "Facts") -> list["Step"]:

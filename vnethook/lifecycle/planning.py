@@ -187,6 +187,7 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", known: "Facts")
         proxied=network.uplinks[0] if network.proxied else "",
         firewall=kind,
         own_ports=_own_ports(network, steps),
+        is_on_fabric=network.fabric is not None,
     )
 
 

@@ -42,11 +42,9 @@ def attach_warm(paths: "Paths", links: "Links", network: str, nic: "Nic") -> lis
 
 
 def attach(paths: "Paths", links: "Links", live: "LiveNetwork", nic: "Nic") -> list[str]:
-    """Make `nic.interface` a port of the network's bridge; give warnings of what is not as the guest's owner may think.
+    """Make `nic.interface` a port of the network's bridge; give warnings of what its guest's owner should know.
 
-    A NIC without a uuid is what somebody asks for, one with a uuid is a record and whole. Raises UsageError for an
-    impossible interface name or an unknown portgroup, HostError for a link that does not exist or is refused,
-    StateError for one that another program has put on a bridge of its own. Call it with the network's lock held.
+    A NIC with a uuid is whole. With the network's lock held; raises UsageError, HostError, StateError: another's port.
     """
     return _attach(paths, links, live, nic, nics.read(paths, nic.interface))
 
@@ -68,6 +66,10 @@ def _made(claim: naming.Claim, link: "Link", before: "Nic | None") -> list[str]:
         nic = _guest_rules().claim(paths, links, live, nic, before)
     if nic.asked or nic.beside or nic.proxied or (nics.STRICT in nic.held and nic.guest and not nic.published):
         nic = _asked().addressed(paths, live, nic)
+    if live.is_on_fabric:
+        from vnethook.live import fabric  # noqa: PLC0415 (few networks are)
+
+        fabric.keep_addresses(paths, links, live, nic)
     nic = _record(before, claim.replace(nic=nic))
     if nic.proxied or (before is not None and before.proxied):
         from vnethook.live import proxied  # noqa: PLC0415 (few networks are)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from vnethook.live.paths import Paths
     from vnethook.live.rtnl import Link, Links
 
-
 NFT = "nft"
 """Of the programs that can be the host's firewall the one that is meant to be; others are those of live/xtables.py."""
 
@@ -28,14 +27,14 @@ class LiveNetwork(Value):
     nothing) of hosts in the definition; `reserved`: DNS names that no guest may take; `is_changing`: from before a
     change of the network until after it, to see one that was killed; `classes`: what its NICs have in common, none
     where nothing is special about any; `waiting`: MACs of ports that wait for a NIC; `limits`: those of all NICs
-    together, see Traits; `named`: for guests by label the elements of the firewall that they are in, (set or map,
-    element with ADDRESS4 or ADDRESS6 in it); `pools`: what DHCP hands out, (IP version, first, last address); `known`:
-    (MAC or guest's label, address) of hosts that DHCP does not serve; `owns_bridge`: else it is the administrator's,
-    and may be other networks'; `keeps_mtu`: the bridge does, whatever ports it has; `guard`: of its ports. `admission`:
-    (IP version, FORWARD or INPUT, our chain in that of iptables or nothing, its use), where guests must be let through
-    if that drops what meets no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the
-    uplink on which the host answers for guests, empty if it does not; `firewall`: what the chains are in, NFT or a
-    variant of iptables; `own_ports`: links on the bridge that are no guest's, but the network's.
+    together, see Traits; `named`: for guests by label what they are in, (set or map, element with ADDRESS4 or ADDRESS6
+    in it); `pools`: what DHCP hands out, (IP version, first, last address); `known`: (MAC or guest's label, address) of
+    hosts that DHCP does not serve; `owns_bridge`: else it is the administrator's, and may be other networks';
+    `keeps_mtu`: the bridge does, whatever ports it has; `guard`: of its ports. `admission`: (IP version, FORWARD or
+    INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
+    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the uplink on which the host
+    answers for guests, empty if it does not; `firewall`: NFT or a variant of iptables; `own_ports`: links on the bridge
+    that are the network's, no guest's; `is_on_fabric`: it goes on at other hosts.
     """
 
     name: str
@@ -70,6 +69,7 @@ class LiveNetwork(Value):
     proxied: str = ""
     firewall: str = NFT
     own_ports: tuple[str, ...] = ()
+    is_on_fabric: bool = False
     _nested = {"classes": NicClass, "guard": Guarding}  # noqa: RUF012 (ClassVar needs typing)
 
 
@@ -82,7 +82,7 @@ _KINDS = {
     "mtu": int,
     "guard": Guarding,
     **dict.fromkeys(("name", "bridge", "started_by", "firewall", "zoned", "proxied"), str),
-    **dict.fromkeys(("is_changing", "owns_bridge", "keeps_mtu"), bool),
+    **dict.fromkeys(("is_changing", "owns_bridge", "keeps_mtu", "is_on_fabric"), bool),
     **dict.fromkeys(_TUPLES, tuple),
 }
 
