@@ -60,6 +60,11 @@ SECTIONS = {
         "fabric-list": "fabric:fabric_list",
         "fabric-config": "fabric:fabric_config",
     },
+    "Links": {
+        "link-list": "links:link_list",
+        "link-cert": "certificates:link_cert",
+        "link-key": "certificates:link_key",
+    },
     "NICs": {
         "nic-list": "nics:nic_list",
         "nic-set": "nic_change:nic_set",
