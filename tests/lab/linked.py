@@ -70,15 +70,16 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
         yield here, there
 
 
-def define(here: Host, there: Host, transport: str, port: str = f"port='{PORT}'") -> None:
+def define(here: Host, there: Host, transport: str, port: int = PORT) -> None:
     """Define `lab` on both, and have them up."""
     quick(here)
     quick(there)
-    way = f"transport='{transport}' {port}"
-    here.define(f"<network><name>lab</name><bridge name='br0'/>{LAN}<listen {way}/></network>")
+    way = f"transport='{transport}'"
+    at = "" if transport == "ssh" else f"port='{port}'"
+    here.define(f"<network><name>lab</name><bridge name='br0'/>{LAN}<listen {way} {at}/></network>")
     there.define(
         "<network><name>lab</name><bridge name='br0'/>"
-        f"<connections><connection address='{SERVING}' {way}/></connections></network>"
+        f"<connections><connection address='{SERVING}' {way} port='{port}'/></connections></network>"
     )
     here.vnet("net-restart", "lab")
     there.vnet("net-restart", "lab")
