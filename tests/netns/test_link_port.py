@@ -7,19 +7,21 @@ from tests.lab.library import on
 from vnethook.errors import HostError
 from vnethook.host import host as machine
 from vnethook.host import taps
-from vnethook.lifecycle import bringup
+from vnethook.lifecycle import bringup, catalog
 from vnethook.live import link_port
 from vnethook.live.link_port import LinkPort
 
 pytestmark = pytest.mark.netns
-PORT = LinkPort("vnl0", "default", "hostb.example")
+LINKED = "<network><name>blue</name><listen local='yes'/></network>"
+PORT = LinkPort("vnl0", "blue", "hostb.example")
 
 
 def _join(here: machine.Host) -> tuple[bool, list[LinkPort]]:
-    live = bringup.start(here, "default")
+    catalog.define(here, LINKED, source="linked.xml")
+    live = bringup.start(here, "blue")
     taps.create("vnl0")
     port = link_port.join(here.paths, here.links, live, PORT)
-    return link_port.is_joined(here.links, live, port), link_port.ports(here.paths, "default")
+    return link_port.is_joined(here.links, live, port), link_port.ports(here.paths, "blue")
 
 
 def test_a_link_is_a_port_of_the_bridge_until_it_leaves() -> None:
@@ -30,7 +32,7 @@ def test_a_link_is_a_port_of_the_bridge_until_it_leaves() -> None:
         on(host, lambda here: link_port.leave(here.paths, here.links, ports[0]))
         on(host, lambda here: link_port.leave(here.paths, here.links, ports[0]))
         assert on(host, lambda here: here.links.link("vnl0")) is None
-        assert on(host, lambda here: link_port.ports(here.paths, "default")) == []
+        assert on(host, lambda here: link_port.ports(here.paths, "blue")) == []
 
 
 def test_a_tap_takes_no_name_that_is_there() -> None:

@@ -63,6 +63,10 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
 def _steps(network: "Network", facts: "Facts") -> list["Step"]:
     if network.fabric is not None:
         return _on_many_hosts(network, facts)
+    if network.connections:
+        from vnethook.capability import links  # noqa: PLC0415 (few networks have any)
+
+        network = links.fitted(network, facts)
     in_order = IN_ORDER if network.owns_bridge else ON_EXISTING_BRIDGE
     steps = [step for capability in in_order for step in capability.plan(network, facts)]
     return steps + _rare(network, facts) if network.owns_bridge else steps
@@ -85,7 +89,7 @@ def _rare(network: "Network", facts: "Facts") -> list["Step"]:
 
         steps += vde.plan(network, facts)
     if network.listens or network.connections:
-        from vnethook.capability import link  # noqa: PLC0415 (few networks have any)
+        from vnethook.capability import links  # noqa: PLC0415 (few networks have any)
 
-        steps += link.plan(network, facts)
+        steps += links.plan(network, facts)
     return steps

@@ -17,13 +17,15 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
 
     Without an IPv6 address of ours the host takes none on it either, and it never believes a router on it. Its own
     link-local one, in whose name no guest may speak, is made of the MAC, whatever the host has for other links. When
-    its MAC is changed all the same, it tells its guests (ip-sysctl.rst, arp_notify and ndisc_notify).
+    its MAC is changed all the same, it tells its guests (ip-sysctl.rst, arp_notify and ndisc_notify). Where a network
+    is linked, it answers for no address of the host's that another bridge of the same LAN has (arp_ignore).
     """
     name, mac = network.bridge.name, network.mac
     assert name  # a complete definition
     assert mac
     ipv6 = f"net/ipv6/conf/{name}"
     values = (
+        *(((f"net/ipv4/conf/{name}/arp_ignore", "1"),) if network.listens or network.connections else ()),
         (f"net/ipv4/conf/{name}/arp_notify", "1"),
         *(_as_proxy(network) if network.proxied else ()),
         (f"{ipv6}/accept_ra", "0"),

@@ -3,7 +3,7 @@
 It reads what to keep up from a file, so that a change of the links starts nothing anew but it.
 """
 
-from vnethook.live import files, link_config
+from vnethook.live import files, link_config, link_names
 from vnethook.live.link_config import Config, Door, Target
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.link import KeepLinks
@@ -42,7 +42,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             word=word,
             directory=directory,
             configuration=text,
-            link=network.bridge.name or "",
+            link=link_names.links_bridge(network.uuid or ""),
             network=network.name,
         ),
     ]

@@ -48,7 +48,6 @@ def warnings(network: "Network") -> tuple[str, ...]:
     found += [f"portgroup {group.name!r}: {line}" for group in network.portgroups for line in _of_portgroup(group)]
     if network.domain_register and not resolver.registers(network):
         found.append("domain register='yes' is kept and not done: the network has no name server")
-    found += _later(network)
     return (*found, *(_of_switch(network) if network.vde else ()))
 
 
@@ -71,11 +70,3 @@ def _of_switch(network: "Network") -> tuple[str, ...]:
 
 def _has_outbound_peak(limits: "Bandwidth | None") -> bool:
     return bool(limits and limits.outbound and limits.outbound.peak)
-
-
-def _later(network: "Network") -> list[str]:
-    later = {
-        "listen": [item for item in network.listens if item.is_local or item.transport == "vxlan"],
-        "connections": [item for item in network.connections if item.is_local or item.transport == "vxlan"],
-    }
-    return [f"{what} is kept and not done" for what, value in later.items() if value]

@@ -197,6 +197,12 @@ def _check_peers(network: "Network") -> None:
         refuse("connection: a network that connects to another needs a written address: write it in <ip>")
     if any(item.is_local and item.network == network.name for item in network.connections):
         refuse("connection: leads to the network itself")
+    for item in network.connections:
+        if item.transport == "vxlan" and item.own_end(network.listens) is None:
+            refuse(
+                f"connection to {item.address}: vxlan needs our own end too:"
+                " write <listen transport='vxlan' address='…'/> with an address of the same kind and the same port"
+            )
     _check_listens(network)
 
 

@@ -4,7 +4,13 @@ from vnethook.address import check_canonical
 from vnethook.names import check_network_name, is_domain_name, refuse, shown
 from vnethook.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 TRANSPORTS = ("tls", "ssh", "tcp", "vxlan")
+VXLAN_PORT = 4789
+"""Source: RFC 7348, section 5."""
 WITH_PORT = ("tls", "tcp")
 """Those without a port of their own."""
 PORT_MAX = 65535
@@ -43,6 +49,15 @@ class Connection(Value):
         """Whether it leads to another network of this host."""
         return self.address is None
 
+    def own_end(self, listens: "Iterable[Listen]") -> Listen | None:
+        """What of a network's `<listen>` says from which address a VXLAN goes; None if none does."""
+        for item in listens if self.address else ():
+            is_one_kind = item.address is not None and (":" in item.address) == (":" in (self.address or ""))
+            is_one_port = (item.port or VXLAN_PORT) == (self.port or VXLAN_PORT)
+            if item.transport == "vxlan" and is_one_kind and is_one_port:
+                return item
+        return None
+
     def _check(self) -> None:
         if self.network is not None:
             check_network_name(self.network)
@@ -52,7 +67,7 @@ class Connection(Value):
             if self.transport != "tls" or self.port is not None:
                 refuse(f"connection to network {shown(self.network)} of this host: takes no transport or port")
             return
-        if not is_domain_name(self.address):
+        if self.transport == "vxlan" or not is_domain_name(self.address):
             check_canonical("connection", self.address)
         _check_transport(f"connection to {self.address}", self.transport, self.port)
 

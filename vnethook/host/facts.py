@@ -86,8 +86,17 @@ def asked(network: "Network") -> Asked:
     In mode open what the host's filter does with its packets is left to the administrator.
     """
     joined, fabric = "" if network.owns_bridge else network.bridge.name or "", network.fabric
-    ends = (fabric.address or "", fabric.device or "", fabric.first_peer or "") if fabric else None
+    ends = (fabric.address or "", fabric.device or "", fabric.first_peer or "") if fabric else _vxlan_ends(network)
     return Asked(filtered_versions(network), network.has_ipv6, joined, ends, network.backend or "")
+
+
+def _vxlan_ends(network: "Network") -> tuple[str, str, str] | None:
+    """The end here and the first far one of links by VXLAN."""
+    for item in network.connections:
+        end = item.own_end(network.listens) if item.transport == "vxlan" else None
+        if end is not None:
+            return end.address or "", "", item.address or ""
+    return None
 
 
 def collect(host: "Host", of: Asked, *, idle_s: int | None = None, firewall: str = NFT) -> Facts:

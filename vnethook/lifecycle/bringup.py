@@ -85,6 +85,10 @@ def _require_unused(host: "Host", name: str) -> None:
     if at_switch:
         msg = f"network {name!r}: stop: {at_switch} connected to its switch"
         raise StateError(msg, hint="stop the guests first, or use --force; QEMU does not connect again by itself")
+    if files.is_directory(host.paths.holders(name)):
+        from vnethook.lifecycle import linked  # noqa: PLC0415 (few networks are connected to any)
+
+        linked.require_unheld(host, name)
     made = waiting.ports(host.paths, name)
     if made:
         msg = f"network {name!r}: stop: port {made[0].uuid} waits on it for a NIC"
@@ -143,7 +147,7 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
 
             network, live = planning.settled(host, name, live)
             target = planning.target(host, network, by=by)
-        now_live, changes = enforce.enforce(host, target, by=by, live=live)
+        now_live, changes = _enforce(host, target, by=by, live=live)
     except BaseException:
         if live is None:
             made = record.read(host.paths, name)
@@ -159,6 +163,23 @@ def _mend(host: "Host", name: str, *, by: str, lock: Lock) -> tuple[LiveNetwork,
     for warning in _warnings(host, target) if live is None else ():
         log.warning(f"network {name!r}: {warning}")
     return now_live, changes
+
+
+def _enforce(
+    host: "Host", target: "Target", *, by: str, live: LiveNetwork | None
+) -> "tuple[LiveNetwork, list[Change]]":
+    """Put a network into force between what it is connected to on this host and whoever is connected to it."""
+    definition = target.definition
+    if not (definition["connections"] or definition["listens"]):
+        return enforce.enforce(host, target, by=by, live=live)
+    from vnethook.lifecycle import linked  # noqa: PLC0415 (few networks have any)
+
+    if linked.connects(definition):
+        linked.bring_up(host, definition, by=by)
+    found = enforce.enforce(host, target, by=by, live=live)
+    if linked.lets_in(definition):
+        linked.rejoin(host, target.live.name)
+    return found
 
 
 def _warnings(host: "Host", target: "Target") -> list[str]:

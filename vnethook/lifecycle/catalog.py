@@ -85,6 +85,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
     stored text is not what was edited.
     """
     parsed = xml_module().parse(text, source=source)
+    _require_linkable(host, parsed.network)
     with host.shared.lock():
         store = Store(host.paths)
         if edited is not None:
@@ -98,6 +99,7 @@ def define(host: Host, text: str | bytes, *, source: str, edited: Edition | None
 def create(host: Host, text: str | bytes, *, source: str) -> Defined:
     """Bring up a network that is forgotten when it stops. Raises as `define` and `bringup.start` do."""
     parsed = xml_module().parse(text, source=source)
+    _require_linkable(host, parsed.network)
     name = parsed.network.name
     with Lock(host.paths.lock(name)) as lock:
         if record.read(host.paths, name) is not None:
@@ -113,6 +115,14 @@ def create(host: Host, text: str | bytes, *, source: str) -> Defined:
             bringup.forget_transient(host, name)
             raise
     return Defined(network, (*parsed.warnings, *_not_done(host, network), *_taken_over(host, network)))
+
+
+def _require_linkable(host: Host, network: Network) -> None:
+    """Raise CollisionError for connections on this host that cannot be."""
+    if network.connections:
+        from vnethook.lifecycle import linked  # noqa: PLC0415 (few networks have any)
+
+        linked.require(host, network)
 
 
 def _taken_over(host: Host, network: Network) -> list[str]:

@@ -56,7 +56,7 @@ def prepare(host: "Host", network: "Network", target: Target) -> None:
 
 def _is_usual(network: "Network", target: Target) -> bool:
     """Whether all that has to be asked of the host at each start of a network is its facts and who has its subnets."""
-    is_special = network.routes or network.uplinks or network.nat.addresses or network.fabric
+    is_special = network.routes or network.uplinks or network.nat.addresses or facts.asked(network).underlay
     asks_others = target.live.zoned or resolver.registers(network)
     return network.owns_bridge and target.live.firewall == NFT and not is_special and not asks_others
 

@@ -4,7 +4,7 @@ The record is written before the device is touched, so that whoever comes after 
 """
 
 from vnethook.errors import HostError
-from vnethook.live import files, sysctl
+from vnethook.live import bridge_port, files, link_names, sysctl
 from vnethook.value import Value
 
 TYPE_CHECKING = False
@@ -29,19 +29,35 @@ class LinkPort(Value):
 
 
 def join(paths: "Paths", links: "Links", live: "LiveNetwork", port: LinkPort) -> LinkPort:
-    """Make the device of a link a port of the network's bridge; raise HostError if it is gone or refused.
+    """Make the device of a link a port of the bridge of the network's links; raise HostError if it is gone or refused.
 
-    For whoever holds the network's lock, shared or not. May be called again at any time.
+    Of a network that serves isolated guests, links reach neither those nor each other. For whoever holds the network's
+    lock, shared or not. May be called again at any time.
     """
     link = links.link(port.device)
     if link is None:
         msg = f"link {port.device!r}: join network {live.name!r}: no such network interface"
         raise HostError(msg)
+    bridge = _bridge(links, live)
     port = port.replace(network=live.name, index=link.index)
     files.write_json(_path(paths, live.name, port.device), port.to_plain())
     sysctl.set_ipv6(link.name, enabled=False)
-    links.set_link(link.name, up=True, mtu=live.mtu if link.mtu != live.mtu else 0, master=live.index)
+    links.set_link(link.name, mtu=live.mtu if link.mtu != live.mtu else 0, master=bridge)
+    if is_apart(live):
+        flags = bridge_port.flags_message(link.index, {bridge_port.ISOLATED: True})
+        links.ask(f"link {port.device!r}", "set port flags", bridge_port.NEW_LINK, 0, flags)
+    links.set_link(link.name, up=True)
     return port
+
+
+def is_apart(live: "LiveNetwork") -> bool:
+    """Whether a network serves guests that are held apart."""
+    return serves(live) and any(not group.name and group.isolated for group in live.classes)
+
+
+def serves(live: "LiveNetwork") -> bool:
+    """Whether a network gives guests their addresses, so that nobody behind a link does."""
+    return bool(live.pools or live.fixed or live.guard.leased)
 
 
 def leave(paths: "Paths", links: "Links", port: LinkPort) -> None:
@@ -64,9 +80,19 @@ def ports(paths: "Paths", network: str) -> list[LinkPort]:
 
 
 def is_joined(links: "Links", live: "LiveNetwork", port: LinkPort) -> bool:
-    """Whether the device of a record is still the one that was joined, on the network's bridge."""
-    link = links.link(port.device)
-    return link is not None and (link.index, link.master) == (port.index, live.index)
+    """Whether the device of a record is still the one that was joined, on the bridge of the network's links."""
+    link, bridge = links.link(port.device), links.link(link_names.links_bridge(live.uuid))
+    return link is not None and bridge is not None and (link.index, link.master) == (port.index, bridge.index)
+
+
+def _bridge(links: "Links", live: "LiveNetwork") -> int:
+    """The index of the bridge of a network's links; HostError where it is gone."""
+    name = link_names.links_bridge(live.uuid)
+    bridge = links.link(name)
+    if bridge is None:
+        msg = f"bridge {name!r} of the links of network {live.name!r} is gone"
+        raise HostError(msg, hint=f"`vnet net-repair {live.name}` makes it anew")
+    return bridge.index
 
 
 def _directory(paths: "Paths", network: str) -> str:

@@ -183,6 +183,10 @@ class Paths(Value):
         """Where a link by an interface's name says, by its index, that an ordinary user has it of root's side."""
         return f"{self.run}/users/{user}"
 
+    def holders(self, network: str) -> str:
+        """Where a file lies for each network of this host that is connected to it, and so needs it to be up."""
+        return f"{self.links(network)}/holders"
+
     def dnsmasq(self, network: str) -> str:
         """The directory of the network's dnsmasq: its configuration, host files and pid."""
         return f"{self.run}/dnsmasq/{network}"

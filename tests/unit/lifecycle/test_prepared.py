@@ -10,6 +10,7 @@ from tests.unit.plan.fake_host import FakeHost
 from vnethook.address import parse_subnet
 from vnethook.definition import compiled, xml
 from vnethook.errors import DefinitionError, HostError
+from vnethook.host import facts
 from vnethook.host.filters import FORWARD, NFT, Filter
 from vnethook.host.listeners import Listener
 from vnethook.lifecycle import bringup, catalog, planning, prepared
@@ -67,7 +68,13 @@ def test_what_is_read_again_is_what_was_planned(host, path):
     planned = planning.target(host, network, by=bringup.GUEST)
     planning.prepare(host, network, planned)
     found = prepared.read(host, network.name, by=bringup.GUEST)
-    special = network.routes or network.uplinks or network.nat.addresses or network.fabric or planned.live.zoned
+    special = (
+        network.routes
+        or network.uplinks
+        or network.nat.addresses
+        or facts.asked(network).underlay
+        or planned.live.zoned
+    )
     if special or not network.owns_bridge or network.domain_register:
         assert found is None
     else:
