@@ -14,7 +14,7 @@ from vnethook.errors import StateError, VnetError
 from vnethook.host import background, log, vde
 from vnethook.host.host import Host
 from vnethook.lifecycle import bringup
-from vnethook.live import files, record, sessions
+from vnethook.live import files, link_names, link_port, record, sessions
 from vnethook.live.lock import Lock
 from vnethook.live.paths import Paths
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ROUTE, _GROUP_LINK = 0, 1
 _TUNNEL = "vxlan"
-"""The kind of a port by which other hosts' guests are reached, who have a network of their own there."""
+"""The kind of a port by which other hosts' guests are reached."""
 
 
 def main(argv: list[str]) -> None:
@@ -86,9 +86,29 @@ def _watch(host: Host, network: str, idle_s: int, on: "tuple[select.poll, socket
 def is_used(host: Host, live: "LiveNetwork") -> bool:
     """Whether a guest is on a network: a port of its bridge that is not its own, or somebody at its switch."""
     ports = host.links.ports(live.index)
-    if any(port.kind != _TUNNEL and port.name not in live.own_ports for port in ports):
+    own = (*live.own_ports, *filter(link_names.is_cable, (port.name for port in ports)))
+    if any(port.kind != _TUNNEL and port.name not in own for port in ports):
         return True
-    return bool(live.own_ports) and vde.guests(host.paths.vde(live.name)) > 0
+    if live.own_ports and vde.guests(host.paths.vde(live.name)) > 0:
+        return True
+    return len(own) > len(live.own_ports) and _is_used_far(host, live)
+
+
+def _is_used_far(host: Host, live: "LiveNetwork") -> bool:
+    """Whether a network may be needed by guests of other hosts.
+
+    By those of who has connected, as long as he is there; over a VXLAN, of which nobody sees whether anybody is there,
+    by those who have from here what they need. Where we have connected, the far host does without us.
+    """
+    bridge = host.links.link(link_names.links_bridge(live.uuid))
+    if bridge is None:
+        return False
+    incoming = {port.device for port in link_port.ports(host.paths, live.name) if port.is_incoming}
+    serves = link_port.serves(live)
+    return any(
+        (link.has_carrier and link.name in incoming) or (serves and link.kind == _TUNNEL)
+        for link in host.links.ports(bridge.index)
+    )
 
 
 class _Switch:

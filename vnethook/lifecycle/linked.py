@@ -8,7 +8,7 @@ from vnethook.definition.model import Network
 from vnethook.errors import CollisionError, NoNetworkError, StateError, VnetError
 from vnethook.host import log
 from vnethook.lifecycle import bringup, definitions
-from vnethook.live import files, record
+from vnethook.live import files, link_port, record
 from vnethook.plan.journal import Journal
 from vnethook.plan.local_link import JoinNetwork
 
@@ -76,6 +76,16 @@ def require_unheld(host: "Host", name: str) -> None:
 def holders(host: "Host", name: str) -> list[str]:
     """The networks that are up and connected to this one."""
     return [holder for holder in files.names(host.paths.holders(name)) if record.is_present(host.paths, holder)]
+
+
+def links(host: "Host", network: "Network") -> tuple[str, ...]:
+    """What a network that is up is linked to: networks of this host by their names, hosts by address and transport."""
+    found = [*_others(network), *holders(host, network.name)]
+    found += [f"{item.address} ({item.transport})" for item in network.connections if item.address]
+    found += [
+        f"{port.peer} ({port.transport})" for port in link_port.ports(host.paths, network.name) if port.is_incoming
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _others(network: "Network") -> list[str]:

@@ -16,7 +16,7 @@ from vnethook.errors import NoPortError, PlugError, PortExistsError, StateError,
 from vnethook.host import learned
 from vnethook.host.host import Host
 from vnethook.lifecycle import attach, bringup, catalog, rates, reservations
-from vnethook.live import bridge_port, nics, record, waiting
+from vnethook.live import bridge_port, link_names, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic, Traits
 from vnethook.names import shown
@@ -142,7 +142,8 @@ def _unclaimed(host: Host, live: "LiveNetwork", mac: str) -> str:
     Before a guest's first frame it is the tap whose own MAC is the guest's but for its first byte. Source:
     virNetDevTapCreateInBridgePort() of libvirt.
     """
-    free = [link for link in host.links.ports(live.index) if nics.read(host.paths, link.name) is None]
+    ports = [link for link in host.links.ports(live.index) if not link_names.is_cable(link.name)]
+    free = [link for link in ports if nics.read(host.paths, link.name) is None]
     seen = [link.name for link in free if mac in learned.macs(live.bridge, link.name)]
     alike = [link.name for link in free if link.mac == f"{TAP_BYTE}{mac[2:]}"]
     return next(iter(seen or alike), "")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from vnethook.definition.model import OWN_MODES
 from vnethook.host import learned
 from vnethook.host.sight import Sight
-from vnethook.lifecycle import bringup, catalog, guests
+from vnethook.lifecycle import bringup, catalog, guests, linked
 from vnethook.lifecycle.guests import GuestNic, Heard
 from vnethook.lifecycle.places import in_order
 from vnethook.lifecycle.share import shared_states
-from vnethook.live import record
+from vnethook.live import link_names, record
 from vnethook.live import shared_interface as shares
 from vnethook.value import Value
 
@@ -173,6 +173,7 @@ class _Picture:
             uplinks=tuple(uplinks),
             guests=tuple(guest for guest in self._guests if guest.nic.network == state.name),
             others=tuple(port for port in ports if port not in ways),
+            links=linked.links(self._host, definition) if definition is not None else (),
         )
 
     def _routed(self, network: "Network | None") -> list[Uplink]:
@@ -205,7 +206,8 @@ class _Picture:
         """The ports of a bridge that no NIC's record speaks of, by name."""
         link = self._sight.link(bridge)
         ports = sorted(self._sight.ports(link.index), key=lambda port: in_order(port.name)) if link else []
-        return tuple(self._port(bridge, port) for port in ports if port.name not in self._known | but)
+        others = [port for port in ports if port.name not in self._known | but and not link_names.is_cable(port.name)]
+        return tuple(self._port(bridge, port) for port in others)
 
     def _port(self, bridge: str, link: "Link") -> Port:
         mac = learned.mac(bridge, link.name)

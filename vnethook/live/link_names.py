@@ -8,6 +8,9 @@ from zlib import crc32
 
 from vnethook.names import BRIDGE_PREFIX
 
+_OWN, _LOCAL = "vnlg", "vnlp"
+"""Begin the names of the ends of cables that are on a network's own bridge."""
+
 
 def links_bridge(uuid: str) -> str:
     """The bridge of a network's links; by its prefix, whatever is said of our bridges is said of it too."""
@@ -16,13 +19,18 @@ def links_bridge(uuid: str) -> str:
 
 def cable(uuid: str) -> tuple[str, str]:
     """The ends of the cable from the network's own bridge to that of its links, in this order."""
-    return f"vnlg{_number(uuid)}", f"vnll{_number(uuid)}"
+    return f"{_OWN}{_number(uuid)}", f"vnll{_number(uuid)}"
 
 
 def local_cable(uuid: str, other: str) -> tuple[str, str]:
     """The ends of the cable to another network of this host, by that one's name: ours, then theirs."""
     number = _number(f"{uuid} {other}")
-    return f"vnlo{number}", f"vnlp{number}"
+    return f"vnlo{number}", f"{_LOCAL}{number}"
+
+
+def is_cable(port: str) -> bool:
+    """Whether a port of a network's own bridge leads to links and not to a guest."""
+    return port.startswith((_OWN, _LOCAL))
 
 
 def vxlan(uuid: str, number: int) -> str:
