@@ -1,12 +1,18 @@
 """Networks of several hosts that are linked by VXLAN: one layer 2, one DHCP server, one path."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab import Client, Host
+from tests.lab.frames import EVERYONE, Sniffer, ether, ip4, send, udp
+from tests.lab.library import on
 from tests.lab.machine import wait_for
 from tests.lab.ring import Linked, address, linked
+from vnethook.host import host as machine
+from vnethook.host import link_probe
+from vnethook.live import record
 
 pytestmark = pytest.mark.netns
 SERVER = (
@@ -26,7 +32,7 @@ def pair() -> Iterator[Linked]:
     """Two hosts, the first with DHCP."""
     with linked(2) as found:
         found.hosts[0].define(definition(0, [1], more=f"<forward mode='nat'/>{SERVER}"))
-        found.hosts[1].define(definition(1, [0]))
+        found.hosts[1].define(definition(1, [0], more="<guard mode='off'/>"))
         yield found
 
 
@@ -41,6 +47,50 @@ def test_guests_of_two_hosts_are_on_one_network_with_one_server(pair: Linked) ->
     near.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1422", far_ip])
     for host in pair.hosts:
         assert host.vnet("net-check", "blue").returncode == 0
+
+
+def test_who_has_an_address_of_the_bridge_behind_a_link_is_found_out(pair: Linked) -> None:
+    host, far = pair.hosts
+    for each in pair.hosts:
+        each.vnet("net-start", "blue")
+    [device] = [link["ifname"] for link in host.json(["ip", "-json", "link", "show", "type", "vxlan"])]
+
+    def ask(here: machine.Host) -> str:
+        live = record.read(here.paths, "blue")
+        assert live
+        return link_probe.conflict(here.links, live, device)
+
+    wait_for(lambda: not on(host, ask), "the link to be on the path")
+    bridge = far.vnet_json("net-info", "blue")["bridge"]
+    far.run(["ip", "address", "add", "10.74.1.1/24", "dev", bridge])
+    assert on(host, ask).endswith(" behind it has the address 10.74.1.1 of bridge 'vnbr0'")
+    far.run(["ip", "address", "del", "10.74.1.1/24", "dev", bridge])
+
+
+def test_a_far_dhcp_server_and_a_stranger_on_the_wire_reach_nobody(pair: Linked) -> None:
+    near, far = pair.plug(0, "blue", "quiet"), pair.plug(1, "blue", "loud")
+    sniffer = Sniffer(near)
+    mac = far.json(["ip", "-json", "link", "show", "eth0"])[0]["address"]
+
+    def frame(source: int, to: int, text: bytes) -> bytes:
+        return ether(mac, EVERYONE, 0x0800, ip4("10.74.1.9", "255.255.255.255", 17, udp(source, to, text)))
+
+    [number] = [
+        link["linkinfo"]["info_data"]["id"]
+        for link in pair.hosts[0].json(["ip", "-json", "-details", "link", "show", "type", "vxlan"])
+    ]
+    pair.wire.run(["ip", "address", "add", "192.0.2.9/24", "dev", "br0"])
+    strange, rogue, honest = frame(4000, 4001, b"strange"), frame(67, 68, b"rogue"), frame(4000, 4001, b"honest")
+
+    def intrude() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"\x08\0\0\0" + number.to_bytes(3, "big") + b"\0" + strange, (address(0), 4789))
+
+    pair.wire.call(intrude)
+    send(far, [rogue, honest])
+    sniffer.wait_for(honest)
+    assert sniffer.frames().isdisjoint({rogue, strange})
+    assert "counter packets 1 " in pair.hosts[0].run(["nft", "list", "ruleset"]).stdout
 
 
 def test_five_hosts_in_a_ring_have_one_path_and_mend_it_when_a_host_is_gone() -> None:
