@@ -51,7 +51,8 @@ class virConnect(InterfacesOfHost):
             what = f"{wanted}: {error.message}"
             raise failure(codes.VIR_ERR_NO_CONNECT, what, hint=error.hint, domain=codes.VIR_FROM_NONE) from error
         places = paths.current()
-        self._session = Session(places, wanted or (SESSION if places.user else SYSTEM), is_read_only=is_read_only)
+        default = SESSION if places.user or os.geteuid() else SYSTEM
+        self._session = Session(places, wanted or default, is_read_only=is_read_only)
         self._subscriptions = Subscriptions()
 
     def __enter__(self) -> Self:
