@@ -11,6 +11,7 @@ from tests.lab import Client, Machine, User, wait_for
 from tests.lab.host import VNET
 from tests.lab.kills import killed_at
 from tests.lab.user import BESIDE
+from tests.lab.users import qemu
 from vnethook.lifecycle import bringup
 
 pytestmark = pytest.mark.netns
@@ -161,6 +162,16 @@ def test_networks_stay_up_while_a_command_runs_and_all_commands_meet(user):
         user.vnet("net-destroy", "red")
         assert user.vnet("run", "--", "readlink", "/proc/self/ns/net").stdout == first
         command.kill()
+    assert_nothing_is_left(user)
+
+
+def test_a_qemu_outside_has_its_tap_by_the_bridge_helper(user, machine):
+    with qemu(machine, "red", user=user.number, env=user.environment, name="web") as answer:
+        assert (answer.status, answer.said) == (0, "")
+        [nic] = json.loads(user.vnet("nic-list", "--json").stdout)
+        assert (nic["interface"], nic["network"], nic["guest"]) == (answer.tap, "red", "web")
+        user.vnet("net-check", "red")
+    wait_for(lambda: user.active() == [], "idle network to go down")
     assert_nothing_is_left(user)
 
 

@@ -2,7 +2,8 @@
 
 Called as `PATH --use-vnet --fd=N --br=NAME`; answers with one byte and the descriptor as SCM_RIGHTS on N, then ends
 with 0. There is no call when the guest ends; the tap vanishes with QEMU, and later calls forget its record. Root makes
-the tap itself (bridge_tap.py), who is not root has it made by root's side (bridge_client.py).
+the tap itself (bridge_tap.py), who is not root has it made by root's side (bridge_client.py),
+or in a namespace of the user's for a network of the user's own (own_network.py).
 Contract: net/tap.c and qemu-bridge-helper.c of QEMU.
 """
 
@@ -25,12 +26,17 @@ _HINT = "QEMU calls this: -netdev bridge,br=NETWORK,helper=PATH"
 def main() -> int:
     """The exit status of qemu-bridge-helper."""
     if posix.geteuid() != 0:
-        from vnethook.hook import bridge_client  # noqa: PLC0415 (only for who is not root)
-
-        return bridge_client.main(sys.argv)
+        return _for_user()
     from vnethook.hook import bridge_tap, serve  # noqa: PLC0415 (only for root)
 
     return serve.run(bridge_tap.give, sys.argv)
+
+
+def _for_user() -> int:
+    """The exit status for who is not root: a network of the user's own is the user's, all others are root's."""
+    from vnethook.hook import bridge_client, own_network  # noqa: PLC0415 (only for who is not root)
+
+    return own_network.main(sys.argv) if own_network.is_meant(sys.argv) else bridge_client.main(sys.argv)
 
 
 def call(argv: list[str]) -> tuple[Call, int]:
