@@ -200,6 +200,12 @@ def test_a_users_network_has_no_subnet_of_the_machines(user):
     assert "overlaps the route 198.51.100.0/24 dev eth0" in said.stderr
 
 
+def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
+    said = user.vnet("share", "eth0", check=False)
+    assert "error: user 4321: share: NICs are the machine's" in said.stderr
+    assert user.vnet("doctor").stdout == "Nothing on this host stops guests\n"
+
+
 def test_a_program_that_uses_the_python_api_is_not_moved_but_told(user):
     words = ["-c", "import vnethook.api as api; c = api.open(); n = c.networkLookupByName('red'); print(n.isActive())"]
     program = [VNET.parent / "python", *words]

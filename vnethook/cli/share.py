@@ -1,11 +1,16 @@
 """The verbs that let guests onto the network of a NIC of the host's: share, unshare, confirm."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from vnethook.cli import known, report, share_files, slow
 from vnethook.cli.verb import Number, value, verb
 from vnethook.errors import UsageError
 from vnethook.names import check_link_name
+
+if TYPE_CHECKING:
+    from vnethook.host.host import Host
 
 BRIDGE, PROXYARP = "bridge", "proxyarp"
 """How guests are on a NIC's network: by a bridge that it is a port of, or as hosts for which this one answers."""
@@ -62,7 +67,7 @@ def share(
     if written.is_printed:
         share_files.show(nic, bridge, written)
         return
-    host = slow.host()
+    host = _machine()
     terms = slow.sharing.Terms(
         bridge, flags["antispoof"] or None, timeout, flags["yes"], written.layout, flags["force"]
     )
@@ -92,8 +97,8 @@ def share(
 def unshare(nic: str, *, force: bool) -> None:
     """Give a shared NIC back what its bridge has taken over."""
     check_link_name(nic)
-    shared = slow.sharing.stop(slow.host(), nic, is_forced=force, guard_s=GUARD_S)
-    given_back = shared.nic if shared else slow.proxyarp.stop(slow.host(), nic, is_forced=force)
+    shared = slow.sharing.stop(_machine(), nic, is_forced=force, guard_s=GUARD_S)
+    given_back = shared.nic if shared else slow.proxyarp.stop(_machine(), nic, is_forced=force)
     if given_back:
         report.done(f"Interface {given_back} is no longer shared")
     else:
@@ -105,11 +110,18 @@ def unshare(nic: str, *, force: bool) -> None:
 def confirm(nic: str) -> None:
     """Keep what `vnet share` did."""
     check_link_name(nic or "eth0")
-    kept = slow.sharing.confirm(slow.host(), nic)
+    kept = slow.sharing.confirm(_machine(), nic)
     for shared in kept:
         report.done(f"Interface {shared.nic} stays shared by bridge {shared.bridge}")
     if not kept:
         report.warning(f"{f'interface {nic!r}' if nic else 'no interface'}: nothing waits to be confirmed")
+
+
+def _machine() -> "Host":
+    """The machine, for root; raise HostError for an ordinary user."""
+    host = slow.host()
+    slow.sharing.require_machine(host)
+    return host
 
 
 def _check_bridge(nic: str, bridge: str, layout: str) -> None:
@@ -124,9 +136,9 @@ def _check_bridge(nic: str, bridge: str, layout: str) -> None:
 
 def _proxyarp(nic: str, ranges: tuple[str, ...], *, bridge: str, is_dry: bool) -> None:
     if is_dry:
-        _say(nic, [str(step) for step in slow.proxyarp.preview(slow.host(), nic, ranges, bridge=bridge)])
+        _say(nic, [str(step) for step in slow.proxyarp.preview(_machine(), nic, ranges, bridge=bridge)])
         return
-    network, warnings = slow.proxyarp.start(slow.host(), nic, ranges, bridge=bridge)
+    network, warnings = slow.proxyarp.start(_machine(), nic, ranges, bridge=bridge)
     for warning in warnings:
         report.warning(warning)
     report.done(f"Interface {nic} shared by network {network.name}, for whose guests it answers")

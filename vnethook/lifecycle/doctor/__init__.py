@@ -6,7 +6,7 @@ IN_ORDER, and what it looks at in survey.py and look.py.
 
 from typing import TYPE_CHECKING
 
-from vnethook.lifecycle.doctor import firewalls, kernel, lans, managers, networks, programs, servers, storage
+from vnethook.lifecycle.doctor import firewalls, kernel, lans, managers, networks, programs, servers, storage, users
 from vnethook.lifecycle.doctor.finding import STOPS, UNSEEN, Finding
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ IN_ORDER: "tuple[Check, ...]" = (
 
 def examine(survey: "Survey") -> list[Finding]:
     """All findings: what stops guests first, then what may, then what could not be seen."""
-    found = [finding for check in IN_ORDER for finding in check(survey)]
+    in_order = users.IN_ORDER if survey.user else IN_ORDER
+    found = [finding for check in in_order for finding in check(survey)]
     unseen = [Finding(UNSEEN, part, "could not be looked at", "sudo vnet doctor") for part in survey.unseen]
     return [*(one for one in found if one.level == STOPS), *(one for one in found if one.level != STOPS), *unseen]

@@ -46,6 +46,7 @@ _NEW = "vnbr0"
 def look(host: "Host", only: str = "") -> Survey:
     """The host, with all its networks or only one; what only `vnet` knows, of its hooks, is left out."""
     unseen: list[str] = []
+    forbidden = _forbidden(host)
     states: list[NetworkState] = []
     states = _or(lambda: lookup.states(host), states, NETWORKS, unseen)
     networks = tuple(_network(host, state, unseen) for state in states if only in {"", state.name})
@@ -82,10 +83,23 @@ def look(host: "Host", only: str = "") -> Survey:
         run=host.paths.run,
         state=host.paths.state,
         unserved=_or(lambda: services.unserved(host.paths), "", USERS, unseen),
+        user=host.paths.user,
+        forbidden=forbidden.message if forbidden else "",
+        helps=forbidden.hint if forbidden else "",
+        has_tun=os.access("/dev/net/tun", os.R_OK | os.W_OK),
         unseen=tuple(dict.fromkeys(unseen)),
         managed=managed,
         networkd=networkd,
     )
+
+
+def _forbidden(host: "Host") -> HostError | None:
+    """Why an ordinary user gets no namespace; one that is made to see that ends with this call."""
+    try:
+        host.enter(is_made=True)
+    except HostError as error:
+        return error
+    return None
 
 
 def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkSeen:

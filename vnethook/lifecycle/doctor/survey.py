@@ -79,6 +79,8 @@ class Survey(Value):
     `bridges_call`: IP versions whose filter sees what guests of one network send to each other; `conntrack`: flows that
     are tracked, and at most; `watches`: inotify instances of a user, at most; `managed`: links of ours that
     NetworkManager has taken; `networkd`: files by which systemd-networkd would; `sysctls`: (path, value).
+    `user`: the ordinary user whose own host it is, 0 for the machine; `forbidden`: why that user gets no namespace, and
+    `helps`: what does; `has_tun`: whether taps can be made.
     """
 
     networks: tuple[NetworkSeen, ...] = ()
@@ -107,6 +109,10 @@ class Survey(Value):
     run: str = "/run/vnethook"
     state: str = "/var/lib/vnethook"
     unserved: str = ""
+    user: int = 0
+    forbidden: str = ""
+    helps: str = ""
+    has_tun: bool = True
     unseen: tuple[str, ...] = ()
 
     def sysctl(self, path: str) -> str:

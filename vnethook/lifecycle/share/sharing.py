@@ -58,6 +58,13 @@ def start(host: "Host", nic: str = "", terms: Terms = AT_ONCE) -> SharedInterfac
         return making.make(host, facts, made, terms)
 
 
+def require_machine(host: "Host") -> None:
+    """Raise HostError for an ordinary user, whose no NIC of the machine's is."""
+    if host.paths.user:
+        msg = f"user {host.paths.user}: share: NICs are the machine's"
+        raise HostError(msg, hint="root shares them; where bridge.conf allows it, guests of users join them")
+
+
 def confirm(host: "Host", name: str = "") -> list[SharedInterface]:
     """Keep what waits to be confirmed, of one NIC by its name or its bridge's or of all; give what that was.
 
