@@ -60,6 +60,7 @@ def test_hooks_are_put_where_qemu_and_systemd_look(vnet, system) -> None:
         "/usr/libexec/vnethook/qemu-bridge-server": "0o755",
         "/usr/libexec/vnethook/qemu-ifdown": "0o755",
         "/usr/libexec/vnethook/qemu-ifup": "0o755",
+        "/usr/libexec/vnethook/qemu-vde": "0o755",
     }
     assert set(_states(vnet, system).values()) == {"installed"}
 

@@ -9,7 +9,7 @@ import pytest
 from tests.lab import CHECKOUT
 
 HOOKS = (
-    *("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper"),
+    *("libvirt/qemu", "qemu/qemu-ifup", "qemu/qemu-ifdown", "qemu/qemu-bridge-helper", "qemu/qemu-vde"),
     "xen/vif-vnet",
     *("systemd/vnethook.service", "systemd/vnethook-watch.service"),
 )

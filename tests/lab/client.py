@@ -31,9 +31,7 @@ class Client(Machine):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        script = self.directory / "on-lease"
-        script.write_text(_ON_LEASE)
-        script.chmod(0o755)
+        self.write_script()
         try:
             self.lay_cable("eth0", self.host, self.port, mac=self.mac)
             self.host.run(["ip", "link", "set", self.port, "down"])  # as a hypervisor hands it over
@@ -41,6 +39,12 @@ class Client(Machine):
             self.close()
             raise
         return self
+
+    def write_script(self) -> None:
+        """Write what the DHCP client calls."""
+        script = self.directory / "on-lease"
+        script.write_text(_ON_LEASE)
+        script.chmod(0o755)
 
     def lease(self, *, hostname: str = "", client_id: str = "", mac: str = "", tries: int = 10) -> dict[str, str]:
         """Ask for a lease and take it, as it is or with another client id (hexadecimal) or MAC; empty if there is none.

@@ -73,6 +73,10 @@ ITEMS = (
         *("qemu-bridge-server", "QEMU", Kind.PROGRAM, "qemu/qemu-bridge-server", f"{DIRECTORY}/qemu-bridge-server"),
     ),
     Item(
+        *("qemu-vde", "QEMU", Kind.PROGRAM, "qemu/qemu-vde", f"{DIRECTORY}/qemu-vde"),
+        use=f"-netdev 'vde,id=n0,sock=cmd://{DIRECTORY}/qemu-vde NAME'",
+    ),
+    Item(
         *("default ifup", "QEMU", Kind.LINK, f"{DIRECTORY}/qemu-ifup", "/etc/qemu-ifup"),
         use="-netdev tap,id=n0   (without script=)",
     ),
