@@ -77,7 +77,12 @@ def _forwarding(network: "Network", facts: "Facts") -> list[str]:
     if network.forward == "none" or any(item.domain is None for item in network.dns.forwarders):
         return [*lines, "no-resolv", *forwarders]
     # the host's own name servers, which dnsmasq follows when they change
-    return [*lines, f"resolv-file={facts.paths.resolv_conf}", *forwarders]
+    servers = facts.paths.resolv_conf
+    if facts.user:
+        from vnethook.host import uplink  # noqa: PLC0415 (only for ordinary users, who do not reach the machine's own)
+
+        servers = uplink.servers_file(facts.paths)
+    return [*lines, f"resolv-file={servers}", *forwarders]
 
 
 def own_zones(network: "Network") -> list[str]:

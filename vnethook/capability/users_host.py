@@ -1,5 +1,6 @@
-"""What a network of an ordinary user's needs before all else: the namespace in which it is."""
+"""What a network of an ordinary user's needs before all else: the namespace in which it is, and the way out of that."""
 
+from vnethook.capability import uplink
 from vnethook.plan.namespace import HoldNamespace
 
 TYPE_CHECKING = False
@@ -9,5 +10,5 @@ if TYPE_CHECKING:
 
 
 def plan(network: "Network") -> list["Step"]:
-    """Hold the namespace; the last to be undone."""
-    return [HoldNamespace(network.name)]
+    """Hold the namespace, the last to be undone, and its uplink."""
+    return [HoldNamespace(network.name), *uplink.plan(network)]

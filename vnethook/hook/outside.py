@@ -11,6 +11,7 @@ from _struct import Struct
 
 from vnethook.errors import VnetError
 from vnethook.host import log, outside, programs, user_namespace
+from vnethook.host.shared import Shared
 from vnethook.live import files
 from vnethook.live.netlink import ROUTE, Netlink
 from vnethook.live.paths import Paths
@@ -18,6 +19,8 @@ from vnethook.live.paths import Paths
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from vnethook.hook.uplink import Watched
 
 UNHELD_S = 2.0
 """How often it looks whether anybody is still in a namespace that nothing holds."""
@@ -30,9 +33,11 @@ def main(argv: list[str]) -> None:
     own = posix.geteuid()
     paths = Paths("", argv[1].partition(":")[2], "", user=own)
     listener = socket(fileno=outside.LISTENER)
+    uplink = Uplink(paths)
     while True:
-        if not _is_asked(listener, paths):
+        if not _is_asked(listener, paths, uplink):
             if user_namespace.is_over(paths):
+                uplink.end()
                 return
             continue
         try:
@@ -42,17 +47,45 @@ def main(argv: list[str]) -> None:
         try:
             client.settimeout(PATIENCE_S)
             if outside.peer(client) == own:
-                _serve(client)
+                _serve(client, uplink)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning(f"user's networks: a request from inside: {error}")
         finally:
             client.close()
 
 
-def _is_asked(listener: socket, paths: Paths) -> bool:
+class Uplink:
+    """The uplink of the namespace, loaded when there is one: also one that was there before this process."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self.watched: Watched | None = None
+        from vnethook.plan.uplink import wanted  # noqa: PLC0415 (once in a long life)
+
+        before = wanted(Shared(paths))
+        if before is not None:
+            self.answer(before)
+
+    def answer(self, question: "dict[str, Any]") -> "dict[str, Any]":
+        """See Watched.answer."""
+        if self.watched is None:
+            from vnethook.hook.uplink import Watched  # noqa: PLC0415 (only for networks that lead out)
+
+            self.watched = Watched(self._paths, question.get("resolv_conf", self._paths.resolv_conf))
+        return self.watched.answer(question)
+
+    def end(self) -> None:
+        """End it."""
+        if self.watched is not None:
+            self.watched.end()
+
+
+def _is_asked(listener: socket, paths: Paths, uplink: Uplink) -> bool:
     """Wait for a request; False when the holder of the namespace ends, or a while after it has."""
     poll = select.poll()
-    poll.register(listener.fileno(), select.POLLIN)
+    watched = uplink.watched
+    for fd in (listener.fileno(), *(watched.descriptors() if watched else ())):
+        poll.register(fd, select.POLLIN)
     holder = user_namespace.holder(paths)
     try:
         handle = posix.pidfd_open(holder) if holder else -1
@@ -61,7 +94,11 @@ def _is_asked(listener: socket, paths: Paths) -> bool:
     if handle >= 0:
         poll.register(handle, select.POLLIN)
     try:
-        return listener.fileno() in [fd for fd, _ in poll.poll(None if handle >= 0 else UNHELD_S * 1000)]
+        limits_s = [*([] if handle >= 0 else [UNHELD_S]), *([watched.left_s()] if watched else [])]
+        ready = {fd for fd, _ in poll.poll(min(limits_s) * 1000 if limits_s else None)}
+        if watched:
+            watched.look(ready)
+        return listener.fileno() in ready
     finally:
         if handle >= 0:
             posix.close(handle)
@@ -72,7 +109,7 @@ def _accepted(listener: socket) -> "tuple[socket, Any]":
     return socket(fileno=fd), address
 
 
-def _serve(client: socket) -> None:
+def _serve(client: socket, uplink: Uplink) -> None:
     request = files.loads(client.recv(outside.MESSAGE_MAX).decode())
     if request["what"] == outside.LINKS:
         links = Netlink(ROUTE)
@@ -80,6 +117,9 @@ def _serve(client: socket) -> None:
             client.sendmsg([b"{}"], [(SOL_SOCKET, SCM_RIGHTS, Struct("=i").pack(links.fileno()))])
         finally:
             links.close()
+        return
+    if request["what"] == outside.UPLINK:
+        client.send(files.dumps(uplink.answer(request)).encode())
         return
     client.send(files.dumps(_run(request["argv"])).encode())
 

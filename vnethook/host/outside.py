@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vnethook.live.paths import Paths
 
-RUN, LINKS = "run", "links"
+RUN, LINKS, UPLINK = "run", "links", "uplink"
 PROGRAMS = ("pasta", "slirp4netns", "vde_plug", "vde_switch", "slirpvde")
 """What it starts: nothing that a user could not, and nothing else."""
 LISTENER = 3
@@ -66,6 +66,15 @@ def links(paths: "Paths") -> Links:
     """The links of the machine around the namespace."""
     _, descriptor = _ask(paths, {"what": LINKS})
     return Links(descriptor)
+
+
+def uplink(paths: "Paths", question: "dict[str, Any]") -> "dict[str, Any]":
+    """How the uplink is, once what is wanted of it is done (hook/uplink.py); raise HostError if nobody is outside."""
+    answer, _ = _ask(paths, {"what": UPLINK, **question})
+    if "why" not in answer and "refused" not in answer:
+        msg = f"user's networks: what is outside their namespace: {answer.get('reason', 'gave no answer')}"
+        raise HostError(msg)
+    return answer
 
 
 def _ask(paths: "Paths", request: "dict[str, Any]") -> "tuple[dict[str, Any], int]":

@@ -9,7 +9,7 @@ a reboot. Source: user_namespaces(7), network_namespaces(7), setns(2).
 import posix
 
 from vnethook.errors import HostError
-from vnethook.host import daemons, namespace_calls, outside, programs, trees
+from vnethook.host import daemons, namespace_calls, outside, programs, trees, uplink
 from vnethook.host.shared import Shared
 from vnethook.live import files, process, record
 from vnethook.live.lock import Lock
@@ -101,6 +101,12 @@ def holder(paths: "Paths") -> int:
     """The pid of what holds the namespace, 0 if nothing does."""
     found = _read(paths)
     return _holder(found) if found else 0
+
+
+def agent(paths: "Paths") -> "tuple[int, int] | None":
+    """What is outside, pid and start time; None if it is gone."""
+    found = _read(paths)
+    return _agent(found) if found else None
 
 
 def end_unused(paths: "Paths", *, stays: bool = False) -> None:
@@ -236,6 +242,7 @@ def _forget(paths: "Paths") -> None:
     agent = _agent(_read(paths))
     if agent and agent[0] != posix.getpid():
         daemons.end(agent[0])
+    uplink.stop(daemons.Daemons(), uplink.directory(paths))
     _forget_agent(paths)
     outside_of_it = [name for name in record.names(paths) if (live := record.read(paths, name)) and not live.bridge]
     for place in [name for name in posix.listdir(paths.run) if name != _KEPT]:

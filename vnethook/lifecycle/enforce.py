@@ -131,9 +131,19 @@ def _live(host: "Host", target: "Target", *, by: str, since: int) -> "LiveNetwor
         namespace=process.network_namespace(),
         started_by=by,
         since=since,
-        daemons=tuple(_running(host, step) for step in target.steps if isinstance(step, RunDaemon)),
+        daemons=(*(_running(host, step) for step in target.steps if isinstance(step, RunDaemon)), *_outside(host)),
         waiting=_awaited(host, live.name),
     )
+
+
+def _outside(host: "Host") -> "tuple[tuple[str, int, int], ...]":
+    """What stays outside of a user's namespace, of which the uplink is."""
+    if not host.paths.user:
+        return ()
+    from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+    agent = user_namespace.agent(host.paths)
+    return (("outside", *agent),) if agent else ()
 
 
 def _running(host: "Host", step: RunDaemon) -> tuple[str, int, int]:

@@ -37,6 +37,7 @@ _MODULES = {
     "HoldClient": "dhcp_client",
     "HoldNamespace": "namespace",
     "HoldSysctl": "sysctl",
+    "HoldUplink": "uplink",
     "InstallRules": "firewall",
     "InstallXtables": "xtables",
     "JoinBridge": "vxlan",
