@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab import Outside, wait_for
-from tests.lab.machine import PYTHON
+from tests.lab.machine import PYTHON, Machine
 from tests.lab.outside import WWW_4
 from tests.lab.plugged import PluggedClient
 from tests.lab.upstream import Upstream
@@ -20,6 +20,20 @@ NET = """<network><name>play</name><forward mode='user'/>
 <host mac='52:54:00:00:00:11' name='alice' ip='10.7.0.50'/></dhcp></ip>
 <forwarding><incoming><allow port='8080' protocol='tcp' to='80' address='10.7.0.50'/>
 <allow port='5353' protocol='udp' address='10.7.0.50'/></incoming></forwarding></network>"""
+# What answers at any of these places, asked at once.
+FETCH = """
+import socket, sys, threading
+def fetch(place):
+    address, _, port = place.rpartition(":")
+    try:
+        with socket.create_connection((address, int(port)), timeout=float(sys.argv[1])) as peer:
+            peer.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            print(b"".join(iter(lambda: peer.recv(4096), b"")).partition(b"\\r\\n\\r\\n")[2].decode().strip())
+    except OSError:
+        pass
+threads = [threading.Thread(target=fetch, args=[place]) for place in sys.argv[2:]]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+"""
 SERVER = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -31,7 +45,7 @@ http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_
 
 
 @contextmanager
-def _serving(machine, address: str, port: int, name: str) -> Iterator[None]:
+def _serving(machine: Machine, address: str, port: int, name: str) -> Iterator[None]:
     with machine.popen([PYTHON, "-IS", "-c", SERVER, address, str(port), name]) as server:
         try:
             wait_for(lambda: machine.connects("127.0.0.1" if address == "0.0.0.0" else address, port), name)
@@ -40,15 +54,13 @@ def _serving(machine, address: str, port: int, name: str) -> Iterator[None]:
             server.kill()
 
 
-def _get(machine, url: str) -> str:
-    """What a web server answers; empty if nothing comes."""
-    return machine.run(["curl", "-s", "-m", "3", url], check=False).stdout.strip()
+def _get(machine: Machine, *places: str, timeout_s: int = 3) -> str:
+    """What answers at these places, address:port."""
+    return machine.run(_fetching(*places, timeout_s=timeout_s)).stdout.strip()
 
 
-def _all_of(machine, places: list[str]) -> str:
-    """What answers at any of these places, asked at once."""
-    calls = " ".join(f"curl -s -m 1 http://{place} &" for place in places)
-    return machine.run(["sh", "-c", f"{calls} wait"], check=False).stdout.strip()
+def _fetching(*places: str, timeout_s: int = 3) -> list[str]:
+    return [PYTHON, "-IS", "-c", FETCH, str(timeout_s), *places]
 
 
 def _pasta(host: UsersHost) -> list[str]:
@@ -74,6 +86,14 @@ def host(outside: Outside) -> Iterator[UsersHost]:
             yield host
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left(host: UsersHost) -> Iterator[None]:
+    """After each test the user's network goes down, and then nothing of the user runs."""
+    yield
+    host.vnet("net-destroy", "play", "--force", check=False)
+    wait_for(lambda: not host.users_processes(), "the user's programs to end")
+
+
 def test_a_users_guest_has_lease_names_and_the_outside_and_is_reached_by_ports(
     host: UsersHost, outside: Outside
 ) -> None:
@@ -87,14 +107,14 @@ def test_a_users_guest_has_lease_names_and_the_outside_and_is_reached_by_ports(
         alice.run(["ping", "-c1", "-W2", "-M", "do", "-s", "1472", other["ip"]])
         assert (lease["ip"], lease["router"]) == ("10.7.0.50", "10.7.0.1")
         assert alice.resolve("anything.example", server="10.7.0.1") == ["203.0.113.9"]
-        assert _get(alice, f"http://{WWW_4}") == "outside sees 192.0.2.2"
+        assert _get(alice, f"{WWW_4}:80") == "outside sees 192.0.2.2"
         with _serving(alice, "0.0.0.0", 80, "alice"):
-            assert _get(outside, "http://192.0.2.2:8080") == "alice sees 192.0.2.1"
-            assert _get(host, "http://127.0.0.1:8080").startswith("alice sees 10.7.0.1")
-            assert _get(host, "http://192.0.2.2:8080").startswith("alice sees ")
-            assert _get(bob, "http://192.0.2.2:8080").startswith("alice sees ")
+            assert _get(outside, "192.0.2.2:8080") == "alice sees 192.0.2.1"
+            assert _get(host, "127.0.0.1:8080").startswith("alice sees 10.7.0.1")
+            assert _get(host, "192.0.2.2:8080").startswith("alice sees ")
+            assert _get(bob, "192.0.2.2:8080").startswith("alice sees ")
         addresses = (RESOLVER, "127.0.0.1", "10.7.0.1", "192.0.2.2", "192.0.2.1", "169.254.1.53")
-        assert _all_of(bob, [f"{address}:{port}" for address in addresses for port in (8001, 8002)]) == ""
+        assert _get(bob, *(f"{address}:{port}" for address in addresses for port in (8001, 8002)), timeout_s=1) == ""
         assert {line.split()[0] for line in host.users_processes()} <= {
             "/usr/bin/python3",
             *("/usr/bin/sleep", "/usr/bin/pasta", "/usr/sbin/dnsmasq", "python3"),
@@ -120,4 +140,79 @@ def test_a_killed_uplink_and_what_watches_it_come_back(host: UsersHost) -> None:
 
 
 def _get_inside(host: UsersHost) -> str:
-    return host.inside("curl", "-s", "-m", "3", f"http://{WWW_4}", check=False).stdout.strip()
+    return host.inside(*_fetching(f"{WWW_4}:80")).stdout.strip()
+
+
+@contextmanager
+def _without(host: UsersHost, *programs: str) -> Iterator[None]:
+    """These programs are not installed."""
+    for program in programs:
+        host.run(["mount", "--bind", "/etc/resolv.conf", f"/usr/bin/{program}"])
+    try:
+        yield
+    finally:
+        for program in programs:
+            host.run(["umount", f"/usr/bin/{program}"])
+
+
+def test_a_port_that_somebody_has_is_refused_and_leaves_nothing(host: UsersHost) -> None:
+    with _serving(host, "0.0.0.0", 8080, "somebody"):
+        done = host.vnet("net-start", "play", check=False)
+    assert done.returncode != 0
+    assert "network 'play': incoming port 8080/tcp: somebody on this machine has it" in done.stderr
+    assert host.users_processes() == []
+
+
+def test_ports_come_and_go_while_the_network_is_up(host: UsersHost, outside: Outside) -> None:
+    with PluggedClient(host, "alice", network="play", mac=MAC, user=USER) as alice:
+        alice.lease()
+        with _serving(alice, "0.0.0.0", 80, "alice"):
+            host.vnet("forward-add", "play", "8090/tcp", "10.7.0.50:80", "--live")
+            assert _get(outside, "192.0.2.2:8090") == "alice sees 192.0.2.1"
+            (before,) = _pasta(host)
+            host.vnet("forward-remove", "play", "8090/tcp", "10.7.0.50:80", "--live")
+            assert _get(outside, "192.0.2.2:8090") == ""
+            assert (_get(outside, "192.0.2.2:8080"), _pasta(host)) == ("alice sees 192.0.2.1", [before])
+
+
+def test_the_uplink_follows_the_machine_to_another_network(host: UsersHost, outside: Outside) -> None:
+    outside.unplug(host)
+    done = host.vnet("net-start", "play")
+    assert "nothing outside is reached: the machine has no default route" in done.stderr
+    assert host.vnet("net-check", "play").returncode == 0
+    outside.plug(host, subnet="198.51.100.0/24")
+    wait_for(lambda: _get_inside(host) == "outside sees 198.51.100.2", "the uplink on a network")
+    outside.unplug(host)
+    outside.plug(host)
+    host.set_resolvers("192.0.2.1")
+    wait_for(lambda: "inet 192.0.2.2/" in host.inside("ip", "address").stdout, "the uplink on another network")
+    assert _get_inside(host) == "outside sees 192.0.2.2"
+    servers = host.root / "run/vnethook/uplink/resolv.conf"
+    wait_for(lambda: servers.read_text() == "nameserver 192.0.2.1\n", "the other network's name server")
+    host.set_resolvers(RESOLVER)
+
+
+def test_without_pasta_slirp4netns_does_it(host: UsersHost, outside: Outside) -> None:
+    with (
+        _without(host, "pasta"),
+        PluggedClient(host, "alice", network="play", mac=MAC, user=USER) as alice,
+        _serving(alice, "0.0.0.0", 80, "alice"),
+    ):
+        lease = alice.lease()
+        assert alice.resolve("anything.example", server=lease["router"]) == ["203.0.113.9"]
+        assert _get(alice, f"{WWW_4}:80") == "outside sees 192.0.2.2"
+        assert _get(outside, "192.0.2.2:8080") == "alice sees 192.0.2.1"
+        addresses = (RESOLVER, "127.0.0.1", "10.7.0.1", "10.0.2.2", "10.0.2.3")
+        assert _get(alice, *(f"{address}:{port}" for address in addresses for port in (8001, 8002)), timeout_s=1) == ""
+        host.run(["pkill", "-9", "slirp4netns"])
+        wait_for(lambda: _get(alice, f"{WWW_4}:80") == "outside sees 192.0.2.2", "another slirp4netns")
+
+
+def test_without_either_the_network_is_up_and_says_what_to_install(host: UsersHost) -> None:
+    with _without(host, "pasta", "slirp4netns"):
+        done = host.vnet("net-start", "play")
+        assert "nothing outside is reached: neither pasta nor slirp4netns is installed" in done.stderr
+        assert "passt" in done.stderr
+        assert "uplink" in host.vnet("net-check", "play", check=False).stdout
+    host.vnet("net-repair", "play")
+    assert _get_inside(host) == "outside sees 192.0.2.2"

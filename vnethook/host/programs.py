@@ -28,6 +28,7 @@ PACKAGES = {
     "resolvectl": "systemd-resolved",
     "ssh": "openssh-client (Debian) or openssh-clients (Fedora)",
     "vde_plug": "vdeplug (Debian) or vde2 (Fedora)",
+    "pasta": "passt",
     **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
     **{
         f"{family}tables-{kind}-restore": f"iptables (Debian) or iptables-{kind} (Fedora)"

@@ -76,7 +76,7 @@ class UplinkProgram:
         now = uplink.outside(self._links, self._resolv_conf)
         self._write_servers(name, now)
         if name is None:
-            self._state, self._why = MISSING, "neither pasta nor slirp4netns is installed"
+            self._state, self._why = MISSING, "neither pasta nor slirp4netns is installed (packages passt, slirp4netns)"
             return
         if not now.ways:
             self._state, self._why = OFFLINE, "the machine has no default route"
