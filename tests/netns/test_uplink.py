@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab import Outside, wait_for
 from tests.lab.machine import PYTHON, Machine
-from tests.lab.outside import WWW_4
+from tests.lab.outside import WWW, WWW_4
 from tests.lab.plugged import PluggedClient
 from tests.lab.upstream import Upstream
 from tests.lab.users_host import USER, UsersHost
@@ -189,6 +189,8 @@ def test_the_uplink_follows_the_machine_to_another_network(host: UsersHost, outs
     assert _get_inside(host) == "outside sees 192.0.2.2"
     servers = host.root / "run/vnethook/uplink/resolv.conf"
     wait_for(lambda: servers.read_text() == "nameserver 192.0.2.1\n", "the other network's name server")
+    said = host.inside("dig", "+short", "+time=2", "@10.7.0.1", WWW, check=False).stdout
+    assert said.strip() == WWW_4
     host.set_resolvers(RESOLVER)
 
 
