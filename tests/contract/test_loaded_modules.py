@@ -280,3 +280,10 @@ def test_a_warm_vif_vnet_loads_the_fast_path_and_nothing_else(bare):
         asks = dom0.vif(4, mtu="1400")
         called = _loaded(dom0, vif.script, "online", "type_if=vif", env=asks.environment()) - bare
         assert called == warm | GUARD | {"vnethook.address", "vnethook.live.asked", "vnethook.live.pinned"}
+
+
+def test_a_warm_plug_loads_the_fast_path_and_what_carries_frames(host, bare, cold):
+    """Its stdin is at its end, as where QEMU has ended."""
+    loaded = _loaded(host, QEMU / "qemu-vde", "default") - bare
+    own = {f"vnethook.hook.{name}" for name in ("qemu_vde", "vde_stream", "bridge_tap", "bridge_helper", "bridge_call")}
+    assert loaded == WARM_STANDARD | WARM_OURS | GUARD | own | {"select"}

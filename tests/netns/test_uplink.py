@@ -1,5 +1,6 @@
 """How a user's networks reach the outside and are reached: by pasta, by slirp4netns, by nothing; and what they do not."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.lab import Outside, wait_for
 from tests.lab.machine import PYTHON, Machine
-from tests.lab.outside import WWW, WWW_4
+from tests.lab.outside import WWW, WWW_4, WWW_6
 from tests.lab.plugged import PluggedClient
 from tests.lab.upstream import Upstream
 from tests.lab.users_host import USER, UsersHost
@@ -18,6 +19,7 @@ RESOLVER = "127.0.0.53"
 NET = """<network><name>play</name><forward mode='user'/>
 <ip address='10.7.0.1' netmask='255.255.255.0'><dhcp><range start='10.7.0.2' end='10.7.0.99'/>
 <host mac='52:54:00:00:00:11' name='alice' ip='10.7.0.50'/></dhcp></ip>
+<ip family='ipv6' address='fd00:7::1' prefix='64'/>
 <forwarding><incoming><allow port='8080' protocol='tcp' to='80' address='10.7.0.50'/>
 <allow port='5353' protocol='udp' address='10.7.0.50'/></incoming></forwarding></network>"""
 # What answers at any of these places, asked at once.
@@ -42,6 +44,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
+
+
+# Tells who sends a datagram who that is, as seen here; asks that, for two seconds.
+ECHO = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+    here.bind(("", int(sys.argv[1])))
+    print("ready", flush=True)
+    while True:
+        peer = here.recvfrom(99)[1]
+        here.sendto(f"you are {peer[0]}".encode(), peer)
+"""
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+    here.settimeout(2)
+    here.sendto(b"who am I", (sys.argv[1], int(sys.argv[2])))
+    print(here.recv(99).decode(), end="")
+"""
+_ASKING = [PYTHON, "-IS", "-c", ASK]
+
+
+@contextmanager
+def _echoing(machine: Machine, port: int) -> Iterator[None]:
+    with machine.popen([PYTHON, "-IS", "-c", ECHO, str(port)], stdout=subprocess.PIPE) as echo:
+        try:
+            assert echo.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            echo.kill()
 
 
 @contextmanager
@@ -77,7 +109,7 @@ def outside() -> Iterator[Outside]:
 def host(outside: Outside) -> Iterator[UsersHost]:
     """A machine that is on a network, with its name server and a service on its loopback, and a user's network."""
     with UsersHost() as host:
-        outside.plug(host)
+        outside.plug(host, subnet6="2001:db8:1::/64")
         Upstream(host, RESOLVER, 53, "203.0.113.9")
         host.set_resolvers(RESOLVER)
         host.write_settings("[networks]\nidle = 1\n")
@@ -108,7 +140,12 @@ def test_a_users_guest_has_lease_names_and_the_outside_and_is_reached_by_ports(
         assert (lease["ip"], lease["router"]) == ("10.7.0.50", "10.7.0.1")
         assert alice.resolve("anything.example", server="10.7.0.1") == ["203.0.113.9"]
         assert _get(alice, f"{WWW_4}:80") == "outside sees 192.0.2.2"
-        with _serving(alice, "0.0.0.0", 80, "alice"):
+        for guest, number in ((alice, 2), (bob, 3)):  # at once, each with its own answers
+            guest.run(["ip", "address", "add", f"fd00:7::{number}/64", "dev", "eth0", "nodad"])
+            guest.run(["ip", "-6", "route", "replace", "default", "via", "fd00:7::1"])
+        assert [_get(guest, f"{WWW_6}:80") for guest in (alice, bob, alice)] == ["outside sees 2001:db8:1::2"] * 3
+        with _serving(alice, "0.0.0.0", 80, "alice"), _echoing(alice, 5353):
+            assert outside.run([*_ASKING, "192.0.2.2", "5353"]).stdout == "you are 192.0.2.1"
             assert _get(outside, "192.0.2.2:8080") == "alice sees 192.0.2.1"
             assert _get(host, "127.0.0.1:8080").startswith("alice sees 10.7.0.1")
             assert _get(host, "192.0.2.2:8080").startswith("alice sees ")
@@ -169,6 +206,10 @@ def test_ports_come_and_go_while_the_network_is_up(host: UsersHost, outside: Out
         with _serving(alice, "0.0.0.0", 80, "alice"):
             host.vnet("forward-add", "play", "8090/tcp", "10.7.0.50:80", "--live")
             assert _get(outside, "192.0.2.2:8090") == "alice sees 192.0.2.1"
+            for port, at in (("8091", "127.0.0.1"), ("8092", "192.0.2.2")):
+                host.vnet("forward-add", "play", f"{port}/tcp", "10.7.0.50:80", "--on", at, "--live")
+                assert _get(host, f"{at}:{port}").startswith("alice sees")
+            assert (_get(outside, "192.0.2.2:8092"), _get(outside, "192.0.2.2:8091")) == ("alice sees 192.0.2.1", "")
             (before,) = _pasta(host)
             host.vnet("forward-remove", "play", "8090/tcp", "10.7.0.50:80", "--live")
             assert _get(outside, "192.0.2.2:8090") == ""

@@ -52,12 +52,11 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     if facts.kind == VDE:
         msg = f"network {network.name!r}: a user's network of kind 'vde' is not done"
         raise UnsupportedError(msg)
-    steps = _steps(network.as_planned, facts)
     if facts.user:
         from vnethook.capability import users_host  # noqa: PLC0415 (only for ordinary users)
 
-        return [*users_host.plan(network), *steps]
-    return steps
+        return [*users_host.plan(network), *_steps(users_host.masqueraded(network.as_planned), facts)]
+    return _steps(network.as_planned, facts)
 
 
 def _steps(network: "Network", facts: "Facts") -> list["Step"]:
