@@ -28,10 +28,10 @@ def test_every_package_and_module_has_its_layer():
 
 
 def test_every_module_of_the_fast_path_is_held_to_it():
-    """hook/idle.py, outside.py, share_guard.py and bridge_service.py are daemons that no guest's start waits for."""
+    """hook/idle.py, outside.py, uplink.py, share_guard.py and bridge_service.py are daemons that no guest's start waits for."""
     [sources] = [contract["source_modules"] for contract in CONTRACTS if contract["name"].startswith("The fast path")]
     modules = {f"vnethook.{path.stem}" for path in (CHECKOUT / "vnethook").glob("*.py") if path.stem != "__init__"}
     hooks = {f"vnethook.hook.{path.stem}" for path in (CHECKOUT / "vnethook/hook").glob("*.py")}
-    daemons = {f"vnethook.hook.{name}" for name in ("bridge_service", "idle", "outside", "share_guard")}
+    daemons = {f"vnethook.hook.{name}" for name in ("bridge_service", "idle", "outside", "share_guard", "uplink")}
     expected = {"vnethook.live", *modules, *hooks} - {"vnethook.hook.__init__"} - daemons
     assert set(sources) == expected
