@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab import Outside, wait_for
+from tests.lab.host import VNET
 from tests.lab.machine import PYTHON, Machine
 from tests.lab.outside import WWW, WWW_4, WWW_6
 from tests.lab.plugged import PluggedClient
@@ -259,3 +260,32 @@ def test_without_either_the_network_is_up_and_says_what_to_install(host: UsersHo
         assert "uplink" in host.vnet("net-check", "play", check=False).stdout
     host.vnet("net-repair", "play")
     assert _get_inside(host) == "outside sees 192.0.2.2"
+
+
+def test_one_uplink_serves_all_networks_and_goes_with_the_last(host: UsersHost) -> None:
+    host.vnet("net-start", "play")
+    (before,) = _pasta(host)
+    host.define("<network><name>more</name><forward mode='user'/></network>")
+    host.vnet("net-start", "more")
+    assert _pasta(host) == [before]
+    host.vnet("net-destroy", "play")
+    assert (_pasta(host), _get_inside(host)) == ([before], "outside sees 192.0.2.2")
+    host.vnet("net-destroy", "more")
+    assert _pasta(host) == []
+
+
+def test_a_call_from_inside_goes_on_where_nobody_outside_is_left(host: UsersHost) -> None:
+    host.vnet("net-start", "play")
+    (outside_of_it,) = host.run(["pgrep", "-u", str(USER), "-f", "vnethook-outside:"]).stdout.split()
+    done = host.inside("sh", "-c", f"kill -9 {outside_of_it}; exec {VNET} net-repair play")
+    assert "nobody looks after its uplink" in done.stderr
+    assert _get_inside(host) == "outside sees 192.0.2.2"
+    assert host.vnet("net-check", "play").returncode == 0
+
+
+def test_a_plug_for_a_network_that_there_is_not_leaves_nothing(host: UsersHost) -> None:
+    with PluggedClient(host, "alice", network="nosuch", mac=MAC, user=USER) as alice:
+        assert alice.qemu
+        alice.qemu.wait(20)
+        assert "qemu-vde: network 'nosuch': no such network" in alice.stderr.read_text()
+    assert host.users_processes() == []

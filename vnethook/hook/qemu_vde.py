@@ -11,7 +11,7 @@ import posix
 import sys
 from time import CLOCK_BOOTTIME, clock_gettime
 
-from vnethook.errors import UsageError
+from vnethook.errors import UsageError, VnetError
 from vnethook.hook import qemu_command, serve
 from vnethook.hook.bridge_tap import open_tap
 from vnethook.hook.request import NicRequest
@@ -60,7 +60,13 @@ def _plug(paths: "Paths", argv: list[str], caller: "Caller", nic: "QemuNic | Non
     is_over = False
     while not is_over:
         tap, interface = open_tap(has_header=False)
-        serve.warn(NAME, serve.attach(paths, request.replace(interface=interface)))
+        try:
+            serve.warn(NAME, serve.attach(paths, request.replace(interface=interface)))
+        except VnetError:
+            posix.close(tap)
+            if paths.user:
+                _leave(paths)
+            raise
         is_over = _carry(tap)
         serve.detach(paths, interface)
         posix.close(tap)
@@ -73,6 +79,13 @@ def _enter(paths: "Paths") -> None:
     host = Host(paths)
     host.enter(is_made=True)
     host.close(stays=True)
+
+
+def _leave(paths: "Paths") -> None:
+    """Keep no namespace that was made for a network that did not come up."""
+    from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+    user_namespace.end_unused(paths)
 
 
 def _carry(tap: int) -> bool:

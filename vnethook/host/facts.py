@@ -158,8 +158,9 @@ def taken_subnets(
     own = _indexes(host, except_devices)
     blocks = None if near is None else [(subnet.version, subnet.first, subnet.last) for subnet in near]
     found = _taken(host.links, own, blocks)
-    if host.paths.user and host.outer:  # what the machine has around a user's namespace
-        found += [item.replace(is_outside=True) for item in _taken(host.outer, set(), blocks)]
+    outer = host.outer if host.paths.user else None
+    if outer is not None:  # what the machine has around a user's namespace
+        found += [item.replace(is_outside=True) for item in _taken(outer, set(), blocks)]
     return [item for item in found if not _is_local(item.subnet)]
 
 

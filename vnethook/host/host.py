@@ -126,11 +126,17 @@ class Host:
 
     @property
     def outer(self) -> "Links | None":
-        """The links of the machine around a user's namespace; None for the machine's own host."""
-        if self._outer is None and self.paths.user:
-            from vnethook.host import outside, user_namespace  # noqa: PLC0415 (only for ordinary users)
+        """The links of the machine around a user's namespace; None for the machine's own host.
 
-            self._outer = Links() if user_namespace.is_outside(self.paths) else outside.links(self.paths)
+        None, too, where nobody is outside any more: a guest that starts inside is not to fail for that.
+        """
+        if self._outer is None and self.paths.user:
+            from vnethook.host import log, outside, user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+            try:
+                self._outer = Links() if user_namespace.is_outside(self.paths) else outside.links(self.paths)
+            except HostError as error:
+                log.warning(f"{error}; the machine's own subnets are not looked at; {error.hint}")
         return self._outer
 
     def close(self, *, stays: bool = False) -> None:
