@@ -1,6 +1,7 @@
 """Many processes of one lab host at the same work, each with its own view of the host."""
 
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,30 @@ Work = Callable[[machine.Host, int], object]
 
 def fork(here: machine.Host, work: Work, number: int, said: Path) -> int:
     """The pid of a process of its own that does `work` on a lab host; what it fails with is written to the file `said`."""
+    return _apart(lambda: work(machine.Host(here.paths), number), said)
+
+
+def each_apart(functions: list[Callable[[], object]], place: Path) -> list[str]:
+    """What fails of these, done at once, each by a process of its own that may have hosts of its own."""
+    pids = [_apart(function, place / str(number)) for number, function in enumerate(functions)]
+    try:
+        while pids:
+            os.waitpid(pids[-1], 0)
+            pids.pop()
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return [path.read_text() for path in sorted(place.iterdir())]
+
+
+def _apart(function: Callable[[], object], said: Path) -> int:
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        work(machine.Host(here.paths), number)
+        function()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, the test shows it)
         said.write_text(traceback.format_exc())
