@@ -5,11 +5,13 @@ Source: linux/if_link.h (IFLA_VXLAN_*), vxlan_nl2conf() in the kernel; ip-link(8
 
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from _struct import Struct
+from errno import EEXIST
+from zlib import crc32
 
 from vnethook.errors import HostError
 from vnethook.live import bridge_port
 from vnethook.live.bridge_port import ISOLATED, LEARNING
-from vnethook.live.netlink import CREATE, EXCLUSIVE, number, pack, text
+from vnethook.live.netlink import CREATE, EXCLUSIVE, NetlinkError, number, pack, text
 from vnethook.live.rtnl import LINK
 from vnethook.plan.step import Step
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 KIND = "vxlan"
 SUPPRESSES = 32
 """IFLA_BRPORT_NEIGH_SUPPRESS: the bridge answers ARP and ND for whom it knows, and does not ask behind that port."""
-_NAME, _MTU, _INFO = 3, 4, 18
+_MAC, _NAME, _MTU, _INFO = 1, 3, 4, 18
 _INFO_KIND, _INFO_DATA = 1, 2
 _ID, _REMOTE, _LOCAL, _LEARNS, _PORT, _REMOTE6, _LOCAL6 = 1, 2, 4, 7, 15, 16, 17
 _U32, _PORT_NUMBER = Struct("=I"), Struct("!H")
@@ -57,6 +59,10 @@ class CreateVxlan(Step):
             and (said.get(_LEARNS, b"\1") != b"\0") == bool(self.remote)
         )
 
+    def _mac(self) -> bytes:
+        """The device's own, which no frame has: the same each time, so that a host that is mended is as it was."""
+        return b"\x02\xfe" + crc32(f"{self.link} {self.local}".encode()).to_bytes(4)
+
     def do(self, host: "Host") -> None:
         link = host.links.link(self.link)
         if link is not None and link.kind != KIND:
@@ -70,10 +76,21 @@ class CreateVxlan(Step):
         )
         data += _end(self.local, _LOCAL, _LOCAL6) + (_end(self.remote, _REMOTE, _REMOTE6) if self.remote else b"")
         info = text(_INFO_KIND, KIND) + pack(_INFO_DATA, data)
-        body = LINK.pack(0, 0, 0, 0, 0) + text(_NAME, self.link) + number(_MTU, self.mtu) + pack(_INFO, info)
-        host.links.ask(
-            f"vxlan {self.link!r}", f"create with vni {self.vni}", bridge_port.NEW_LINK, CREATE | EXCLUSIVE, body
+        body = (
+            LINK.pack(0, 0, 0, 0, 0)
+            + text(_NAME, self.link)
+            + pack(_MAC, self._mac())
+            + number(_MTU, self.mtu)
+            + pack(_INFO, info)
         )
+        what, verb = f"vxlan {self.link!r}", f"create with vni {self.vni}"
+        try:
+            host.links.ask(what, verb, bridge_port.NEW_LINK, CREATE | EXCLUSIVE, body)
+        except HostError as error:
+            if not (isinstance(error.__cause__, NetlinkError) and error.__cause__.errno == EEXIST):
+                raise
+            hint = "`ip -details link show type vxlan` shows another one with that VNI and UDP port"
+            raise HostError(error.message, hint=hint) from error
 
     def undo(self, host: "Host") -> None:
         link = host.links.link(self.link)
