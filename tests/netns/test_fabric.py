@@ -59,6 +59,10 @@ def pings(guest: Client, where: str) -> bool:
     return guest.run(words, check=False).returncode == 0
 
 
+def forget_leases(host: Host, of: str) -> None:
+    on(host, lambda here: release.end_leases(here.paths, record.read(here.paths, NAME), of))
+
+
 def of_fabric(host: Host) -> Fabric:
     [found] = on(host, lambda here: fabrics.fabrics(here, NAME))
     return found
@@ -180,11 +184,15 @@ def test_a_guest_that_moves_is_found_again_and_keeps_its_address(world):
         for guest in world.guests[1:]:
             wait_for(lambda guest=guest: pings(guest, kept), "the guest that has moved", timeout_s=10)
         assert moved.call(lambda: ask_to_keep("eth0", kept, is_ours=True)) == ACK  # it renews
+        forget_leases(to, mac(1))
         assert moved.call(lambda: ask_to_keep("eth0", kept)) == ACK  # it boots, and asks for the one it had
+        forget_leases(to, mac(1))
+        words = ["busybox", "udhcpc", "-f", "-n", "-q", "-i", "eth0", "-r", kept, "-s", moved.directory / "on-lease"]
+        assert f"ip={kept}\n" in moved.run(words).stdout  # a real client, which first asks who there is
         assert moved.call(lambda: ask_to_keep("eth0", "10.42.0.1")) == NAK
         assert moved.call(lambda: ask_to_keep("eth0", "10.43.0.9")) == NAK
         assert all(pings(moved, address(guest)) for guest in world.guests[1:])
-        on(away, lambda here: release.end_leases(here.paths, record.read(here.paths, NAME), mac(1)))
+        forget_leases(away, mac(1))
         with Client(away, "new", port="vnew", mac=mac(8)) as new:
             attach(away, "new", 8)
             assert new.call(lambda: ask_to_keep("eth0", kept)) == NAK  # it is somebody's, on another host

@@ -73,6 +73,8 @@ def _users(network: "Network") -> tuple[str, str]:
         return "bridge zone: firewalld is the machine's, and sees no bridge of a user's", "leave it out"
     if network.domain_register:
         return "domain register: the resolver is the machine's", "leave it out"
+    if network.fabric is not None:
+        return "connections fabric: other hosts are reached by the machine's FRR", "have root define the network"
     for forward in network.port_forwards:
         if forward.ports[0] < FIRST_PORT:
             return f"{forward.label}: ports below {FIRST_PORT} are the machine's", "forward another port to it: to='…'"

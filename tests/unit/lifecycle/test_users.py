@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from vnethook.definition.fabric import Fabric
 from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
-from vnethook.definition.model import Bridge, Nat, Network
+from vnethook.definition.model import Bridge, Ip, Nat, Network
 from vnethook.errors import UnsupportedError
 from vnethook.lifecycle import users
 from vnethook.live.paths import Paths
@@ -39,6 +40,10 @@ def _host(user):
         (
             {"forward": "user", "domain": "lab.test", "domain_register": True},
             "domain register: the resolver is the machine's",
+        ),
+        (
+            {"forward": "nat", "ips": (Ip("10.42.0.1", 24),), "fabric": Fabric(7, "192.0.2.1")},
+            "connections fabric: other hosts are reached by the machine's FRR",
         ),
         ({"forward": "user", "forwarding": FORWARDS}, "incoming port 80: ports below 1024 are the machine's"),
     ],
