@@ -115,6 +115,7 @@ def test_each_host_knows_all_others_and_is_as_defined(world):
     [listed] = world.hosts[0].vnet_json("fabric-list", NAME)
     assert (listed["state"], [peer["state"] for peer in listed["peers"]]) == ("up", ["Established"] * (COUNT - 1))
     assert world.hosts[0].vnet_json("net-check", NAME) == []
+    assert "Fabric:         VNI 10042, see vnet fabric-list" in world.hosts[0].vnet("net-info", NAME).stdout
 
 
 def test_a_guest_has_its_address_of_its_own_host_and_reaches_all_others_with_full_packets(world):

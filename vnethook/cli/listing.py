@@ -48,6 +48,7 @@ def net_info(network: str, *, as_json: bool) -> None:
         ("Forward", state.forward),
         ("Kind", _kind(host, network)),
         ("Subnets", ", ".join(state.subnets)),
+        ("Fabric", _fabric(host, state.name)),
         ("Started by", started_by),
         ("NICs", str(nics) if live or nics else ""),
         ("At its switch", str(at_switch) if at_switch else ""),
@@ -57,6 +58,12 @@ def net_info(network: str, *, as_json: bool) -> None:
         if text:
             report.line(f"{label + ':':15} {report.safe(text)}")
     report.end()
+
+
+def _fabric(host: "Host", network: str) -> str:
+    """By what the network goes on at other hosts; empty if it does not."""
+    found = compiled.read(host.paths, network)
+    return f"VNI {found.fabric.vni}, see vnet fabric-list" if found is not None and found.fabric is not None else ""
 
 
 def _kind(host: "Host", network: str) -> str:
