@@ -1,6 +1,8 @@
 """One network on five hosts by VXLAN and the real FRR: guests find each other, and again when they move."""
 
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -174,32 +176,38 @@ def test_what_is_missing_of_the_tunnel_is_told_and_mended(world):
 
 def test_a_guest_that_moves_is_found_again_and_keeps_its_address(world):
     moving, away, to = world.guests[0], world.hosts[0], world.hosts[3]
-    kept = address(moving)
+    kept, log = address(moving), moving.directory / "client.log"
+    with log.open("wb") as output:
+        words = ["busybox", "udhcpc", "-f", "-i", "eth0", "-s", moving.directory / "on-lease"]
+        client = moving.popen(words, stdout=output, stderr=subprocess.DEVNULL)
+    wait_for(lambda: f"ip={kept}\n" in log.read_text(), "the client's lease")
     away.vnet("detach", "va")
     moving.run(["ip", "link", "delete", "eth0"])
-    with Client(to, "moved", port="vmoved", mac=mac(1)) as moved:
-        attach(to, "moved", 1)
-        moved.run(["ip", "address", "add", f"{kept}/16", "dev", "eth0"])
-        moved.run(["ip", "route", "add", "default", "via", "10.42.0.1"])
-        assert pings(moved, "10.42.0.1")
-        for guest in world.guests[1:]:
-            wait_for(lambda guest=guest: pings(guest, kept), "the guest that has moved", timeout_s=10)
-        assert moved.call(lambda: ask_to_keep("eth0", kept, is_ours=True)) == ACK  # it renews
-        forget_leases(to, mac(1))
-        assert moved.call(lambda: ask_to_keep("eth0", kept)) == ACK  # it boots, and asks for the one it had
-        forget_leases(to, mac(1))
-        words = ["busybox", "udhcpc", "-f", "-n", "-q", "-i", "eth0", "-r", kept, "-s", moved.directory / "on-lease"]
-        assert f"ip={kept}\n" in moved.run(words).stdout  # a real client, which first asks who there is
-        assert moved.call(lambda: ask_to_keep("eth0", "10.42.0.1")) == NAK
-        assert moved.call(lambda: ask_to_keep("eth0", "10.43.0.9")) == NAK
-        assert all(pings(moved, address(guest)) for guest in world.guests[1:])
-        forget_leases(away, mac(1))
-        with Client(away, "new", port="vnew", mac=mac(8)) as new:
-            attach(away, "new", 8)
-            assert new.call(lambda: ask_to_keep("eth0", kept)) == NAK  # it is somebody's, on another host
-            assert new.lease()["ip"] != kept
-            away.vnet("detach", "vnew")
-        to.vnet("detach", "vmoved")
+    moving.lay_cable("eth0", to, "vmoved", mac=mac(1))
+    moving.run(["ip", "address", "add", f"{kept}/16", "dev", "eth0"])
+    moving.run(["ip", "route", "add", "default", "via", "10.42.0.1"])
+    attach(to, "moved", 1)
+    assert pings(moving, "10.42.0.1")
+    for guest in world.guests[1:]:
+        wait_for(lambda guest=guest: pings(guest, kept), "the guest that has moved", timeout_s=10)
+        assert pings(moving, address(guest))
+    client.send_signal(signal.SIGUSR1)  # renew: busybox's udhcpc
+    wait_for(lambda: log.read_text().count(f"ip={kept}\n") == 2, "the renewed lease")
+    client.kill()
+    forget_leases(to, mac(1))
+    assert moving.call(lambda: ask_to_keep("eth0", kept)) == ACK  # it boots, and asks for the one it had
+    assert moving.call(lambda: ask_to_keep("eth0", "10.42.0.1")) == NAK
+    assert moving.call(lambda: ask_to_keep("eth0", "10.43.0.9")) == NAK
+
+
+def test_what_a_guest_has_taken_along_is_given_to_nobody(world):
+    away, kept = world.hosts[0], address(world.guests[0])
+    forget_leases(away, mac(1))
+    with Client(away, "new", port="vnew", mac=mac(8)) as new:
+        attach(away, "new", 8)
+        assert new.call(lambda: ask_to_keep("eth0", kept)) == NAK
+        assert new.lease()["ip"] != kept
+        away.vnet("detach", "vnew")
 
 
 def test_a_host_that_dies_is_forgotten_and_harms_nobody(world):

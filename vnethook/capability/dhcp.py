@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SLAAC_PREFIX = 64
 LEASE_DEFAULT_S = {4: 3600, 6: 86400}
 """dnsmasq's."""
+_KEEPS = "keeps"
+"""The tag of who asks for an address that it has had."""
 
 
 class _Pool:
@@ -60,7 +62,7 @@ def settings(network: "Network", facts: "Facts") -> list[str]:
         # a name is given by the definition or with attach; a guest that calls itself as it likes would take another's,
         # or one by which everybody is led: CERT VU#598349
         "dhcp-ignore-names",
-        f"dhcp-lease-max={sum(map(_own_capacity if network.fabric else _capacity, served))}",
+        f"dhcp-lease-max={sum(_capacity(ip) for ip in served)}",
     ]
     if "dhcp" in network.effective_guard.parts and not any(
         host.id for ip in served for host in ip.hosts if ip.version == 4
@@ -160,26 +162,19 @@ def _ranges(ip: "Ip", *, is_alone: bool) -> list[str]:
 
 
 def _of_a_fabric(network: "Network", served: "list[Ip]") -> list[str]:
-    """The host's own ranges for new guests, and after them the subnet: a guest that moves keeps its address.
+    """The host's own ranges for new guests; for one that asks for an address, all of the subnet: it may have moved.
 
-    That is of another host's range. What has a tag goes first, and every guest has that of its interface's name;
-    `dhcp-lease-max` is less than the own ranges hold, so that none of others' is given away.
+    Who asks for one sends a DHCPREQUEST, 3 in option 53 (RFC 2132); by a DHCPDISCOVER nobody gets one of other hosts.
+    What has a tag goes first, and every guest has that of its interface's name.
     """
-    lines = []
+    lines = [f"dhcp-match=set:{_KEEPS},53,3b"]
     for ip in served:
         lines += [line.replace("=", f"=tag:{network.bridge.name},", 1) for line in _ranges(ip, is_alone=False)]
         if ip.version == 4 and ip.ranges:
             ends = (format_ip(4, number) for number in (ip.subnet.first + 1, ip.subnet.last - 1))
-            lines.append(f"dhcp-range={','.join([*ends, netmask_of_prefix(ip.prefix), *_lease(ip.ranges[0])])}")
+            words = [*ends, netmask_of_prefix(ip.prefix), *_lease(ip.ranges[0])]
+            lines.append(f"dhcp-range=tag:{_KEEPS},{','.join(words)}")
     return lines
-
-
-def _own_capacity(ip: "Ip") -> int:
-    """The leases of the own ranges that are nobody's, on a fabric: the rest of the subnet is other hosts'."""
-    ranges = [(parse_ip(item.start)[1], parse_ip(item.end)[1]) for item in ip.ranges]
-    fixed = [parse_ip(host.ip)[1] for host in ip.hosts if host.ip]
-    taken = sum(any(first <= number <= last for first, last in ranges) for number in fixed)
-    return max(sum(last - first + 1 for first, last in ranges) - taken, len(fixed), 1)
 
 
 def _capacity(ip: "Ip") -> int:
