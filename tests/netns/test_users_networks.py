@@ -204,6 +204,7 @@ def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
     said = user.vnet("share", "eth0", check=False)
     assert "error: user 4321: share: NICs are the machine's" in said.stderr
     assert user.vnet("doctor").stdout == "Nothing on this host stops guests\n"
+    assert user.vnet("net-create", "-", stdin="<network><name>x</name></network>").stderr == ""
 
 
 def test_a_program_that_uses_the_python_api_is_not_moved_but_told(user):

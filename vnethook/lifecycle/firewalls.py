@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     """What this host cannot do for it, a line each; also why it could not be started."""
+    if host.paths.user:
+        return ()  # nftables it is, in the user's namespace
     chosen = firewall.choose(host, settings.current(host.paths).firewall)
     if chosen == NFT or not network.owns_bridge:
         return ()

@@ -16,7 +16,7 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     found = []
     if network.forward == "bridge" and network.bridge.name and host.links.link(network.bridge.name) is None:
         found.append(f"bridge {network.bridge.name!r}: no such bridge: the network cannot be started until it is there")
-    if not network.owns_bridge:
+    if not network.owns_bridge or host.paths.user:  # a user's meets no filter, and has nothing of the machine's
         return tuple(found)
     found += [line for uplink in network.uplinks for line in _of_uplink(host, network, uplink)]
     if network.nat.addresses is not None and not _has_one_of(host, *network.nat.addresses):
