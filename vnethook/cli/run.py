@@ -8,7 +8,7 @@ import click
 
 from vnethook.cli import arguments, known, slow
 from vnethook.cli.verb import Verb, value
-from vnethook.errors import HostError
+from vnethook.errors import HostError, VnetError
 from vnethook.live import sessions
 from vnethook.names import shown
 
@@ -47,13 +47,18 @@ def run(networks: tuple[str, ...]) -> None:
     host = slow.host()
     host.enter(is_made=True)
     names = [arguments.named(word) for word in networks]
-    for name in names:
-        sessions.begin(host.paths, name)
-        slow.attach.bring_up(host, name)
-    if names:
-        os.environ["VNET_NETWORK"] = names[0]
-    host.close(stays=True)
-    become(context.meta[_COMMAND] or [os.environ.get("SHELL") or "/bin/sh"], umask=umask)
+    try:
+        for name in names:
+            sessions.begin(host.paths, name)
+            slow.attach.bring_up(host, name)
+        if names:
+            os.environ["VNET_NETWORK"] = names[0]
+        host.close(stays=True)
+        become(context.meta[_COMMAND] or [os.environ.get("SHELL") or "/bin/sh"], umask=umask)
+    except VnetError:
+        for name in names:
+            sessions.end(host.paths, name)
+        raise
 
 
 def become(command: list[str], *, umask: int) -> "NoReturn":

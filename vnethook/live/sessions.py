@@ -15,6 +15,11 @@ def begin(paths: "Paths", network: str) -> None:
     files.write_json(f"{_place(paths, network)}/{pid}.json", {"start": process.start_time(pid)})
 
 
+def end(paths: "Paths", network: str) -> None:
+    """Have it not in use by this process any more; nothing if it was not."""
+    files.remove(f"{_place(paths, network)}/{posix.getpid()}.json")
+
+
 def running(paths: "Paths", network: str) -> list[int]:
     """The pids of those that run; what is left of others is removed."""
     place, found = _place(paths, network), []
