@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.lab.host import Host
 from tests.lab.machine import CHECKOUT, wait_for
-from tests.lab.packages import missing, unpacked
+from tests.lab.packages import unpacked
 
 PORT = 2222
 NAMED = CHECKOUT / "hooks/links/link-ssh"
@@ -16,7 +16,7 @@ NAMED = CHECKOUT / "hooks/links/link-ssh"
 @contextmanager
 def sshd(host: Host, *lines: str) -> Iterator[str]:
     """An sshd on PORT that knows these lines of authorized_keys; its line for known_hosts, without the address."""
-    files = unpacked(*missing("openssh-server"))
+    files = unpacked("openssh-server", "libwrap0")
     place = host.directory / "sshd"
     place.mkdir(mode=0o700)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", place / "key"], check=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import Client, Host
-from tests.lab.linked import FAR, FAR_MAC, NEAR_MAC, define, two_hosts, wait_until_up
+from tests.lab.linked import FAR, FAR_MAC, NEAR_MAC, PORT, define, status, two_hosts, wait_for_link, wait_until_up
 from tests.lab.machine import wait_for
-from vnethook.live import process
+from vnethook.live import link_status, process
 
 pytestmark = pytest.mark.netns
 Hosts = tuple[Host, Host]
@@ -16,27 +16,8 @@ Hosts = tuple[Host, Host]
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     with two_hosts() as hosts:
+        define(*hosts, "tls")
         yield hosts
-
-
-@pytest.mark.parametrize("transport", ["tls", "tcp"])
-def test_a_guest_on_the_far_host_has_a_lease_and_reaches_guests_here(hosts: Hosts, transport: str) -> None:
-    here, there = hosts
-    define(here, there, transport)
-    wait_until_up(there)
-    wait_until_up(here)
-    with (
-        Client(here, "near", port="vnear", mac=NEAR_MAC) as near,
-        Client(there, "far", port="vfar", mac=FAR_MAC) as far,
-    ):
-        here.vnet("attach", "vnear", "--network", "lab", "--guest", "near", "--mac", NEAR_MAC)
-        there.vnet("attach", "vfar", "--network", "lab", "--guest", "far", "--mac", FAR_MAC)
-        address = near.lease()["ip"]
-        lease = far.lease()
-        assert (lease["ip"], lease["server"]) == (FAR, "10.61.0.1")
-        assert far.resolve("near", server="10.61.0.1") == [address]
-        assert near.resolve("far", server="10.61.0.1") == [FAR]
-        far.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", address])
 
 
 def _carriers(host: Host) -> list[int]:
@@ -63,7 +44,6 @@ def _kill(host: Host, pid: int) -> None:
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_whatever_process_of_a_link_is_killed_it_is_up_again(hosts: Hosts, side: int) -> None:
-    define(*hosts, "tls")
     host = hosts[side]
     wait_until_up(hosts[0])
     count = len(_carriers(host))
@@ -76,3 +56,84 @@ def test_whatever_process_of_a_link_is_killed_it_is_up_again(hosts: Hosts, side:
         for one in hosts:
             wait_until_up(one)
         assert hosts[1].run(["ip", "-json", "link", "show", "type", "tun"]).stdout.count("vnl") == 1
+
+
+def test_a_path_that_is_cut_is_noticed_in_seconds_and_so_is_that_it_is_back(hosts: Hosts) -> None:
+    here, there = hosts
+    wait_until_up(here)
+    first = wait_until_up(there)
+    here.run(["ip", "link", "set", "u0", "down"])
+    try:
+        for host in hosts:
+            wait_for_link(host, lambda link: link.state != link_status.UP, f"the cut to be noticed by {host.name}")
+    finally:
+        here.run(["ip", "link", "set", "u0", "up"])
+    wait_until_up(here)
+    assert wait_until_up(there).since >= first.since
+
+
+def test_a_network_that_is_started_anew_on_one_host_is_linked_again(hosts: Hosts) -> None:
+    there = hosts[1]
+    wait_until_up(there)
+    with Client(there, "far", port="vfar", mac=FAR_MAC) as far:
+        there.vnet("attach", "vfar", "--network", "lab", "--guest", "far", "--mac", FAR_MAC)
+        assert far.lease()["ip"] == FAR
+        for host in hosts:
+            host.vnet("net-restart", "lab")
+            wait_for(lambda: far.pings("10.61.0.1"), "the far guest to be reached again")
+
+
+def test_a_listener_whose_port_is_taken_takes_it_once_it_is_free(hosts: Hosts) -> None:
+    here, there = hosts
+    here.vnet("net-stop", "lab")
+    with here.listening(tcp=PORT, udp=9):
+        here.vnet("net-start", "lab")
+        wait_for(lambda: [one.reason for one in status(here).listens] == ["Address already in use"], "why not")
+        assert [link["state"] for link in here.vnet_json("link-list", "lab")] == ["down"]
+    wait_until_up(there)
+
+
+def test_nothing_is_left_of_a_network_with_links(hosts: Hosts) -> None:
+    for host in hosts:
+        host.vnet("net-stop", "lab")
+    before = [host.snapshot() for host in hosts]
+    for host in hosts:
+        host.vnet("net-start", "lab")
+    wait_until_up(hosts[0])
+    for host, was in zip(hosts, before, strict=True):
+        host.vnet("net-stop", "lab")
+        assert was.changes_to(host.snapshot(), ignoring=["tcp_fastopen", "var/lib", r"locks/", "file d"]) == []
+
+
+def test_without_a_certificate_the_network_is_up_and_says_why_it_has_no_link(hosts: Hosts) -> None:
+    there = hosts[1]
+    key = there.root / "etc/vnethook/tls/key.pem"
+    key.chmod(0o644)
+    for host in hosts:
+        host.vnet("net-start", "lab")
+    try:
+        link = wait_for_link(there, lambda link: bool(link.reason), "the reason")
+        assert link.reason == f"file '{key}': others than its owner may read it"
+    finally:
+        key.chmod(0o600)
+    wait_until_up(there)
+
+
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+def test_a_guest_on_the_far_host_has_a_lease_and_reaches_guests_here(hosts: Hosts, transport: str) -> None:
+    here, there = hosts
+    define(here, there, transport)
+    wait_until_up(there)
+    wait_until_up(here)
+    with (
+        Client(here, "near", port="vnear", mac=NEAR_MAC) as near,
+        Client(there, "far", port="vfar", mac=FAR_MAC) as far,
+    ):
+        here.vnet("attach", "vnear", "--network", "lab", "--guest", "near", "--mac", NEAR_MAC)
+        there.vnet("attach", "vfar", "--network", "lab", "--guest", "far", "--mac", FAR_MAC)
+        address = near.lease()["ip"]
+        lease = far.lease()
+        assert (lease["ip"], lease["server"]) == (FAR, "10.61.0.1")
+        assert far.resolve("near", server="10.61.0.1") == [address]
+        assert near.resolve("far", server="10.61.0.1") == [FAR]
+        far.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", address])
