@@ -37,7 +37,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             program="python3",
             arguments=(
                 *("-IS", "-c", _START, _PACKAGES, word, network.name),
-                *(paths.etc, paths.run, paths.state, paths.resolv_conf),
+                *(paths.etc, paths.run, paths.state, paths.resolv_conf, str(paths.user)),
             ),
             word=word,
             directory=directory,
@@ -56,12 +56,14 @@ def config(network: "Network", facts: "Facts") -> Config:
             address=item.address,
             port=item.port or SSH_PORT,
             network=item.network or network.name,
+            peer=item.peer or "",
+            user=item.user or "",
         )
         for item in network.connections
         if item.transport in TRANSPORTS and item.address is not None
     )
     doors = tuple(
-        Door(item.transport, item.address or "", item.port or 0)
+        Door(item.transport, item.address or "", item.port or 0, item.peers)
         for item in network.listens
         if item.transport in TRANSPORTS and not item.is_local
     )

@@ -20,15 +20,26 @@ def write(document: Document, network: "Network") -> None:
         if listen.is_local:
             document.empty("listen", {"local": "yes"})
         else:
-            document.empty("listen", {**_transport(listen), "address": listen.address, "port": listen.port})
+            _listen(document, listen)
     if network.fabric is not None:
         _fabric(document, network.fabric)
     if network.connections:
         document.start("connections", {})
         for item in network.connections:
             said = {**_transport(item), "address": item.address, "port": item.port, "network": item.network}
-            document.empty("connection", said)
+            document.empty("connection", {**said, "peer": item.peer, "user": item.user})
         document.end("connections")
+
+
+def _listen(document: Document, listen: "Listen") -> None:
+    said = {**_transport(listen), "address": listen.address, "port": listen.port}
+    if not listen.peers:
+        document.empty("listen", said)
+        return
+    document.start("listen", said)
+    for name in listen.peers:
+        document.empty("peer", {"name": name})
+    document.end("listen")
 
 
 def _fabric(document: Document, fabric: "Fabric") -> None:

@@ -11,20 +11,27 @@ def listen(node: Node) -> Listen:
     """What `<listen>` says; `local='no'` says nothing but is read."""
     address, port = node.attributes.get("address"), node.number("port")
     if node.boolean("local", default=False):
-        for name in node.attributes:
+        for name in (*node.attributes, *(["peer"] if node.all("peer") else [])):
             if name != "local":
                 node.refuse(f"listen: {name}= is for other hosts, local= for networks of this one: write two <listen>")
         return Listen(is_local=True)
-    return node.build(lambda: Listen(_transport(node), None if address is None else canonical_ip(address), port))
+    peers = tuple(_name(child, child.need("name")) for child in node.all("peer"))
+    place = None if address is None else node.build(lambda: canonical_ip(address))
+    return node.build(lambda: Listen(_transport(node), place, port, peers=peers))
 
 
 def connection(node: Node) -> Connection:
     """What `<connection>` says."""
     said = node.attributes.get
     address, port = said("address"), node.number("port")
-    if address is not None and not is_domain_name(address):
-        address = node.build(lambda: canonical_ip(address or ""))
-    return node.build(lambda: Connection(_transport(node), address, port, said("network")))
+    address = None if address is None else _name(node, address)
+    peer = None if said("peer") is None else _name(node, said("peer") or "")
+    return node.build(lambda: Connection(_transport(node), address, port, said("network"), peer, said("user")))
+
+
+def _name(node: Node, text: str) -> str:
+    """A host's name, or its address as it is written everywhere."""
+    return text if is_domain_name(text) else node.build(lambda: canonical_ip(text))
 
 
 def fabric(node: Node) -> Fabric | None:

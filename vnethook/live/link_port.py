@@ -60,10 +60,15 @@ def serves(live: "LiveNetwork") -> bool:
     return bool(live.pools or live.fixed or live.guard.leased)
 
 
+def claim(paths: "Paths", port: LinkPort) -> None:
+    """Say that a device of that name is about to be made for a link."""
+    files.write_json(_path(paths, port.network, port.device), port.to_plain())
+
+
 def leave(paths: "Paths", links: "Links", port: LinkPort) -> None:
     """Take a link off the network, and its device off the host; never fails on what is gone."""
     link = links.link(port.device)
-    if link is not None and link.index == port.index:
+    if link is not None and (link.index == port.index or (not port.index and link.kind == "tun")):
         links.delete(port.device)
     files.remove(_path(paths, port.network, port.device))
 

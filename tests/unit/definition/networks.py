@@ -307,8 +307,18 @@ def _with_the_rest(draw, network):
         ipv6_between_guests=draw(st.booleans()),
         forwarding=draw(forwardings(network.subnets)) if is_routed else None,
         offers=draw(st.none() | offers) if network.ips or network.forward != "none" else None,
-        listens=draw(st.sampled_from([(), (Listen(port=1),), (Listen(is_local=True), Listen("vxlan", "192.0.2.1"))])),
-        connections=() if network.wants_subnet else draw(st.sampled_from([(), (Connection("ssh", "far.example"),)])),
+        listens=draw(
+            st.sampled_from(
+                [
+                    (),
+                    (Listen(port=1, peers=("b.example", "192.0.2.9")),),
+                    (Listen(is_local=True), Listen("vxlan", "192.0.2.1")),
+                ]
+            )
+        ),
+        connections=()
+        if network.wants_subnet
+        else draw(st.sampled_from([(), (Connection("ssh", "far.example", user="lab"),)])),
         title=draw(st.none() | titles),
         description=draw(st.none() | prose),
         metadata=draw(st.sampled_from([(), ('<a:b xmlns:a="urn:example:a"></a:b>',)])),

@@ -118,6 +118,7 @@ class Chain:
                 raise StateError(msg)
             said = self.status
             self.port = LinkPort(device, network, said.peer or said.address, said.transport, said.is_incoming)
+            link_port.claim(host.paths, self.port)
             taps.create(device, owner=owner)
             self.port = link_port.join(host.paths, host.links, live, self.port)
         self.status = said.replace(device=device)

@@ -26,9 +26,9 @@ PAUSE_S = 1.0
 
 
 def main(argv: list[str]) -> None:
-    """Keep links up in the background: WORD NETWORK ETC RUN STATE RESOLV_CONF."""
-    _, _, network, etc, run, state, resolv_conf = argv
-    paths = Paths(etc, run, state, resolv_conf)
+    """Keep links up in the background: WORD NETWORK ETC RUN STATE RESOLV_CONF USER."""
+    _, _, network, etc, run, state, resolv_conf, user = argv
+    paths = Paths(etc, run, state, resolv_conf, int(user))
     background.enter(f"{paths.links(network)}/links.pid")
     try:
         with Lock(paths.lock(network), shared=True):
