@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vnethook.plan.step import Step
 
 TRANSPORTS = ("tls", "ssh", "tcp")
+OPEN = ("tcp", "vxlan")
+"""Those without authentication."""
 SSH_PORT = 22
 _PACKAGES = __file__.rsplit("/", 3)[0]
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from vnethook.hook.links.supervisor import main; main(sys.argv)"
@@ -45,6 +47,17 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
             link=link_names.links_bridge(network.uuid or ""),
             network=network.name,
         ),
+    ]
+
+
+def warnings(network: "Network") -> list[str]:
+    """What whoever defines a link should know of it, a line each."""
+    said = [("listen", item.transport) for item in network.listens]
+    said += [("connection", item.transport) for item in network.connections]
+    return [
+        f"{what} by {transport}: nobody proves who he is, and nothing is encrypted"
+        for what, transport in dict.fromkeys(said)
+        if transport in OPEN
     ]
 
 

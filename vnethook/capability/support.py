@@ -48,6 +48,8 @@ def warnings(network: "Network") -> tuple[str, ...]:
     found += [f"portgroup {group.name!r}: {line}" for group in network.portgroups for line in _of_portgroup(group)]
     if network.domain_register and not resolver.registers(network):
         found.append("domain register='yes' is kept and not done: the network has no name server")
+    if network.listens or network.connections:
+        found += _of_links(network)
     return (*found, *(_of_switch(network) if network.vde else ()))
 
 
@@ -60,6 +62,12 @@ def _of_portgroup(group: "PortGroup") -> list[str]:
     if _has_outbound_peak(group.bandwidth):
         found.append(_OUTBOUND_PEAK)
     return found
+
+
+def _of_links(network: "Network") -> list[str]:
+    from vnethook.capability import link  # noqa: PLC0415 (few networks have any)
+
+    return link.warnings(network)
 
 
 def _of_switch(network: "Network") -> tuple[str, ...]:
