@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Host
+from tests.lab import Host, Machine, User, wait_for
 
 pytestmark = pytest.mark.netns
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs/examples").glob("*.xml"))
+OF_USERS = [path for path in EXAMPLES if "<forward mode='user'" in path.read_text()]
+"""Those of ordinary users, which root is refused."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def host() -> Iterator[Host]:
         yield host
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted({*EXAMPLES} - {*OF_USERS}), ids=lambda path: path.name)
 def test_an_example_comes_up_and_leaves_nothing(host: Host, path: Path) -> None:
     name = path.read_text().partition("<name>")[2].partition("</name>")[0]
     before = host.snapshot()
@@ -37,3 +39,17 @@ def test_an_example_comes_up_and_leaves_nothing(host: Host, path: Path) -> None:
     host.vnet("net-destroy", name)
     host.vnet("net-undefine", name)
     assert before.changes_to(host.snapshot(), ignoring=[r"file .*locks", r"file d"]) == []
+
+
+def test_a_users_example_comes_up_and_leaves_nothing() -> None:
+    with Machine("users") as machine:
+        user = User(machine)
+        for path in OF_USERS:
+            name = path.read_text().partition("<name>")[2].partition("</name>")[0]
+            user.vnet("net-define", path)
+            user.vnet("net-start", name)
+            assert user.vnet("net-check", name).stdout == f"Network {name} is as defined\n\n"
+            user.vnet("net-destroy", name)
+            user.vnet("net-undefine", name)
+            wait_for(lambda: not user.processes(), "the user's programs to end")
+            assert user.files() == []
