@@ -228,7 +228,7 @@ def test_the_uplink_follows_the_machine_to_another_network(host: UsersHost, outs
     outside.plug(host)
     host.set_resolvers("192.0.2.1")
     wait_for(lambda: "inet 192.0.2.2/" in host.inside("ip", "address").stdout, "the uplink on another network")
-    assert _get_inside(host) == "outside sees 192.0.2.2"
+    wait_for(lambda: _get_inside(host) == "outside sees 192.0.2.2", "the outside from there")
     servers = host.root / "run/vnethook/uplink/resolv.conf"
     wait_for(lambda: servers.read_text() == "nameserver 192.0.2.1\n", "the other network's name server")
     said = host.inside("dig", "+short", "+time=2", "@10.7.0.1", WWW, check=False).stdout

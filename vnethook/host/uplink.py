@@ -86,12 +86,13 @@ def resolv_conf(program: str, now: Outside) -> str:
     One on the machine itself is not; only the first in the machine's list is asked through the program.
     """
     far = [server for server in now.servers if not _is_near(server, now)]
-    through = [names_address(program, now)] if _is_first_near(now) else []
+    through = [names_address(program, now)] if server_through(now) else []
     return "".join(f"nameserver {server}\n" for server in [*through, *far])
 
 
-def _is_first_near(now: Outside) -> bool:
-    return bool(now.servers) and _is_near(now.servers[0], now)
+def server_through(now: Outside) -> str:
+    """The name server that the uplink asks, which reads it when it starts: the machine's first one; empty if none."""
+    return now.servers[0] if now.servers and _is_near(now.servers[0], now) else ""
 
 
 def _is_near(server: str, now: Outside) -> bool:
@@ -111,7 +112,7 @@ def pasta(directory: str, holder: int, now: Outside, ports: "dict[str, list[str]
         programs.require(PASTA),
         *("--config-net", "--quiet", "--no-map-gw", "-T", "none", "-U", "none", "-I", LINK),
         # else it would rewrite the answers of a far server, which then come from where nobody was asked
-        *(("--dns-forward", names_address(PASTA, now)) if _is_first_near(now) else ()),
+        *(("--dns-forward", names_address(PASTA, now)) if server_through(now) else ()),
         *(word for pair in pairs for word in pair),
         *("-P", pid_file(directory), word(directory, PASTA), str(holder)),
     ]

@@ -82,7 +82,8 @@ class UplinkProgram:
             self._state, self._why = OFFLINE, "the machine has no default route"
             return  # what runs may go on: the machine may come back to the same network
         ports = {protocol: sorted(self._wanted[protocol]) for protocol in ("tcp", "udp")}
-        tag = f"{name}/{namespace_calls.places(holder)[1]}/{crc32(repr((now.ways, now.servers[:1])).encode()):08x}"
+        copied = crc32(repr((now.ways, uplink.server_through(now))).encode())
+        tag = f"{name}/{namespace_calls.places(holder)[1]}/{copied:08x}"
         running = self._running()
         if running is not None and running[2].startswith(f"{tag} ") and self._serves(ports):
             self.pid = running[0]
