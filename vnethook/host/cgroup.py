@@ -21,7 +21,7 @@ def take_out(pid: int) -> None:
     A user's groups are the user's systemd's, and end when it says so.
     """
     mount = _mount()
-    if mount is None or paths.mapped_user() or _group_of(pid) in {"/", f"/{NAME}", ""}:
+    if mount is None or _is_users() or _group_of(pid) in {"/", f"/{NAME}", ""}:
         return
     try:
         try:
@@ -37,13 +37,18 @@ def take_out(pid: int) -> None:
 def tidy() -> None:
     """Remove our group if nothing is in it."""
     mount = _mount()
-    if mount is None or paths.mapped_user():
+    if mount is None or _is_users():
         return
     try:
         posix.rmdir(f"{mount}/{NAME}")
     except OSError as error:
         if error.errno not in {EBUSY, EEXIST, ENOENT, EROFS}:
             log.warning(f"control group {NAME!r}: remove: {posix.strerror(error.errno or 0)}")
+
+
+def _is_users() -> bool:
+    """Whether this process is an ordinary user's, in the user's namespace or outside of it."""
+    return bool(posix.geteuid() or paths.mapped_user())
 
 
 def _mount() -> str | None:
