@@ -53,7 +53,7 @@ def rows(ways: tuple[Way, ...]) -> list[list[str]]:
         if not way.there:
             lines.append([way.name, "-", "", "-", "", way.missing])
             continue
-        base = named.get(way.against, way)
+        base = named[way.against or way.name]
         ratios = [median(way.there) / median(base.there), median(way.back) / median(base.back)] if base.there else []
         there, back = (f"{ratio:.2f}" for ratio in ratios) if ratios else ("", "")
         lines.append([way.name, f"{median(way.there):.0f}", there, f"{median(way.back):.0f}", back, way.against])
@@ -61,8 +61,12 @@ def rows(ways: tuple[Way, ...]) -> list[list[str]]:
 
 
 def run(say: Callable[[str], None], *, rounds: int, seconds: int, word: str = "") -> list[dict[str, Any]]:
-    """Measure those that can be and have this word in their names, and say it; the numbers as JSON has them."""
-    chosen = tuple(way for way in WAYS if word in way.name)
+    """Measure those that can be and have this word in their names, and what they are compared with, and say it.
+
+    The numbers as JSON has them.
+    """
+    bases = {way.against for way in WAYS if word in way.name}
+    chosen = tuple(way for way in WAYS if word in way.name or way.name in bases)
     measure(tuple(way for way in chosen if not way.missing), rounds, seconds)
     say(f"TCP through what joins two guests, {seconds} s each, median of {rounds}; x: of what stands beside it\n")
     for line in table(rows(chosen)):

@@ -1,12 +1,12 @@
 """What joins two guests, to be measured: taps on a bridge, a VDE switch, links between hosts, ways outside."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from shutil import which
 
 from tests.bench.tap_guest import TapGuest
-from tests.lab import Client, Host, Machine, Outside, linked
+from tests.lab import Client, Host, Machine, Outside, User, linked, sshd
 from tests.lab.machine import SYSTEM_PATH
 from tests.lab.outside import WWW_4
 from tests.lab.vde_client import VdeClient
@@ -43,9 +43,9 @@ def define(host: Host, name: str, number: int, more: str = "<forward mode='nat'/
     host.vnet("net-start", name)
 
 
-def plug(guest: Client, network: str) -> str:
-    """Put a guest on a network; its address."""
-    guest.host.vnet("attach", guest.port, "--network", network)
+def plug(host: Host | User, guest: Client) -> str:
+    """Put a guest on the network `lab`; its address."""
+    host.vnet("attach", guest.port, "--network", "lab")
     return guest.lease()["ip"]
 
 
@@ -54,8 +54,8 @@ def _taps(kind: type[Client]) -> Iterator[Ends]:
     with Host() as host:
         define(host, "lab", 71)
         with kind(host, "one", port="tap1") as one, kind(host, "two", port="tap2") as two:
-            plug(one, "lab")
-            yield one, two, plug(two, "lab")
+            plug(host, one)
+            yield one, two, plug(host, two)
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _outside() -> Iterator[Ends]:
         outside.plug(host)
         define(host, "lab", 71)
         with TapGuest(host, "one", port="tap1") as one:
-            plug(one, "lab")
+            plug(host, one)
             yield one, outside, WWW_4
 
 
@@ -81,19 +81,42 @@ def _switch(kind: type[Client]) -> Iterator[Ends]:
                     yield one, other, other.lease()["ip"]
             else:
                 with kind(host, "two", port="tap2") as two:
-                    yield one, two, plug(two, "lab")
+                    yield one, two, plug(host, two)
 
 
 @contextmanager
 def _link(transport: str) -> Iterator[Ends]:
     """A guest on each of two hosts."""
-    with linked.two_hosts() as (here, there):
-        linked.define(here, there, transport)
+    with ExitStack() as stack:
+        here, there = stack.enter_context(linked.two_hosts())
+        port = linked.PORT
+        if transport == "ssh":
+            port, line = sshd.PORT, there.vnet("link-key", "--name", "b.example").stdout.splitlines()[0]
+            line = line.replace("/usr/libexec/vnethook/link-ssh", str(sshd.NAMED))
+            key = stack.enter_context(sshd.sshd(here, line))
+            (there.root / "etc/vnethook/ssh/known_hosts").write_text(f"[{linked.SERVING}]:{port} {key}\n")
+        linked.define(here, there, transport, port)
         linked.wait_until_up(there)
         linked.wait_until_up(here)
-        with TapGuest(here, "one", port="tap1") as one, TapGuest(there, "two", port="tap2") as two:
-            plug(one, "lab")
-            yield one, two, plug(two, "lab")
+        one = stack.enter_context(TapGuest(here, "one", port="tap1"))
+        two = stack.enter_context(TapGuest(there, "two", port="tap2"))
+        plug(here, one)
+        yield one, two, plug(there, two)
+
+
+@contextmanager
+def _users() -> Iterator[Ends]:
+    """Two guests on an ordinary user's network."""
+    with Machine("users") as machine, TapGuest(machine, "one", port="tap1") as one:
+        user = User(machine)
+        user.define("lab", "10.71.0")
+        user.vnet("net-start", "lab")
+        with TapGuest(machine, "two", port="tap2") as two:
+            user.plug(one.port)
+            user.plug(two.port)
+            plug(user, one)
+            yield one, two, plug(user, two)
+            user.vnet("net-destroy", "lab", "--force")
 
 
 BASE, OUT = "tap + bridge", "tap + bridge, outside by NAT"
@@ -104,5 +127,7 @@ WAYS = (
     Way("VDE switch, to another there", lambda: _switch(VdeClient), ("vde_switch", "vde_plug"), BASE),
     Way("link by tls", lambda: _link("tls"), ("socat", "vde_plug"), BASE),
     Way("link by tcp", lambda: _link("tcp"), ("socat", "vde_plug"), BASE),
+    Way("link by ssh", lambda: _link("ssh"), ("ssh", "vde_plug"), BASE),
+    Way("user's namespace", _users, (), BASE),
     Way(OUT, _outside),
 )
