@@ -23,6 +23,7 @@ from vnethook.live import files, nftables
 from vnethook.live.nics import PVID, UNTAGGED
 from vnethook.live.paths import Paths
 from vnethook.plan.addresses import FixAddresses
+from vnethook.plan.fabric import FilterFabric
 from vnethook.plan.files import MakeDirectory, WriteFile
 from vnethook.plan.firewall import InstallRules
 
@@ -51,6 +52,8 @@ def _files(network):
             configuration = step.text
         elif isinstance(step, WriteFile):
             lines += [f"    {line}" for line in step.text.splitlines()]
+        elif isinstance(step, FilterFabric):
+            lines += [f"    {line}" for line in step.install.splitlines()]
         elif isinstance(step, FixAddresses):
             lines += [f"    {mac},{words}" for mac, words in step.hosts]
     lines += [f"warning: {line}" for line in support.warnings(network)]

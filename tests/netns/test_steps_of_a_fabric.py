@@ -11,7 +11,8 @@ from vnethook.lifecycle import bringup, catalog
 
 pytestmark = pytest.mark.netns
 RICH = """
-<network><name>rich</name><bridge name='vnbr9'/>
+<network><name>rich</name><bridge name='vnbr9'/><dns enable='no'/>
+  <ip address='10.79.0.1' netmask='255.255.255.0'/>
   <connections fabric='evpn' vni='77'><peer address='192.0.2.2'/></connections>
 </network>"""
 

@@ -45,23 +45,27 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     if fabric is None or facts.underlay is None:
         return []
     link, bridge = link_name(fabric.vni), network.bridge.name or ""
+    kept = _kept(network)
     return [
         RememberGuests(bridge, AGEING_S),
         CreateVxlan(link, fabric.vni, fabric.effective_port, facts.underlay[0], network.mtu or MTU_DEFAULT),
         SetLinkSysctls(link, ((f"net/ipv6/conf/{link}/disable_ipv6", "1"),)),  # as of every port
-        FilterFabric(link, f"vnethook_vni{fabric.vni}", _kept(network), _claims(network)),
+        *([FilterFabric(link, f"vnethook_vni{fabric.vni}", kept, _claims(network))] if kept else []),
         JoinBridge(link, bridge, learns=False, suppresses=True, isolated=bool(network.isolated)),
     ]
 
 
 def _kept(network: "Network") -> tuple[str, ...]:
-    """What is each host's own matter; a gateway that asks on another host would be answered there."""
-    return (
-        "udp dport { 67, 68, 546, 547 } counter drop",
-        f"icmpv6 type {_ICMP6_KEPT} counter drop",
-        f"ether saddr {network.mac} ether type arp counter drop",
-        f"ether saddr {network.mac} icmpv6 type {{ 135, 136 }} counter drop",
-    )
+    """What is each host's own matter, where it is one: a gateway that asks on another host would be answered there."""
+    found = []
+    if any(ip.serves_dhcp for ip in network.ips):
+        found.append("udp dport { 67, 68, 546, 547 } counter drop")
+    if network.has_ipv6:
+        found.append(f"icmpv6 type {_ICMP6_KEPT} counter drop")
+    if network.ips:
+        found.append(f"ether saddr {network.mac} ether type arp counter drop")
+        found.append(f"ether saddr {network.mac} icmpv6 type {{ 135, 136 }} counter drop")
+    return tuple(found)
 
 
 def _claims(network: "Network") -> tuple[str, ...]:
