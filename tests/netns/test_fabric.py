@@ -98,6 +98,8 @@ def world() -> Iterator[World]:
             bring_up(host, RACKS.format(n=n, peers=peer))
             hosts.append(host)
             frrs.append(frr)
+        frrs[-1].vtysh("configure terminal\nrouter bgp 65000\nneighbor vnethook timers 1 3\n")  # it dies sooner
+        frrs[-1].vtysh("clear bgp *")
         for host in hosts:
             wait_for(lambda host=host: len(of_fabric(host).hosts) == COUNT - 1, "all tunnels")
         guests = []
