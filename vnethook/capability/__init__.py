@@ -21,7 +21,6 @@ from vnethook.capability import (
     zone,
 )
 from vnethook.definition.backend import VDE
-from vnethook.errors import UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +49,9 @@ ON_EXISTING_BRIDGE = (existing_bridge, vlan, bandwidth, admission, guard)
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """The steps that bring a complete network up."""
     if facts.kind == VDE:
-        msg = f"network {network.name!r}: a user's network of kind 'vde' is not done"
-        raise UnsupportedError(msg)
+        from vnethook.capability import user_switch  # noqa: PLC0415 (only for ordinary users)
+
+        return user_switch.plan(network, facts)
     if facts.user:
         from vnethook.capability import users_host  # noqa: PLC0415 (only for ordinary users)
 

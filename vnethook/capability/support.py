@@ -4,6 +4,7 @@ A capability that comes to act on something takes its line out of here.
 """
 
 from vnethook.capability import resolver
+from vnethook.definition.backend import VDE
 from vnethook.definition.model import MACVTAP_MODES
 from vnethook.errors import UnsupportedError
 from vnethook.names import shown
@@ -50,6 +51,10 @@ def warnings(network: "Network") -> tuple[str, ...]:
         found.append("domain register='yes' is kept and not done: the network has no name server")
     if network.listens or network.connections:
         found += _of_links(network)
+    if network.backend == VDE:
+        from vnethook.capability import user_switch  # noqa: PLC0415 (only for ordinary users)
+
+        found += user_switch.warnings()
     return (*found, *(_of_switch(network) if network.vde else ()))
 
 

@@ -1,8 +1,8 @@
 """What of one network has to go together: rules across its parts, as libvirt and the 2007 dialect have them. Pure."""
 
 from vnethook.address import BITS, Subnet, is_ipv4, parse_ip, parse_subnet
-from vnethook.definition import fabric
-from vnethook.definition.backend import USER, check_backend
+from vnethook.definition import fabric, user_switch
+from vnethook.definition.backend import USER, VDE, check_backend
 from vnethook.definition.blocks import Blocks
 from vnethook.names import is_link_name, label_of, refuse, shown
 
@@ -37,7 +37,9 @@ def check_parts(network: "Network") -> None:
     if network.offers and network.forward == "none" and not network.ips:
         refuse("host: a network without an address has no host for its guests to reach")
     _check_peers(network)
-    if network.vde is not None:
+    if network.backend == VDE:
+        user_switch.check(network)
+    elif network.vde is not None:
         _check_vde(network)
 
 

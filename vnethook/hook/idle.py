@@ -85,11 +85,11 @@ def _watch(host: Host, network: str, idle_s: int, on: "tuple[select.poll, socket
 
 def is_used(host: Host, live: "LiveNetwork") -> bool:
     """Whether a guest is on a network: a port of its bridge that is not its own, or somebody at its switch."""
-    ports = host.links.ports(live.index)
+    ports = host.links.ports(live.index) if live.bridge else []
     own = (*live.own_ports, *filter(link_names.is_cable, (port.name for port in ports)))
     if any(port.kind != _TUNNEL and port.name not in own for port in ports):
         return True
-    if live.own_ports and vde.guests(host.paths.vde(live.name)) > 0:
+    if vde.guests(host.paths, live) > 0:
         return True
     return len(own) > len(live.own_ports) and _is_used_far(host, live)
 

@@ -45,8 +45,6 @@ def _plug(paths: "Paths", argv: list[str], caller: "Caller", nic: "QemuNic | Non
     if len(argv) > 2:
         msg = f"{len(argv) - 1} arguments given, at most one is taken: the network"
         raise UsageError(msg, hint="QEMU calls this: -netdev 'vde,id=n0,sock=cmd:///PATH/qemu-vde NETWORK'")
-    if paths.user:
-        _enter(paths)
     environ = variables()
     request = NicRequest(
         interface="",
@@ -57,6 +55,11 @@ def _plug(paths: "Paths", argv: list[str], caller: "Caller", nic: "QemuNic | Non
         owner=caller.owner,
         via=NAME,
     )
+    if paths.user:
+        from vnethook.hook import switch_plug  # noqa: PLC0415 (only for ordinary users)
+
+        if switch_plug.is_plugged(paths, request):
+            return
     is_over = False
     while not is_over:
         tap, interface = open_tap(has_header=False)
@@ -70,15 +73,6 @@ def _plug(paths: "Paths", argv: list[str], caller: "Caller", nic: "QemuNic | Non
         is_over = _carry(tap)
         serve.detach(paths, interface)
         posix.close(tap)
-
-
-def _enter(paths: "Paths") -> None:
-    """Go where the user's networks are, and may be made: nothing of what follows differs there."""
-    from vnethook.host.host import Host  # noqa: PLC0415 (only for ordinary users)
-
-    host = Host(paths)
-    host.enter(is_made=True)
-    host.close(stays=True)
 
 
 def _leave(paths: "Paths") -> None:

@@ -8,8 +8,9 @@ Source of the form: vdestream(3): length in two bytes, big-endian, then the fram
 """
 
 import posix
-from errno import EAGAIN, EBADFD, EFAULT, EPIPE
+from errno import EAGAIN, EBADFD, ECONNREFUSED, ECONNRESET, EFAULT, EPIPE
 from select import POLLIN, POLLOUT, poll
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +32,21 @@ class Relay:
         for fd in (source, sink):
             posix.set_blocking(fd, False)
 
-    def carry(self, tap: int) -> bool:
-        """Carry frames until QEMU has closed its end, or (False) until the tap's link is gone."""
+    def carry(self, tap: int, *, lifeline: int = -1) -> bool:
+        """Carry frames until QEMU has closed its end, or (False) until the tap's link is gone.
+
+        In place of a tap also a socket of frames; its other end is gone as soon as anything comes from `lifeline`.
+        """
         posix.set_blocking(tap, False)
         waiting = poll()
         waiting.register(self._source, POLLIN)
         waiting.register(tap, POLLIN)
+        if lifeline >= 0:
+            waiting.register(lifeline, POLLIN)
         while True:
             for fd, _ in waiting.poll():
+                if fd == lifeline:
+                    return False
                 if fd == self._source:
                     if not self._take(tap):
                         return True
@@ -51,6 +59,16 @@ class Relay:
                     return answer == EPIPE
                 if was_full != bool(self._unsent):
                     self._wait_for(waiting, tap)
+
+    def drop(self, time_s: float) -> bool:
+        """Lose what QEMU sends for some time, frame by frame; whether it has closed its end."""
+        deadline = monotonic() + time_s
+        waiting = poll()
+        waiting.register(self._source, POLLIN)
+        while (left_s := deadline - monotonic()) > 0:
+            if waiting.poll(left_s * 1000) and not self._take(-1):
+                return True
+        return False
 
     def _wait_for(self, waiting: poll, tap: int) -> None:
         """Wait for QEMU to read while something is unsent, else for frames from the tap."""
@@ -93,7 +111,7 @@ class Relay:
                 if self._unsent:
                     break
         except OSError as error:
-            if error.errno in {EBADFD, EFAULT}:  # tun_do_read() of a link that was deleted
+            if error.errno in {EBADFD, EFAULT, ECONNREFUSED, ECONNRESET}:  # tun_do_read() of a link that was deleted
                 return EBADFD
             if error.errno != EAGAIN:
                 raise

@@ -143,7 +143,9 @@ def _bridged(host: "Host", bridge: str) -> tuple[int, ...]:
 
 def filtered_versions(network: "Network") -> tuple[int, ...]:
     """The IP versions of which the host's own packet filter must let a network's packets through."""
-    if not network.owns_bridge or network.forward == "open":
+    from vnethook.definition.backend import VDE  # noqa: PLC0415 (a prepared start does without)
+
+    if not network.owns_bridge or network.forward == "open" or network.backend == VDE:
         return ()
     return tuple(sorted({ip.version for ip in network.ips}))
 

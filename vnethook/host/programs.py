@@ -28,6 +28,8 @@ PACKAGES = {
     "resolvectl": "systemd-resolved",
     "ssh": "openssh-client (Debian) or openssh-clients (Fedora)",
     "vde_plug": "vdeplug (Debian) or vde2 (Fedora)",
+    "vde_switch": "vde2",
+    "setpriv": "util-linux",
     "pasta": "passt",
     **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
     **{

@@ -7,11 +7,18 @@ it, else as nobody; inside of an ordinary user's namespace, where there is no ot
 import posix
 
 from vnethook.errors import HostError
-from vnethook.host import trees
+from vnethook.host import programs, trees
 from vnethook.live import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnethook.live.paths import Paths
+    from vnethook.live.record import LiveNetwork
 
 USERS = ("vde2-net", "nobody")
 NOBODY = 65534
+UPLINK = "uplink"
+"""What connects to a switch and is no guest."""
 _TYPE_AND_MODE = 0o7777
 
 
@@ -56,18 +63,27 @@ def as_account(group: str) -> list[str]:
     user, own = account()
     if posix.geteuid() != 0:
         return []
+    setpriv = programs.require("setpriv")
     less = ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
     if is_alone():
-        return ["/usr/bin/setpriv", *less, "--"]
+        return [setpriv, *less, "--"]
     at = group_id(group) if group else own
     return [
-        "/usr/bin/setpriv",
+        setpriv,
         f"--reuid={user}",
         f"--regid={own if at is None else at}",
         "--clear-groups",
         *less,
         "--",
     ]
+
+
+def require_slirp() -> None:
+    """Raise HostError if vde_plug has no libslirp, which leads outside."""
+    below = [f"/usr/lib/{name}" for name in posix.listdir("/usr/lib")] if files.is_directory("/usr/lib") else []
+    if not any(files.exists(f"{place}/vdeplug/libvdeplug_slirp.so") for place in ("/usr/lib", "/usr/lib64", *below)):
+        msg = "vde_plug: plug slirp: not found"
+        raise HostError(msg, hint="install it: apt-get install libvdeplug-slirp; or <backend type='namespace'/>")
 
 
 def is_directory(path: str, mode: int, group: str) -> bool:
@@ -97,9 +113,12 @@ def forget_sockets(path: str) -> None:
         files.remove(f"{path}/{name}")
 
 
-def guests(path: str) -> int:
-    """How many are connected to the switch whose directory this is: it has a socket there for each, "002.7"."""
-    return sum(name[:3].isdigit() and name[3:4] == "." for name in files.names(path))
+def guests(paths: "Paths", live: "LiveNetwork") -> int:
+    """How many guests are connected to the switch of a network: it has a socket for each in its directory, "002.7"."""
+    if live.bridge and not live.own_ports:
+        return 0
+    count = sum(name[:3].isdigit() and name[3:4] == "." for name in files.names(paths.vde(live.name)))
+    return max(count - sum(program == UPLINK for program, _, _ in live.daemons), 0)
 
 
 def _owner(group: str) -> tuple[int, int]:

@@ -281,8 +281,8 @@ def guests(host: "Host", name: str) -> list[nics.Nic]:
 def switched(host: "Host", name: str) -> int:
     """How many guests are connected to the switch of a network; none where it has none."""
     live = record.read(host.paths, name)
-    if live is None or not live.own_ports:
+    if live is None or (live.bridge and not live.own_ports):
         return 0
     from vnethook.host import vde  # noqa: PLC0415 (few networks have a switch)
 
-    return vde.guests(host.paths.vde(name))
+    return vde.guests(host.paths, live)

@@ -121,13 +121,13 @@ def _regrouped(live: "LiveNetwork", nic: Nic) -> Nic:
 
 def _live(host: "Host", target: "Target", *, by: str, since: int) -> "LiveNetwork":
     live = target.live
-    bridge = host.links.link(live.bridge)
-    if bridge is None:
+    bridge = host.links.link(live.bridge) if live.bridge else None
+    if bridge is None and live.bridge:
         msg = f"bridge {live.bridge!r}: it vanished while the network came up"
         raise HostError(msg)
     return live.replace(
-        index=bridge.index,
-        mtu=bridge.mtu,
+        index=bridge.index if bridge else 0,
+        mtu=bridge.mtu if bridge else live.mtu,
         namespace=process.network_namespace(),
         started_by=by,
         since=since,

@@ -7,7 +7,7 @@ from vnethook import capability
 from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, resolver, support, zone
 from vnethook.capability.policy import named
 from vnethook.definition import compiled, port_claims
-from vnethook.definition.backend import USER
+from vnethook.definition.backend import USER, VDE
 from vnethook.errors import HostError
 from vnethook.host import facts, log
 from vnethook.lifecycle import bringup, definitions, firewalls, overlap, prepared, uplinks
@@ -58,7 +58,8 @@ def _is_usual(network: "Network", target: Target) -> bool:
     """Whether all that has to be asked of the host at each start of a network is its facts and who has its subnets."""
     is_special = network.routes or network.uplinks or network.nat.addresses or facts.asked(network).underlay
     asks_others = target.live.zoned or resolver.registers(network)
-    return network.owns_bridge and target.live.firewall == NFT and not is_special and not asks_others
+    has_bridge = network.owns_bridge and target.facts.kind != VDE
+    return has_bridge and target.live.firewall == NFT and not is_special and not asks_others
 
 
 def settled(host: "Host", name: str, live: LiveNetwork | None) -> "tuple[Network, LiveNetwork | None]":
@@ -105,6 +106,8 @@ def require_bridge(host: "Host", network: "Network") -> None:
 
     One of its own must not be there: it is another program's. One of the administrator's must not be a network's own.
     """
+    if host.paths.user and (network.backend == VDE or host.forbidden):
+        return
     link = host.links.link(network.bridge.name or "")
     if not network.owns_bridge:
         other = record.by_bridge(host.paths, network.bridge.name or "")
@@ -150,6 +153,8 @@ def _without_overlap(
 
 def _live(host: "Host", network: "Network", steps: "list[Step]", known: "Facts") -> LiveNetwork:
     """The record of a network but for what is known only once it is up."""
+    if known.kind == VDE:
+        return _switch_alone(network)
     shared = {forwarding.IPV4, forwarding.IPV6}
     kind = next((step.firewall for step in steps if isinstance(step, FirewallStep)), NFT)
     return LiveNetwork(
@@ -197,3 +202,18 @@ def _own_ports(network: "Network", steps: "list[Step]") -> tuple[str, ...]:
     from vnethook.plan.own_port import JoinPort  # noqa: PLC0415 (few networks have any)
 
     return tuple(step.link for step in steps if isinstance(step, JoinPort))
+
+
+def _switch_alone(network: "Network") -> LiveNetwork:
+    """Of a user's network that has no bridge: nothing of it is in the kernel."""
+    return LiveNetwork(
+        name=network.name,
+        uuid=network.uuid or "",
+        bridge="",
+        index=0,
+        mtu=network.mtu or 0,
+        namespace=0,
+        started_by="",
+        since=0,
+        owns_bridge=False,
+    )

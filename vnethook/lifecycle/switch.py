@@ -2,8 +2,10 @@
 
 import posix
 
+from vnethook.definition.backend import VDE
 from vnethook.errors import HostError, NoNetworkError, StateError
 from vnethook.host import switch_guests
+from vnethook.host.vde import UPLINK
 from vnethook.lifecycle import bringup, enforce
 from vnethook.live import process, record
 from vnethook.live.lock import Lock
@@ -28,7 +30,7 @@ def socket_of(host: "Host", name: str) -> str:
         if live is None or record.fault(live, host.links):
             live = bringup.bring_up(host, name, by=bringup.GUEST, lock=lock)
         network = bringup.live_definition(host, name)
-        if network is not None and network.vde is None:
+        if network is not None and network.vde is None and network.backend != VDE:
             from vnethook.definition.vde import Vde  # noqa: PLC0415 (most have it in their definition)
 
             enforce.keep(host, name, network.replace(vde=Vde()).to_plain())
@@ -43,7 +45,7 @@ def socket_of(host: "Host", name: str) -> str:
 def started(host: "Host", name: str) -> str:
     """The same, of a network that is up and has one; raise StateError for another."""
     live = record.read(host.paths, name)
-    if live is None or not live.own_ports:
+    if live is None or (live.bridge and not live.own_ports):
         msg = f"network {name!r}: switch: {'has none' if live else 'network is not active'}"
         raise StateError(msg, hint="without --no-start it is made, or the network is brought up")
     return host.paths.vde(name)
@@ -67,10 +69,14 @@ def permitted(name: str, directory: str = SYSTEM) -> str:
 def nics(host: "Host", name: str) -> list[Nic]:
     """What is connected to the switch of a network, as NICs at its port: who they are nobody has told."""
     live = record.read(host.paths, name)
-    if live is None or not live.own_ports:
+    if live is None or (live.bridge and not live.own_ports):
         return []
+    interface = live.own_ports[0] if live.own_ports else ""
+    uplinks = {pid for program, pid, _ in live.daemons if program == UPLINK}
     found = []
     for guest in switch_guests.connected(f"{host.paths.switch(name)}/control/management"):
         owner = (guest.pid, process.start_time(guest.pid) or 0) if guest.pid else (0, 0)
-        found += [Nic(live.own_ports[0], name, mac=mac, owner=owner, via=VIA) for mac in guest.macs or ("",)]
+        if guest.pid in uplinks:
+            continue
+        found += [Nic(interface, name, mac=mac, owner=owner, via=VIA) for mac in guest.macs or ("",)]
     return found

@@ -41,6 +41,8 @@ def facts_of(host: "Host", network: str, asked: "Asked", *, by: str) -> "Facts":
     """What the plan for a network depends on; its rules stay in what they were put into until it comes up again."""
     configured = settings.current(host.paths)
     live = record.read(host.paths, network)
+    if live is not None and not live.bridge:
+        asked = asked.replace(backend="vde")  # whatever it would be now: see definition/backend.py
     wanted = record.NFT if host.paths.user else configured.firewall  # a user has no lock and no modules for iptables
     chosen = live.firewall if live else firewall.choose(host, wanted)
     idle_s = configured.idle_s or (USERS_IDLE_S if host.paths.user else None)

@@ -1,7 +1,6 @@
 """What is known of a network that is up, and whether it still is: the question that every warm hook asks.
 
-The record is written when bringing up has ended, so it holds what must be seen on the host: the bridge's index, how
-often each firewall chain is used, which processes run, which sysctls are set.
+Written when bringing up has ended, it holds what must be seen on the host: indexes, uses of chains, processes, sysctls.
 """
 
 from vnethook.errors import HostError, StateError
@@ -32,9 +31,9 @@ class LiveNetwork(Value):
     hosts that DHCP does not serve; `owns_bridge`: else it is the administrator's, and may be other networks';
     `keeps_mtu`: the bridge does, whatever ports it has; `guard`: of its ports. `admission`: (IP version, FORWARD or
     INPUT, our chain in that of iptables or nothing, its use), where guests must be let through if that drops what meets
-    no rule; `zoned`: the link that firewalld is to have in a zone by its name; `proxied`: the uplink on which the host
-    answers for guests, empty if it does not; `firewall`: NFT or a variant of iptables; `own_ports`: links on the bridge
-    that are the network's, no guest's; `is_on_fabric`: it goes on at other hosts.
+    no rule; `zoned`: the link that firewalld has in a zone by its name; `proxied`: the uplink where the host answers
+    for guests; `firewall`: NFT or a variant of iptables; `own_ports`: links on the bridge that are the network's, no
+    guest's; `is_on_fabric`: it goes on at other hosts. A user's switch has no `bridge`.
     """
 
     name: str
@@ -144,7 +143,7 @@ def by_bridge(paths: "Paths", bridge: str) -> str | None:
 
 def check_namespace(live: LiveNetwork) -> None:
     """Raise StateError if the network is up in another network namespace, whose host shares our run directory."""
-    if live.namespace == process.network_namespace():
+    if live.namespace == process.network_namespace() or not live.bridge:
         return
     alive = [pid for _, pid, start in live.daemons if process.start_time(pid) == start]
     if alive:
@@ -157,8 +156,8 @@ def fault(live: LiveNetwork, links: "Links", *, chain_uses: "dict[str, int] | No
 
     `chain_uses`: of all chains of ours in nftables, for who has asked already.
     """
-    if live.is_changing:
-        return "a change of it was cut short"
+    if live.is_changing or not live.bridge:
+        return "a change of it was cut short" if live.is_changing else _service_fault(live, {})
     bridge = links.link(live.bridge)
     if bridge is None or bridge.index != live.index:
         return f"bridge {live.bridge!r} is gone"

@@ -79,7 +79,7 @@ class RunDaemon(Step):
             self.do(host)
 
     def _tag(self, host: "Host") -> str:
-        link = host.links.link(self.link)
+        link = host.links.link(self.link) if self.link else None
         read = "/".join(f"{crc32(text.encode()):08x}" for text in (self.configuration, self.reloaded))
         return f"{link.index if link else 0}/{read}"
 

@@ -61,6 +61,7 @@ _MODULES = {
     "RunClient": "dhcp_client",
     "RunDaemon": "daemon",
     "RunSwitch": "vde",
+    "RunUplink": "vde",
     "SetLinkSysctls": "links",
     "SetLinkUp": "links",
     "WriteFile": "files",

@@ -2,7 +2,7 @@
 
 from vnethook.errors import HostError
 from vnethook.host import programs, vde
-from vnethook.host.switches import Switches
+from vnethook.host.switches import Background
 from vnethook.host.trees import remove_tree
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.step import Step
@@ -46,6 +46,35 @@ class MakeSwitchDirectory(Step):
         return f"make directory {self.path}, mode {self.mode:04o}{of}"
 
 
+class RunUplink(RunDaemon):
+    """Run libslirp at a switch: it ends with it, so that a switch that is another now means a new start."""
+
+    sockets: str = ""
+    control: str = ""
+
+    @property
+    def pid_file(self) -> str:
+        """Where it writes its pid."""
+        return f"{self.control}/uplink.pid"
+
+    def require(self, host: "Host") -> None:
+        programs.require(self.program)
+        vde.require_slirp()
+
+    def do(self, host: "Host") -> None:
+        argv = [programs.require(self.program), *self.arguments]
+        Background(host.paths, self.pid_file).start(
+            argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=self._tag(host)
+        )
+
+    def _tag(self, host: "Host") -> str:
+        running = host.daemons.running(f"{self.directory}/vde.json", self.sockets)
+        return f"{running[:2] if running else ''}/{super()._tag(host)}"
+
+    def __str__(self) -> str:
+        return f"run {self.program} {self.configuration}"
+
+
 class RunSwitch(RunDaemon):
     """Run a VDE switch, as a user of its own without any privilege.
 
@@ -66,7 +95,7 @@ class RunSwitch(RunDaemon):
 
     def do(self, host: "Host") -> None:
         argv = [*vde.as_account(self.group), programs.require(self.program), *self.arguments]
-        Switches(self.sockets, self.pid_file).start(
+        Background(host.paths, self.pid_file, self.sockets, is_outside=not self.link).start(
             argv,
             record=self.record,
             pid_file=self.pid_file,

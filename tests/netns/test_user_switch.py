@@ -1,0 +1,137 @@
+"""A user's own network of kind vde: processes of the user's alone, up with the first guest, gone after the last."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.lab import Host, Outside, wait_for
+from tests.lab.host import VNET
+from tests.lab.plugged import PluggedClient
+from tests.lab.vde_client import as_user
+
+pytestmark = pytest.mark.netns
+USER, OTHER = 61001, 61002
+MINE = """<network><name>mine</name><forward mode='user'><backend type='vde'/></forward>
+  <ip address='10.77.0.1' netmask='255.255.255.0'><dhcp><range start='10.77.0.2' end='10.77.0.99'/></dhcp></ip>
+  <forwarding><incoming><allow port='8080' to='80' protocol='tcp' address='10.77.0.2'/></incoming></forwarding>
+</network>"""
+
+
+class Place(NamedTuple):
+    """A host with an uplink, on which an ordinary user has a home."""
+
+    host: Host
+    outside: Outside
+    uplink: str
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"VNETHOOK_ROOT": "", "HOME": str(self.home), "XDG_RUNTIME_DIR": f"{self.home}/run"}
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run/vnethook"
+
+    def vnet(self, *words: str) -> str:
+        """What `vnet` says to the user."""
+        return self.host.run([*as_user(USER, str(USER)), VNET, *words], env=self.environment).stdout
+
+    def guest(self, name: str) -> PluggedClient:
+        """A guest whose QEMU is the user's."""
+        mac = f"52:54:00:00:00:{name[0].encode().hex()}"
+        return PluggedClient(self.host, name, network="mine", mac=mac, user=USER, env=self.environment)
+
+    def processes(self) -> list[str]:
+        """The user's, but for "QEMU" and its plugs."""
+        found = self.host.run(["ps", "-U", str(USER), "-o", "args="], check=False).stdout.splitlines()
+        return [line for line in found if "qemu-vde" not in line]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with Host() as host, Outside() as outside:
+        uplink = outside.plug(host)
+        home = host.directory / "home"
+        (home / "run").mkdir(parents=True)
+        host.run(["chown", "-R", f"{USER}:{USER}", home])
+        host.run(["chmod", "700", home / "run"])
+        host.run(["mount", "--bind", host.root / "etc/resolv.conf", "/etc/resolv.conf"])
+        made = Place(host, outside, uplink, home)
+        (host.directory / "mine.xml").write_text(MINE)
+        made.vnet("net-define", str(host.directory / "mine.xml"))
+        yield made
+
+
+def test_two_guests_have_leases_each_other_and_the_outside_and_leave_nothing(place: Place) -> None:
+    with place.guest("anna") as anna, place.guest("bert") as bert:
+        leases = [guest.lease() for guest in (anna, bert)]
+        assert [lease["ip"] for lease in leases] == ["10.77.0.2", "10.77.0.3"]
+        for guest, other in ((anna, leases[1]), (bert, leases[0])):
+            guest.run(["ping", "-n", "-c1", "-W3", "-Mdo", "-s1472", other["ip"]])
+        assert anna.resolve("www.example.test", server=leases[0]["dns"])
+        assert anna.fetch("203.0.113.80") == f"outside sees {place.uplink}\n"
+        assert {nic["mac"] for nic in _nics(place)} == {anna.mac, bert.mac}
+        assert "as defined" in place.vnet("net-check", "mine")
+        with anna.popen(["busybox", "httpd", "-f", "-p", "80", "-h", str(place.host.directory)]) as server:
+            assert wait_for(lambda: place.outside.connects(place.uplink, 8080), "the forward to lead to the guest")
+            server.kill()
+    wait_for(lambda: not place.processes(), "what is the user's to end after the last guest")
+    assert [path.name for path in place.run.rglob("*") if path.is_file()] == [".host"]
+
+
+def test_guests_are_on_the_network_again_after_any_of_its_processes_was_killed(place: Place) -> None:
+    with place.guest("anna") as anna, place.guest("bert") as bert:
+        leases = [guest.lease() for guest in (anna, bert)]
+        for pid_file in ("switch/mine/control/pid", "switch/mine/control/uplink.pid"):
+            place.host.run(["kill", "-9", (place.run / pid_file).read_text().strip()])
+            place.vnet("vde-socket", "mine")
+            wait_for(lambda: anna.pings(leases[1]["ip"]) and bert.pings("10.77.0.1"), "the guests to be there again")
+            assert "as defined" in place.vnet("net-check", "mine")
+
+
+def test_the_host_s_loopback_is_none_of_the_guests_business(place: Place) -> None:
+    with place.guest("anna") as anna, place.host.listening(tcp=8000, udp=8001) as came:
+        gateway = anna.lease()["router"]
+        assert anna.fetch(gateway, 8000) == ""
+        assert came() == []
+
+
+def test_another_user_can_neither_connect_nor_read(place: Place) -> None:
+    with place.guest("anna"):
+        socket = place.vnet("vde-socket", "mine").strip()
+        stranger = as_user(OTHER, str(OTHER))
+        refused = place.host.run([*stranger, "vde_plug", f"vde://{socket}", "=", "true"], check=False)
+        assert "Permission denied" in refused.stderr
+        assert place.host.run([*stranger, "ls", socket], check=False).returncode != 0
+
+
+def _nics(place: Place) -> list[dict[str, str]]:
+    import json
+
+    found: list[dict[str, str]] = json.loads(place.vnet("nic-list", "mine", "--json"))
+    return found
+
+
+def test_where_namespaces_are_forbidden_a_network_whose_kind_is_not_said_is_of_this_one(place: Place) -> None:
+    wait_for(lambda: not place.processes(), "what earlier guests have had to end")
+    root = place.host.directory / "everything"
+    root.mkdir()
+    place.host.run(["mount", "--rbind", "/", root])  # in the machine's own mount namespace
+
+    def vnet(*words: str, stdin: str = "") -> str:
+        """What `vnet` says where the kernel lets nobody make a user namespace: in a root directory of its own."""
+        program = ["chroot", root, *as_user(USER, str(USER)), VNET, *words]
+        return place.host.run(program, env=place.environment, stdin=stdin).stdout
+
+    try:
+        vnet("net-define", "-", stdin="<network><name>open</name><forward mode='user'/></network>")
+        vnet("net-start", "open")
+        assert "as defined" in vnet("net-check", "open")
+        assert [line.split()[0].rpartition("/")[2] for line in place.processes()] == ["vde_switch", "vde_plug"]
+        vnet("net-destroy", "open")
+        assert place.processes() == []
+    finally:
+        place.host.run(["umount", "--lazy", root])
