@@ -43,7 +43,7 @@ def test_a_start_killed_after_any_step_is_finished_by_the_next(host: Host) -> No
     on(host, lambda here: bringup.start(here, "rich") and None)
     whole = host.snapshot()
     on(host, lambda here: bringup.stop(here, "rich"))
-    for number in _of_the_switch(host):
+    for number in _of_the_switch(host)[3:]:  # what comes before are directories
         with pytest.raises(AssertionError, match="ended with -9"):
             on(host, _start_with(_kill_after, number))
         on(host, lambda here: bringup.start(here, "rich") and None)
