@@ -23,7 +23,7 @@ done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /etc/vnethook
 """
-_QEMU = """
+QEMU = """
 import os, socket, subprocess, sys
 near, far = socket.socketpair()
 words = [sys.argv[1], "--use-vnet", f"--fd={far.fileno()}", *sys.argv[2:3]]
@@ -90,7 +90,7 @@ def qemu(
     """A user's QEMU that has called the helper; what that answered."""
     device = ["-device", f"virtio-net-pci,netdev=n0,mac={mac}"] if mac else []
     device += ["-name", name] if name else []
-    words = [*prefix, *words_of(user), PYTHON, "-IS", "-c", _QEMU]
+    words = [*prefix, *words_of(user), PYTHON, "-IS", "-c", QEMU]
     words += [helper, f"--br={network}", "-netdev", f"bridge,id=n0,br={network}", *device]
     with host.popen(words, env=env, stdin=-1, stdout=-1, text=True) as program:
         try:

@@ -21,7 +21,8 @@ def is_meant(argv: list[str]) -> bool:
         call, _ = bridge_helper.call(argv)
     except UsageError:
         return False  # the other way says so
-    name = call.network or call.bridge
+    is_unnamed = not call.network and call.bridge == bridge_helper.QEMU_DEFAULT
+    name = DEFAULT if is_unnamed else (call.network or call.bridge).partition(":")[0]
     if not places.user or "/" in name:
         return False
     marks = (f"{places.networks}/{name}.xml", f"{places.transient}/{name}.xml", f"{places.live}/{name}.json")
