@@ -47,3 +47,21 @@ def test_a_name_that_is_none_of_the_users_is_asked_of_root(user):
     assert user.active() == ["default", "red"]
     for name in user.active():
         user.vnet("net-destroy", name, "--force")
+
+
+def test_a_logout_that_takes_the_run_directory_away_leaves_nothing_after_the_last_guest(user):
+    """As logind does without lingering, and without KillUserProcesses: the user finds these networks no more."""
+    words = [PYTHON, "-IS", "-c", QEMU, HELPER, "--br=red", *RED]
+    user.vnet("net-start", "red")
+    with user.popen(words, stdin=-1, stdout=-1, text=True) as guest:
+        assert eval(guest.stdout.readline())[0] == 0
+        served = [line for line in user.processes() if "vnethook" in line or "sleep" in line]
+        user.machine.run(["rm", "-rf", user.run_directory])
+        user.vnet("net-start", "red")  # who logs in again
+        assert len([line for line in user.processes() if "dnsmasq" in line]) == 2
+        guest.communicate(timeout=60)
+    wait_for(lambda: len([line for line in user.processes() if "dnsmasq" in line]) == 1, "the old one", timeout_s=90)
+    assert len(served) == len([line for line in user.processes() if "vnethook" in line or "sleep" in line])
+    assert user.active() == ["red"]
+    user.vnet("net-destroy", "red")
+    wait_for(lambda: not user.processes(), "all to end")

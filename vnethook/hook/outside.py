@@ -8,9 +8,10 @@ import posix
 import select
 from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from _struct import Struct
+from time import sleep
 
 from vnethook.errors import VnetError
-from vnethook.host import log, outside, programs, user_namespace
+from vnethook.host import abandoned, log, namespace_calls, outside, programs, user_namespace
 from vnethook.host.shared import Shared
 from vnethook.live import files
 from vnethook.live.netlink import ROUTE, Netlink
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 UNHELD_S = 2.0
 """How often it looks whether anybody is still in a namespace that nothing holds."""
+FIRST_S = 0.1
+"""Until it looks whether there is one: whoever makes it holds its lock until then."""
+LOOK_S = 10.0
+"""How often it looks whether the run directory is still there."""
 PATIENCE_S = 2.0
 """For a request, once there is a connection: its sender is not waited for."""
 
@@ -34,24 +39,39 @@ def main(argv: list[str]) -> None:
     paths = Paths("", argv[1].partition(":")[2], "", user=own)
     listener = socket(fileno=outside.LISTENER)
     uplink = Uplink(paths)
+    mine = files.stamp(outside.path(paths))
+    seen = abandoned.Seen()
     while True:
-        if not _is_asked(listener, paths, uplink):
+        holder = user_namespace.holder(paths)
+        if holder:
+            seen = abandoned.Seen(holder, namespace_calls.places(holder))
+        is_asked = _is_asked(listener, holder, uplink, LOOK_S if holder else UNHELD_S if seen.holder else FIRST_S)
+        if files.stamp(outside.path(paths)) != mine:  # perhaps there is another one by now
+            while not abandoned.end(seen, own):
+                sleep(LOOK_S)
+            return
+        if not is_asked:
             if user_namespace.is_over(paths):
                 uplink.end()
                 return
             continue
-        try:
-            client, _ = _accepted(listener)
-        except OSError:
-            continue  # who came has gone again
-        try:
-            client.settimeout(PATIENCE_S)
-            if outside.peer(client) == own:
-                _serve(client, uplink)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning(f"user's networks: a request from inside: {error}")
-        finally:
-            client.close()
+        _attend(listener, own, uplink)
+
+
+def _attend(listener: socket, own: int, uplink: "Uplink") -> None:
+    """Answer who has come, if it is the user."""
+    try:
+        client, _ = _accepted(listener)
+    except OSError:
+        return  # who came has gone again
+    try:
+        client.settimeout(PATIENCE_S)
+        if outside.peer(client) == own:
+            _serve(client, uplink)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning(f"user's networks: a request from inside: {error}")
+    finally:
+        client.close()
 
 
 class Uplink:
@@ -80,13 +100,12 @@ class Uplink:
             self.watched.end()
 
 
-def _is_asked(listener: socket, paths: Paths, uplink: Uplink) -> bool:
-    """Wait for a request; False when the holder of the namespace ends, or a while after it has."""
+def _is_asked(listener: socket, holder: int, uplink: Uplink, seconds: float) -> bool:
+    """Wait for a request; False when the holder of the namespace ends, and after that time."""
     poll = select.poll()
     watched = uplink.watched
     for fd in (listener.fileno(), *(watched.descriptors() if watched else ())):
         poll.register(fd, select.POLLIN)
-    holder = user_namespace.holder(paths)
     try:
         handle = posix.pidfd_open(holder) if holder else -1
     except OSError:
@@ -94,8 +113,8 @@ def _is_asked(listener: socket, paths: Paths, uplink: Uplink) -> bool:
     if handle >= 0:
         poll.register(handle, select.POLLIN)
     try:
-        limits_s = [*([] if handle >= 0 else [UNHELD_S]), *([watched.left_s()] if watched else [])]
-        ready = {fd for fd, _ in poll.poll(min(limits_s) * 1000 if limits_s else None)}
+        left_s = min(seconds, watched.left_s()) if watched else seconds
+        ready = {fd for fd, _ in poll.poll(left_s * 1000)}
         if watched:
             watched.look(ready)
         return listener.fileno() in ready
