@@ -22,6 +22,8 @@ ROOTS = {"VNETHOOK_ROOT": "/."}
 def host():
     with Place() as host:
         host.define(LAB)
+        for words in (("link-cert", "init"), ("link-cert", "issue", "here.example.org"), ("link-key",)):
+            host.vnet(*words)
         host.vnet("net-start", "lab")
         host.make_tap("tap0")
         yield host
@@ -44,6 +46,14 @@ def _open_to_others():
 def test_no_file_of_roots_is_another_users_to_write_or_to_lock(host):
     assert host.call(_open_to_others) == []
     assert host.run(["stat", "-c", "%a %U", "/run/vnethook/locks"]).stdout == "700 root\n"
+
+
+def test_a_private_key_is_nobody_elses_to_read(host):
+    keys = "find /etc/vnethook -type f -exec grep -l 'PRIVATE KEY' {} + | sort"
+    found = host.run(["sh", "-c", keys]).stdout.splitlines()
+    assert len(found) == 3, found  # the CA's, the certificate's, that for ssh
+    reads = [host.run([*words_of(ALICE), "cat", path], check=False).returncode for path in found]
+    assert reads == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
