@@ -36,6 +36,20 @@ FILES = "find /etc/network /etc/netplan /etc/NetworkManager /etc/systemd /etc/sy
 ADDRESSES = (
     "ip -o address show dev {0} scope global | grep -o 'inet.* scope' | sed 's/ metric [0-9]*\\| brd [^ ]*//g' | sort"
 )
+QEMU = (
+    "import os, socket, subprocess, sys; near, far = socket.socketpair(); "
+    "done = subprocess.run([sys.argv[1], '--use-vnet', f'--fd={far.fileno()}', sys.argv[2]], pass_fds=[far.fileno()]); "
+    "print(done.returncode, len(socket.recv_fds(near, 1, 1)[1]) if not done.returncode else 0)"
+)
+"""Stands in for a user's QEMU, which calls the bridge helper."""
+USERS_GUEST = f"""vnet hooks install --enable-users >/dev/null; systemctl daemon-reload
+systemctl start vnethook-bridge.socket; systemctl is-active vnethook-bridge.service
+mkdir -p /etc/vnethook; echo 'allow {NIC}' >/etc/vnethook/bridge.conf
+setpriv --reuid=61001 --regid=61001 --clear-groups python3 -c "{QEMU}" \\
+  /usr/libexec/vnethook/qemu-bridge-helper --br={NIC} \\
+  -netdev bridge,id=n,br={NIC} -device virtio-net-pci,netdev=n,mac=52:54:00:00:53:0a 2>&1
+systemctl is-active vnethook-bridge.service; systemctl stop vnethook-bridge.socket vnethook-bridge.service
+rm /etc/vnethook/bridge.conf; vnet hooks remove >/dev/null; systemctl daemon-reload"""
 every = pytest.mark.skipif(
     os.environ.get("VNETHOOK_EVERY_MANAGER") != "1", reason="several minutes; VNETHOOK_EVERY_MANAGER=1"
 )
@@ -66,6 +80,8 @@ def test_a_machine_comes_back_on_its_bridge_after_a_reboot_and_without_it_once_u
 
         join = f"ip tuntap add dev tap0 mode tap; VNET_NETWORK={NIC} /opt/vnethook/hooks/qemu/qemu-ifup tap0"
         assert f"master {BRIDGE}" in host.sh(f"{join} && ip -o link show dev tap0; ip tuntap del dev tap0 mode tap")
+
+        assert host.sh(USERS_GUEST) == "inactive\n0 1\nactive\n"  # by the socket, in the unit's confinement
 
         host.sh(f"vnet unshare {NIC}")
         host.settle(NIC)
