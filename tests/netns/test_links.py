@@ -20,42 +20,33 @@ def hosts() -> Iterator[Hosts]:
         yield hosts
 
 
-def _carriers(host: Host) -> list[int]:
-    """The processes that carry links there, the supervisor's two first."""
+def _carriers(host: Host) -> tuple[list[int], list[int]]:
+    """The processes of the supervisor there, the two that stay first, and those that have the frames."""
 
-    def pids() -> list[int]:
-        found = []
-        for pid in process.running():
+    def pids() -> tuple[list[int], list[int]]:
+        ours, plugs = [], []
+        for pid in sorted(process.running()):
             words = process.command_line(pid)
-            if any(word.startswith("vnethook-links:") for word in words) or words[:1] == ["/usr/bin/vde_plug"]:
-                found.append(pid)
-        return sorted(found)
+            if words[:1] == ["/usr/bin/vde_plug"]:
+                plugs.append(pid)
+            elif any(word.startswith("vnethook-links:") for word in words):
+                ours.append(pid)
+        return ours, plugs
 
     return host.call(pids)
-
-
-def _all_carriers(host: Host, count: int) -> list[int]:
-    return wait_for(lambda: found if len(found := _carriers(host)) == count else [], f"the link of {host.name}")
-
-
-def _kill(host: Host, pid: int) -> None:
-    host.run(["kill", "-9", str(pid)])
 
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_whatever_process_of_a_link_is_killed_it_is_up_again(hosts: Hosts, side: int) -> None:
     host = hosts[side]
     wait_until_up(hosts[0])
-    count = len(_carriers(host))
-    assert count == 4  # the supervisor, what keeps it, who encrypts, who has the frames
-    for number in range(count):
-        before = _all_carriers(host, count)
-        _kill(host, before[number])
-        wait_for(lambda gone=before[number]: gone not in _carriers(host), f"process {number} of {host.name} to go")
-        _all_carriers(host, count)
+    for number in range(4):  # what keeps the supervisor, the supervisor, who encrypts, who has the frames
+        ours, plugs = wait_for(lambda: all(found := _carriers(host)) and found, f"the link of {host.name}")
+        host.run(["kill", "-9", str([*ours[:3], *plugs][number])])
+        wait_for(lambda old=plugs: (now := _carriers(host)[1]) and now != old, f"the link without process {number}")
         for one in hosts:
             wait_until_up(one)
-        assert hosts[1].run(["ip", "-json", "link", "show", "type", "tun"]).stdout.count("vnl") == 1
+    assert hosts[1].run(["ip", "-json", "link", "show", "type", "tun"]).stdout.count("vnl") == 1
 
 
 def test_a_path_that_is_cut_is_noticed_in_seconds_and_so_is_that_it_is_back(hosts: Hosts) -> None:
@@ -70,17 +61,6 @@ def test_a_path_that_is_cut_is_noticed_in_seconds_and_so_is_that_it_is_back(host
         here.run(["ip", "link", "set", "u0", "up"])
     wait_until_up(here)
     assert wait_until_up(there).since >= first.since
-
-
-def test_a_network_that_is_started_anew_on_one_host_is_linked_again(hosts: Hosts) -> None:
-    there = hosts[1]
-    wait_until_up(there)
-    with Client(there, "far", port="vfar", mac=FAR_MAC) as far:
-        there.vnet("attach", "vfar", "--network", "lab", "--guest", "far", "--mac", FAR_MAC)
-        assert far.lease()["ip"] == FAR
-        for host in hosts:
-            host.vnet("net-restart", "lab")
-            wait_for(lambda: far.pings("10.61.0.1"), "the far guest to be reached again")
 
 
 def test_a_listener_whose_port_is_taken_takes_it_once_it_is_free(hosts: Hosts) -> None:
@@ -120,7 +100,9 @@ def test_without_a_certificate_the_network_is_up_and_says_why_it_has_no_link(hos
 
 
 @pytest.mark.parametrize("transport", ["tls", "tcp"])
-def test_a_guest_on_the_far_host_has_a_lease_and_reaches_guests_here(hosts: Hosts, transport: str) -> None:
+def test_guests_on_both_hosts_reach_each_other_also_after_one_network_was_started_anew(
+    hosts: Hosts, transport: str
+) -> None:
     here, there = hosts
     define(here, there, transport)
     wait_until_up(there)
@@ -137,3 +119,5 @@ def test_a_guest_on_the_far_host_has_a_lease_and_reaches_guests_here(hosts: Host
         assert far.resolve("near", server="10.61.0.1") == [address]
         assert near.resolve("far", server="10.61.0.1") == [FAR]
         far.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", address])
+        (here if transport == "tls" else there).vnet("net-restart", "lab")
+        wait_for(lambda: far.pings(address), "the far guest to be reached again")

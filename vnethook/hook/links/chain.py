@@ -38,7 +38,7 @@ class Chain:
 
     `status` is what is told of it; `due`: when it is to be tried again, or has to be through its handshake; `report`:
     where its attempt tells, `plain`: our end of bytes that it carries, `stream`: a connection that has come in;
-    `refusal`: why the far host may not be.
+    `refusal`: why the far host may not be; `examiner`: who asks whether two have one address, and tells `verdict`.
     """
 
     def __init__(self, status: LinkStatus) -> None:
@@ -54,6 +54,8 @@ class Chain:
         self.stream: socket.socket | None = None
         self.port: LinkPort | None = None
         self.refusal = ""
+        self.examiner = Child()
+        self.verdict: socket.socket | None = None
 
     @property
     def who(self) -> tuple[str, str]:
@@ -139,8 +141,16 @@ class Chain:
         self.up_at = time.monotonic()
         self.status = self.status.replace(state=UP, since=int(time.time()), reason="", retries=0)
 
+    def end_examination(self) -> None:
+        """End who asks whether the link may be."""
+        self.examiner.end()
+        if self.verdict is not None:
+            self.verdict.close()
+            self.verdict = None
+
     def end(self, host: "Host", reason: str) -> None:
         """End all that carries the link, and say why."""
+        self.end_examination()
         for child in (self.plug, self.attempt):
             child.end()
         for end in (self.report, self.plain, self.stream):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vnethook.definition import settings
 from vnethook.errors import VnetError
-from vnethook.hook.links import attempt, doors, reception, ssh_client
+from vnethook.hook.links import attempt, doors, examination, reception, ssh_client
 from vnethook.hook.links import chain as chains
 from vnethook.hook.links.chain import Chain, Child
 from vnethook.hook.links.control import Control
@@ -136,6 +136,7 @@ class Keeper:
         if chain.status.retries <= 1 or chain.status.reason:
             log.warning(f"network {self.network!r}: {chain.shown}: up")
         chain.say_up()
+        examination.begin(self, chain)
         self._is_changed = True
         return ""
 
@@ -162,7 +163,7 @@ class Keeper:
         for fd in (
             chain.attempt.handle,
             chain.plug.handle,
-            *(end.fileno() for end in (chain.report, chain.stream) if end),
+            *(end.fileno() for end in (chain.report, chain.stream, chain.verdict) if end),
         ):
             self.forget(fd)
         before = chain.status
