@@ -27,21 +27,39 @@ _HINT = "or use a network of kind vde: <forward mode='user'><backend type='vde'/
 
 
 def make(user: int) -> None:
-    """Move this process into a new user namespace, in which it is root, and a new network namespace."""
+    """Move this process into a new user namespace, in which it is root, and a new network namespace.
+
+    Raises HostError with what forbids it; then the process is where it was: a child has tried it before.
+    """
+    child = posix.fork()
+    if not child:
+        posix._exit(_errno_of_trial(user))  # noqa: SLF001 (os has it by another name, and hooks go without os)
+    errno = posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1])
+    if errno:
+        raise forbidden(errno)
+    _make(user)
+
+
+def _errno_of_trial(user: int) -> int:
+    try:
+        _make(user)
+    except OSError as error:
+        return error.errno or EPERM
+    except HostError:
+        return EPERM  # AppArmor lets it be made, and nothing be done in it
+    return 0
+
+
+def _make(user: int) -> None:
     group = posix.getegid()
     _call("unshare", NEW_USER)
-    try:
-        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-            with open(f"/proc/self/{name}", "wb", buffering=0) as file:
-                file.write(text.encode())
-    except OSError as error:
-        raise forbidden(error.errno or 0) from error
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "wb", buffering=0) as file:
+            file.write(text.encode())
     _call("unshare", NEW_NET)
     links = Links()
     try:
         links.set_link("lo", up=True)
-    except HostError as error:
-        raise forbidden(EPERM) from error
     finally:
         links.close()
 
@@ -87,20 +105,16 @@ def places(pid: int) -> tuple[int, int]:
 
 
 def _call(name: str, *arguments: int) -> None:
+    """Make a system call by the name that it has in libc; raise OSError."""
     own = getattr(posix, name, None)
-    try:
-        if own is not None:
-            own(*arguments)
-            return
-        import ctypes  # noqa: PLC0415 (Python 3.11 has no other way, and only users outside their namespace need it)
+    if own is not None:
+        own(*arguments)
+        return
+    import ctypes  # noqa: PLC0415 (Python 3.11 has no other way, and only users outside their namespace need it)
 
-        libc = ctypes.CDLL(None, use_errno=True)
-        if getattr(libc, name)(*arguments):
-            raise OSError(ctypes.get_errno(), posix.strerror(ctypes.get_errno()))
-    except OSError as error:
-        if name == "setns":
-            raise
-        raise forbidden(error.errno or 0) from error
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        raise OSError(ctypes.get_errno(), posix.strerror(ctypes.get_errno()))
 
 
 def forbidden(errno: int) -> HostError:
