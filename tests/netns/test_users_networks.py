@@ -3,7 +3,10 @@
 import ctypes
 import json
 import os
+import pickle
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -200,6 +203,15 @@ def test_a_users_network_has_no_subnet_of_the_machines(user):
     assert "overlaps the route 198.51.100.0/24 dev eth0" in said.stderr
 
 
+def test_where_namespaces_are_forbidden_a_start_says_by_what(user, machine):
+    user.define("green", "198.18.0", inside="<forward mode='user'><backend type='namespace'/></forward>")
+    status, said = machine.call(lambda: _where_namespaces_are_forbidden(user, [str(VNET), "net-start", "green"]))
+    assert status == 5
+    assert said.startswith("error: user namespace: make: sysctl user.max_user_namespaces is 0\n  ask for sysctl -w ")
+    assert user.files() == ["failed/green"]
+    user.vnet("net-undefine", "green")
+
+
 def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
     said = user.vnet("share", "eth0", check=False)
     assert "error: user 4321: share: NICs are the machine's" in said.stderr
@@ -230,10 +242,35 @@ def _started(user, number):
     return killed_at(number, lambda here: bringup.start(here, "red"))(Host(paths.current()))
 
 
+def _where_namespaces_are_forbidden(user, words):
+    """Run a program as the user where no user namespace can be made: in one whose own limit is 0."""
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(go[1])
+        ctypes.CDLL(None).unshare(CLONE_NEWUSER)
+        os.write(ready[1], b".")
+        os.read(go[0], 1)
+        Path("/proc/sys/user/max_user_namespaces").write_text("0")
+        os.setgroups([])
+        os.setgid(user.number)
+        os.setuid(user.number)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | user.environment)
+        os.write(ready[1], pickle.dumps((done.returncode, done.stderr)))
+        os._exit(0)
+    os.read(ready[0], 1)
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{child}/{name}").write_text("0 0 65536")
+    os.close(go[1])
+    os.waitpid(child, 0)
+    return pickle.loads(os.read(ready[0], 1 << 16))
+
+
 def _vnet(*words):
     return [VNET, *words]
 
 
+CLONE_NEWUSER = 0x10000000
 _SET_DUMPABLE = 4
 """linux/prctl.h."""
 _SAYS = "cat; echo; id -u; echo $VNET_NETWORK $A; ip -br link | grep -o 'vnbr.' ; exit 7"

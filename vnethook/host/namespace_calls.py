@@ -35,9 +35,12 @@ def make(user: int) -> None:
     if not child:
         posix._exit(_errno_of_trial(user))  # noqa: SLF001 (os has it by another name, and hooks go without os)
     errno = posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1])
-    if errno:
+    if errno > 0:  # one that was killed tells nothing
         raise forbidden(errno)
-    _make(user)
+    try:
+        _make(user)
+    except OSError as error:
+        raise forbidden(error.errno or 0) from error
 
 
 def _errno_of_trial(user: int) -> int:

@@ -62,6 +62,7 @@ def enter(paths: "Paths", *, is_made: bool) -> bool:
                 namespace_calls.make(paths.user)
         except HostError:
             daemons.end(agent[0])
+            _forget_agent(paths)
             raise
         if not (is_joined and _holder(found) and _agent(found)):
             _hold(paths, agent, _holder(found) if is_joined else 0)
