@@ -115,7 +115,11 @@ def host(outside: Outside) -> Iterator[UsersHost]:
         host.set_resolvers(RESOLVER)
         host.write_settings("[networks]\nidle = 1\n")
         host.define(NET)
-        with _serving(host, "127.0.0.1", 8001, "loopback"), _serving(host, "192.0.2.2", 8002, "machine"):
+        with (
+            _serving(host, "127.0.0.1", 8001, "loopback"),
+            _serving(host, "192.0.2.2", 8002, "machine"),
+            _without(host, "slirp4netns"),
+        ):
             yield host
 
 
@@ -193,6 +197,16 @@ def _without(host: UsersHost, *programs: str) -> Iterator[None]:
             host.run(["umount", f"/usr/bin/{program}"])
 
 
+@contextmanager
+def _with(host: UsersHost, program: str) -> Iterator[None]:
+    """This program is installed after all."""
+    host.run(["umount", f"/usr/bin/{program}"])
+    try:
+        yield
+    finally:
+        host.run(["mount", "--bind", "/etc/resolv.conf", f"/usr/bin/{program}"])
+
+
 def test_a_port_that_somebody_has_is_refused_and_leaves_nothing(host: UsersHost) -> None:
     with _serving(host, "0.0.0.0", 8080, "somebody"):
         done = host.vnet("net-start", "play", check=False)
@@ -238,6 +252,7 @@ def test_the_uplink_follows_the_machine_to_another_network(host: UsersHost, outs
 
 def test_without_pasta_slirp4netns_does_it(host: UsersHost, outside: Outside) -> None:
     with (
+        _with(host, "slirp4netns"),
         _without(host, "pasta"),
         PluggedClient(host, "alice", network="play", mac=MAC, user=USER) as alice,
         _serving(alice, "0.0.0.0", 80, "alice"),
@@ -253,7 +268,7 @@ def test_without_pasta_slirp4netns_does_it(host: UsersHost, outside: Outside) ->
 
 
 def test_without_either_the_network_is_up_and_says_what_to_install(host: UsersHost) -> None:
-    with _without(host, "pasta", "slirp4netns"):
+    with _without(host, "pasta"):
         done = host.vnet("net-start", "play")
         assert "nothing outside is reached: neither pasta nor slirp4netns is installed" in done.stderr
         assert "passt" in done.stderr
@@ -289,3 +304,16 @@ def test_a_plug_for_a_network_that_there_is_not_leaves_nothing(host: UsersHost) 
         alice.qemu.wait(20)
         assert "qemu-vde: network 'nosuch': no such network" in alice.stderr.read_text()
     assert host.users_processes() == []
+
+
+def test_a_pasta_of_unknown_version_leads_out_but_not_in_where_slirp4netns_can(host: UsersHost) -> None:
+    if "unknown version" not in host.run(["pasta", "--version"]).stdout:
+        pytest.skip("this pasta knows its version")
+    with _with(host, "slirp4netns"):
+        host.vnet("net-start", "play")
+        assert _pasta(host) == []
+        host.vnet("net-destroy", "play")
+        host.define("<network><name>more</name><forward mode='user'/></network>")
+        host.vnet("net-start", "more")
+        assert len(_pasta(host)) == 1
+        host.vnet("net-destroy", "more")

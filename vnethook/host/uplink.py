@@ -99,9 +99,25 @@ def _is_near(server: str, now: Outside) -> bool:
     return server.startswith("127.") or server == "::1" or server in now.own
 
 
-def program() -> str | None:
-    """Which of them is installed; None if none is."""
-    return next((name for name in (PASTA, SLIRP) if programs.find(name)), None)
+def program(*, leads_in: bool) -> str | None:
+    """Which of them is to run, None if neither is installed; `leads_in`: whether TCP ports of the machine do.
+
+    A pasta that does not know its own version, Debian 12's of 2023-03-09, keeps back what a server inside says first
+    until whoever has connected says something: many a protocol waits for ever (seen; slirp4netns does not).
+    """
+    found = [name for name in (PASTA, SLIRP) if programs.find(name)]
+    if leads_in and len(found) > 1 and not _knows_itself(found[0]):
+        return SLIRP
+    return found[0] if found else None
+
+
+_known: dict[str, bool] = {}
+
+
+def _knows_itself(name: str) -> bool:
+    if name not in _known:
+        _known[name] = "unknown version" not in programs.run([programs.require(name), "--version"]).output
+    return _known[name]
 
 
 def pasta(directory: str, holder: int, now: Outside, ports: "dict[str, list[str]]") -> list[str]:

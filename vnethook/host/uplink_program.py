@@ -57,7 +57,7 @@ class UplinkProgram:
     def state(self) -> "dict[str, Any]":
         """How it is, for who asks."""
         ports = {protocol: list(specs) for protocol, specs in self._served.items()}
-        return {"state": self._state, "why": self._why, "program": uplink.program() or "", **ports}
+        return {"state": self._state, "why": self._why, **ports}
 
     def has_ended(self) -> None:
         """It was ended by somebody."""
@@ -72,7 +72,7 @@ class UplinkProgram:
             self.end()
             self._state, self._why = NONE, ""
             return
-        name = uplink.program()
+        name = uplink.program(leads_in=bool(self._wanted["tcp"]))
         now = uplink.outside(self._links, self._resolv_conf)
         self._write_servers(name, now)
         if name is None:
