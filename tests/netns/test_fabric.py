@@ -16,7 +16,8 @@ from tests.lab.frr import Frr
 from tests.lab.library import on
 from tests.lab.machine import wait_for
 from vnethook.host import host as machine
-from vnethook.lifecycle import bringup, catalog, fabrics, health
+from vnethook.host import learned
+from vnethook.lifecycle import bringup, catalog, fabrics, health, ports
 from vnethook.lifecycle.fabrics import Fabric
 from vnethook.live import record, release
 
@@ -200,6 +201,16 @@ def test_a_guest_that_moves_is_found_again_and_keeps_its_address(world):
     assert moving.call(lambda: ask_to_keep("eth0", kept)) == ACK  # it boots, and asks for the one it had
     assert moving.call(lambda: ask_to_keep("eth0", "10.42.0.1")) == NAK
     assert moving.call(lambda: ask_to_keep("eth0", "10.43.0.9")) == NAK
+
+
+def test_the_tunnel_is_no_guests_link_whoever_is_behind_it(world):
+    host = world.hosts[1]
+
+    def claimed(here: machine.Host) -> tuple[bool, str]:
+        live = record.read(here.paths, NAME)
+        return mac(3) in learned.macs(live.bridge, "vnvx10042"), ports._unclaimed(here, live, mac(3))
+
+    assert on(host, claimed) == (True, "")
 
 
 def test_what_a_guest_has_taken_along_is_given_to_nobody(world):

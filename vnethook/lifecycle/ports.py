@@ -20,12 +20,14 @@ from vnethook.live import bridge_port, link_names, nics, record, waiting
 from vnethook.live.lock import Lock
 from vnethook.live.nics import Nic, Traits
 from vnethook.names import shown
+from vnethook.plan import vxlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vnethook.definition.node import Node
     from vnethook.live.record import LiveNetwork
+    from vnethook.live.rtnl import Link
 
 SOURCE = "<port>"
 """What messages call XML that came in no file."""
@@ -142,11 +144,16 @@ def _unclaimed(host: Host, live: "LiveNetwork", mac: str) -> str:
     Before a guest's first frame it is the tap whose own MAC is the guest's but for its first byte. Source:
     virNetDevTapCreateInBridgePort() of libvirt.
     """
-    ports = [link for link in host.links.ports(live.index) if not link_names.is_cable(link.name)]
+    ports = [link for link in host.links.ports(live.index) if not _leads_away(live, link)]
     free = [link for link in ports if nics.read(host.paths, link.name) is None]
     seen = [link.name for link in free if mac in learned.macs(live.bridge, link.name)]
     alike = [link.name for link in free if link.mac == f"{TAP_BYTE}{mac[2:]}"]
     return next(iter(seen or alike), "")
+
+
+def _leads_away(live: "LiveNetwork", link: "Link") -> bool:
+    """Whether a port of the bridge is no guest's: others are behind it, here or on other hosts."""
+    return link_names.is_cable(link.name) or link.kind == vxlan.KIND or link.name in live.own_ports
 
 
 def delete_port(host: Host, network: str, uuid: str) -> None:
