@@ -75,6 +75,8 @@ def test_two_guests_have_leases_each_other_and_the_outside_and_leave_nothing(pla
         assert anna.fetch("203.0.113.80") == f"outside sees {place.uplink}\n"
         assert {nic["mac"] for nic in _nics(place)} == {anna.mac, bert.mac}
         assert "as defined" in place.vnet("net-check", "mine")
+        asked = place.host.run([*as_user(USER, str(USER)), VNET, "net-dhcp-leases", "mine"], env=place.environment)
+        assert "only libslirp knows its leases" in asked.stderr
         with anna.popen(["busybox", "httpd", "-f", "-p", "80", "-h", str(place.host.directory)]) as server:
             assert wait_for(lambda: place.outside.connects(place.uplink, 8080), "the forward to lead to the guest")
             server.kill()

@@ -114,6 +114,9 @@ def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
     wanted = None if mac is None else arguments.mac(mac)
     found = [lease for lease in slow.catalog.leases(slow.host(), network) if wanted in {None, lease.mac}]
     leases = sorted(found, key=lambda lease: lease.mac)
+    live = record.read(paths.current(), network)
+    if live is not None and not live.bridge:
+        report.warning(f"network {network!r}: is of kind vde: only libslirp knows its leases")
     if as_json:
         report.as_json([lease.to_plain() for lease in leases])
         return

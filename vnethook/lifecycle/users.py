@@ -75,6 +75,8 @@ def _users(network: "Network") -> tuple[str, str]:
         return "domain register: the resolver is the machine's", "leave it out"
     if network.fabric is not None:
         return "connections fabric: other hosts are reached by the machine's FRR", "have root define the network"
+    if network.vde is not None and network.vde.socket_mode != "0600":
+        return "vde: a user's switch is for that user alone", "write <vde/>, without group and mode"
     for forward in network.port_forwards:
         if forward.ports[0] < FIRST_PORT:
             return f"{forward.label}: ports below {FIRST_PORT} are the machine's", "forward another port to it: to='…'"

@@ -7,6 +7,7 @@ import pytest
 from vnethook.definition.fabric import Fabric
 from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Bridge, Ip, Nat, Network
+from vnethook.definition.vde import Vde
 from vnethook.errors import UnsupportedError
 from vnethook.lifecycle import users
 from vnethook.live.paths import Paths
@@ -41,6 +42,7 @@ def _host(user):
             {"forward": "user", "domain": "lab.test", "domain_register": True},
             "domain register: the resolver is the machine's",
         ),
+        ({"forward": "user", "vde": Vde("kvm")}, "vde: a user's switch is for that user alone"),
         (
             {"forward": "nat", "ips": (Ip("10.42.0.1", 24),), "fabric": Fabric(7, "192.0.2.1")},
             "connections fabric: other hosts are reached by the machine's FRR",
