@@ -312,6 +312,8 @@ def test_a_pasta_of_unknown_version_leads_out_but_not_in_where_slirp4netns_can(h
     with _with(host, "slirp4netns"):
         host.vnet("net-start", "play")
         assert _pasta(host) == []
+        host.vnet("forward-add", "play", "8091/tcp", "10.7.0.50:80", "--on", "127.0.0.1", "--live")
+        assert len(_pasta(host)) == 1
         host.vnet("net-destroy", "play")
         host.define("<network><name>more</name><forward mode='user'/></network>")
         host.vnet("net-start", "more")

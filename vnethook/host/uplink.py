@@ -99,14 +99,16 @@ def _is_near(server: str, now: Outside) -> bool:
     return server.startswith("127.") or server == "::1" or server in now.own
 
 
-def program(*, leads_in: bool) -> str | None:
-    """Which of them is to run, None if neither is installed; `leads_in`: whether TCP ports of the machine do.
+def program(ports: "dict[str, list[str]]") -> str | None:
+    """Which of them is to run, None if neither is installed; `ports`: what leads in by tcp and udp.
 
     A pasta that does not know its own version, Debian 12's of 2023-03-09, keeps back what a server inside says first
-    until whoever has connected says something: many a protocol waits for ever (seen; slirp4netns does not).
+    until whoever has connected says something: many a protocol waits for ever (seen; slirp4netns does not). But it
+    alone tells by which address of the machine somebody came.
     """
     found = [name for name in (PASTA, SLIRP) if programs.find(name)]
-    if leads_in and len(found) > 1 and not _knows_itself(found[0]):
+    is_by_address = any("/" in spec for specs in ports.values() for spec in specs)
+    if ports["tcp"] and not is_by_address and len(found) > 1 and not _knows_itself(found[0]):
         return SLIRP
     return found[0] if found else None
 

@@ -72,7 +72,7 @@ class UplinkProgram:
             self.end()
             self._state, self._why = NONE, ""
             return
-        name = uplink.program(leads_in=bool(self._wanted["tcp"]))
+        name = uplink.program(self._wanted)
         now = uplink.outside(self._links, self._resolv_conf)
         self._write_servers(name, now)
         if name is None:
