@@ -166,6 +166,24 @@ def test_half_a_handshake_holds_no_place_that_another_needs(ground: Ground) -> N
     wait_for(lambda: _processes(ground.here) == before, "their processes to end")
 
 
+def test_a_good_certificate_of_a_host_that_is_not_named_is_refused(ground: Ground) -> None:
+    here = ground.here
+    here.define(here.vnet("net-dumpxml", "lab").stdout.replace(f"port='{PORT}'/>", f"port='{PORT}'>{_NAMED}</listen>"))
+    here.vnet("net-restart", "lab")
+    wait_until_up(ground.there)
+
+    def connect() -> bytes:
+        return _context(ground.places["good"]).wrap_socket(socket.create_connection((SERVING, PORT), 5)).recv(99)
+
+    said = ground.stranger.call(connect)
+    assert said == b"vnethook: refused: c.example is not one of those who may connect\n"
+    assert wait_until_up(here).peer == "b.example"
+    here.define(here.vnet("net-dumpxml", "lab").stdout.replace(_NAMED, ""))
+    here.vnet("net-restart", "lab")
+    wait_until_up(ground.there)
+
+
+_NAMED = "<peer name='b.example'/>"
 _DEAF = """
 import socket, ssl, sys, threading
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -186,9 +204,8 @@ def test_a_peer_that_never_reads_is_let_go_and_holds_up_nobody(ground: Ground) -
         with ground.stranger.popen([PYTHON, "-IS", "-c", _DEAF, SERVING, str(PORT), *files]) as deaf:
             try:
                 wait_for_link(ground.here, lambda link: _is(link, link_status.UP), "the peer that never reads")
-                ground.here.call(_broadcast)
+                gone = wait_for(lambda: _fed(ground.here), "it to be let go")
                 assert far.pings("10.61.0.1")
-                gone = wait_for_link(ground.here, lambda link: _is(link, link_status.DOWN), "it to be let go")
                 assert gone.reason in {"no answer in time", "the connection broke"}
             finally:
                 deaf.kill()
@@ -198,8 +215,14 @@ def test_a_peer_that_never_reads_is_let_go_and_holds_up_nobody(ground: Ground) -
 def _broadcast() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        for _ in range(20000):
+        for _ in range(3000):
             sender.sendto(bytes(1400), ("10.61.0.255", 9))
+
+
+def _fed(host: Host) -> link_status.LinkStatus | None:
+    """The link of the peer that never reads once it is down; until then, more for it to read."""
+    host.call(_broadcast)
+    return next((link for link in status(host).links if _is(link, link_status.DOWN)), None)
 
 
 def _is(link: link_status.LinkStatus, state: str) -> bool:

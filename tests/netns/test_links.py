@@ -104,6 +104,7 @@ def test_guests_on_both_hosts_reach_each_other_also_after_one_network_was_starte
     hosts: Hosts, transport: str
 ) -> None:
     here, there = hosts
+    is_tls = transport == "tls"
     define(here, there, transport)
     wait_until_up(there)
     wait_until_up(here)
@@ -119,5 +120,10 @@ def test_guests_on_both_hosts_reach_each_other_also_after_one_network_was_starte
         assert far.resolve("near", server="10.61.0.1") == [address]
         assert near.resolve("far", server="10.61.0.1") == [FAR]
         far.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", address])
-        (here if transport == "tls" else there).vnet("net-restart", "lab")
+        [link] = [item for item in here.vnet_json("link-list", "lab") if not item["listens"]]
+        assert (link["incoming"], link["state"], link["received"] > 0, link["sent"] > 0) == (True, "up", True, True)
+        assert link["peer"] == ("b.example" if is_tls else None)
+        said = here.vnet("link-list").stderr  # the site's certificates are good for 30 days
+        assert ("certificate of b.example ends on" in said, "cert.pem': ends on" in said) == (is_tls, is_tls)
+        (here if is_tls else there).vnet("net-restart", "lab")
         wait_for(lambda: far.pings(address), "the far guest to be reached again")
