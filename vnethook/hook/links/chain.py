@@ -93,8 +93,8 @@ class Chain:
             return None
         try:
             words, descriptors, _, _ = socket.recv_fds(self.report, _WORDS, 1)
-        except BlockingIOError:
-            return None
+        except (BlockingIOError, ConnectionResetError):
+            return None  # reset: it has ended without reading what it was told
         if not words:
             return None
         said: dict[str, Any] = json.loads(words)

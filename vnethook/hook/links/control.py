@@ -70,12 +70,19 @@ class Control:
         pid = _CREDENTIALS.unpack(asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[0]
         plug = Child()
         plug.pid, plug.is_ours = pid, False
+        try:
+            plug.open()
+        except ProcessLookupError:
+            return {"error": "its process has ended"}
         chain = Chain(LinkStatus("ssh", address, is_incoming=True, peer=peer, state=TRYING))
         keeper.peers[chain] = door
         reason = keeper.reception.refusal(chain, {"names": [peer], "peer": peer})
         if reason:
-            plug.pid = 0
             keeper.end(chain, reason)
         else:
             reason = keeper.bring_up(chain, -1, plug)
-        return {"error": reason} if reason else {"device": chain.status.device}
+        if not reason:
+            return {"device": chain.status.device}
+        if chain.plug is not plug:
+            os.close(plug.handle)  # it lives on, to say why not
+        return {"error": reason}

@@ -131,7 +131,8 @@ class Keeper:
         finally:
             if fd != -1:
                 os.close(fd)
-        chain.answer()
+        if chain.status.is_incoming:
+            chain.answer()
         self.watch(chain.plug.open(), lambda: self._plug_ended(chain))
         if chain.status.retries <= 1 or chain.status.reason:
             log.warning(f"network {self.network!r}: {chain.shown}: up")

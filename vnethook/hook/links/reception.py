@@ -48,7 +48,7 @@ class Reception:
 
     def _let_in(self, door: "OpenDoor", stream: socket.socket, address: str) -> None:
         keeper = self._keeper
-        while (oldest := self._crowd(address)) is not None:
+        while (oldest := self.crowd(address)) is not None:
             keeper.end(oldest, "too many at once")
         link_stream.notice_death(stream, keeper.keepalive_s)
         chain = Chain(LinkStatus(door.door.transport, address, is_incoming=True, state=TRYING))
@@ -112,7 +112,7 @@ class Reception:
         for chain in [chain for chain in self.strangers if chain.due <= now]:
             self._keeper.end(chain, "no answer in time")
 
-    def _crowd(self, address: str) -> Chain | None:
+    def crowd(self, address: str) -> Chain | None:
         """Who has to go before one more from `address` is let in; None if there is room."""
         same = [chain for chain in self.strangers if chain.status.address == address]
         if len(same) >= STRANGERS_FROM_ONE:
