@@ -47,5 +47,6 @@ def examine(survey: "Survey") -> list[Finding]:
     """All findings: what stops guests first, then what may, then what could not be seen."""
     in_order = users.IN_ORDER if survey.user else IN_ORDER
     found = [finding for check in in_order for finding in check(survey)]
-    unseen = [Finding(UNSEEN, part, "could not be looked at", "sudo vnet doctor") for part in survey.unseen]
+    parts = () if survey.user else survey.unseen  # root would see the machine, and none of a user's networks
+    unseen = [Finding(UNSEEN, part, "could not be looked at", "sudo vnet doctor") for part in parts]
     return [*(one for one in found if one.level == STOPS), *(one for one in found if one.level != STOPS), *unseen]

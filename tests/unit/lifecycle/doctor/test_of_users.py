@@ -15,7 +15,7 @@ def test_a_user_is_told_what_forbids_namespaces_and_taps():
     assert [finding.command for finding in examine(survey)] == ["ask for chmod 0666 /dev/net/tun", "ask for a.b=1"]
 
 
-def test_a_user_is_not_told_of_the_machines_hooks():
-    survey = Survey(user=4321, hypervisors=("QEMU",), hooks=(HOOK,))
+def test_a_user_is_not_told_of_what_is_for_root_to_see_and_mend():
+    survey = Survey(user=4321, hypervisors=("QEMU",), hooks=(HOOK,), unseen=("kernel",))
     assert examine(survey) == []
     assert examine(survey.replace(user=0)) != []
