@@ -35,8 +35,7 @@ class Guards:
 
     def unmark(self, chain: str) -> None:
         """Remove the mark, and the table if nothing else is in it; nothing if it is gone."""
-        netdev.remove(chain)
-        netdev.drop_table()
+        netdev.remove_last([chain])
 
     def sweep(self, network: str, *, is_up: bool) -> None:
         """Remove the guards of links that are gone and those of a network that are no NIC's; not `is_up`: all of it."""

@@ -49,8 +49,7 @@ def _messages(live: "LiveNetwork", link: "Link", nic: "Nic", before: "Nic | None
 
 def remove(index: int) -> None:
     """Take the guard off the link of that index, which may be gone; nothing if it has none."""
-    if netdev.remove(chain_name(index)):
-        netdev.drop_table()
+    netdev.remove_last([chain_name(index)])
 
 
 def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
@@ -67,10 +66,8 @@ def sweep(paths: "Paths", links: "Links", network: str, *, is_up: bool) -> None:
         return
     there = {chain_name(link.index): link for link in links.all_links()}
     gone = [name for name in chains if name not in there or not _is_kept(paths, there[name], network, is_up=is_up)]
-    for name in gone:
-        netdev.remove(name)
     if gone:
-        netdev.drop_table()
+        netdev.remove_last(gone)
 
 
 def _is_kept(paths: "Paths", link: "Link", network: str, *, is_up: bool) -> bool:

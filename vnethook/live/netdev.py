@@ -9,7 +9,7 @@ from errno import EBUSY, ENOENT
 
 from vnethook.errors import HostError
 from vnethook.live.netlink import CREATE, NETFILTER, NETFILTER_HEAD, Netlink, NetlinkError, nested, pack, text
-from vnethook.live.nftables import NETDEV, SUBSYSTEM, TABLE, chain_uses
+from vnethook.live.nftables import NETDEV, SUBSYSTEM, TABLE, all_chain_uses, chain_uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,13 +139,14 @@ def removal(chain: str) -> "list[Message]":
 def apply(decide: "Callable[[], list[Message]]", what: str) -> None:
     """Send messages as one transaction; raise HostError that begins with `what` if the kernel refuses it.
 
-    `decide` makes them from the chains that there are: again if some are gone by then, by another's sweep or flush.
+    `decide` makes them from the chains that there are: again if some are gone by then, by another's sweep or flush, or
+    a table that was to go has got another one.
     """
     for tries_left in reversed(range(_TRIES)):
         try:
             _send(decide())
         except OSError as error:
-            if tries_left and error.errno == ENOENT:
+            if tries_left and error.errno in {EBUSY, ENOENT}:
                 continue
             raise _refused(what, error) from error
         return
@@ -162,6 +163,24 @@ def remove(chain: str) -> bool:
         return False
     apply(lambda: removal(chain) if is_there(chain) else [], f"chain {chain!r}: remove")
     return True
+
+
+def remove_last(chains: "Iterable[str]") -> None:
+    """Remove chains, and with them the table if nothing else is in it; raise HostError.
+
+    In one transaction, since for each one the kernel waits until no packet is on its way through the rules before.
+    """
+    wanted = list(chains)
+    if _removals(wanted):
+        apply(lambda: _removals(wanted), f"chain {wanted[0]!r}: remove")
+
+
+def _removals(wanted: list[str]) -> "list[Message]":
+    found = all_chain_uses(NETDEV)
+    present = [name for name in wanted if name in found]
+    messages = [message for name in present for message in removal(name)]
+    is_all = len(present) == len(found) > 0
+    return messages + ([(_DELETE_TABLE, _UNLESS_USED, _HEAD + _IN_TABLE)] if is_all else [])
 
 
 def drop_table() -> None:
