@@ -65,7 +65,7 @@ class JoinBridges(Step):
             link_devices.is_cable(links, self.port, self.other_port)
             and link_devices.is_on(links, self.port, self.bridge, mtu=self.mtu, isolated=self.isolated)
             and link_devices.is_on(links, self.other_port, self.other, mtu=self.mtu)
-            and (not self.vlans or bridge_port.vlans(links, _index(host, self.port)) == self.vlans)
+            and (not self._tells_vlans_apart(host) or bridge_port.vlans(links, _index(host, self.port)) == self.vlans)
         )
 
     def do(self, host: "Host") -> None:
@@ -76,8 +76,12 @@ class JoinBridges(Step):
             link_devices.create_cable(links, self.port, self.other_port)
         link_devices.put_on(links, self.other_port, self.other, mtu=self.mtu)
         link_devices.put_on(links, self.port, self.bridge, mtu=self.mtu, isolated=self.isolated)
-        if self.vlans:
+        if self._tells_vlans_apart(host):
             bridge_port.set_vlans(links, f"link {self.port!r}", _index(host, self.port), self.vlans)
+
+    def _tells_vlans_apart(self, host: "Host") -> bool:
+        """Whether VLANs are to be set: a kernel that knows none has refused the guests that need them."""
+        return bool(self.vlans) and bool(bridge_port.filters_vlans(host.links, _index(host, self.bridge)))
 
     def undo(self, host: "Host") -> None:
         host.links.delete(self.port)

@@ -52,7 +52,7 @@ class JoinNetwork(Step):
                 f"network {self.network!r}: connection to network {self.other!r}:"
                 f" MTU {self.mtu} here and {live.mtu} there"
             )
-            raise HostError(msg, hint=f"write <mtu size='{live.mtu}'/> here")
+            raise HostError(msg, hint=f"write <mtu size='{min(live.mtu, self.mtu)}'/> in both")
         files.write_text(self._hold(host), "")
         for step in self._steps(live):
             step.do(host)
