@@ -27,7 +27,9 @@ OF_A_FABRIC = {"vnethook.plan.fabric", "vnethook.plan.vxlan"}
 OF_A_SWITCH = {"vnethook.plan.own_port", "vnethook.plan.vde"}
 """Modules of steps that few networks have: netns/test_vde_steps.py."""
 OF_LINKS = {f"vnethook.plan.{name}" for name in ("link_guard", "links_bridge", "local_link", "vxlan_peers")}
-"""Those of networks that are linked with others: netns/test_vxlan_links.py and test_local_links.py."""
+"""Those of networks that are linked with others: netns/test_link_steps.py."""
+OF_A_USER = {"vnethook.plan.namespace", "vnethook.plan.uplink"}
+"""Those of an ordinary user's networks: netns/test_users_networks.py."""
 
 
 class Count(Step):
@@ -188,7 +190,7 @@ def test_the_rich_plan_has_every_kind_of_step(host):
     others |= {JoinZone}  # only for bridges of other names: test_zone.py
     others |= {FirewallStep}  # what rules have in common
     known = {kind for kind in (*Step.__subclasses__(), InstallRules) if kind.__module__.startswith("vnethook.")}
-    elsewhere = OF_A_SHARED_NIC | OF_A_FABRIC | OF_A_SWITCH | OF_LINKS
+    elsewhere = OF_A_SHARED_NIC | OF_A_FABRIC | OF_A_SWITCH | OF_LINKS | OF_A_USER
     assert set(kinds) == {kind for kind in known - others if kind.__module__ not in elsewhere}
 
 
