@@ -3,7 +3,7 @@
 import subprocess
 from typing import Self
 
-from tests.lab.client import _ON_LEASE, Client
+from tests.lab.client import Client
 from tests.lab.machine import PYTHON, Machine
 
 _PUMP = """
@@ -33,9 +33,7 @@ class TapGuest(Client):
     def __enter__(self) -> Self:
         Machine.__enter__(self)
         far = f"{self.port}{_HELD}"
-        script = self.directory / "on-lease"
-        script.write_text(_ON_LEASE)
-        script.chmod(0o755)
+        self.write_script()
         try:
             pump = self.host.popen([PYTHON, "-IS", "-c", _PUMP, self.port, far], stdout=subprocess.PIPE)
             assert pump.stdout

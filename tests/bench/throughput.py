@@ -24,7 +24,9 @@ def measure(ways: tuple[Way, ...], rounds: int, seconds: int) -> None:
     with ExitStack() as stack:
         ready = [(way, stack.enter_context(way.make())) for way in ways]
         for _, (_, server, _) in ready:
-            server.popen(["iperf3", "--server", "--port", str(PORT)], stdout=subprocess.DEVNULL)
+            server.popen(
+                ["iperf3", "--server", "--port", str(PORT)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
         for number in range(rounds + (rounds > 1)):
             for way, ends in ready:
                 found = [_stream(ends, seconds, *words) for words in ((), ("--reverse",))]

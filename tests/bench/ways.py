@@ -9,6 +9,11 @@ from tests.bench.tap_guest import TapGuest
 from tests.lab import Client, Host, Machine, Outside, User, linked, sshd
 from tests.lab.machine import SYSTEM_PATH
 from tests.lab.outside import WWW_4
+from tests.lab.plugged import PluggedClient
+from tests.lab.ring import address
+from tests.lab.ring import linked as linked_hosts
+from tests.lab.users_host import USER as USERS
+from tests.lab.users_host import UsersHost
 from tests.lab.vde_client import VdeClient
 
 Ends = tuple[Machine, Machine, str]
@@ -46,7 +51,10 @@ def define(host: Host, name: str, number: int, more: str = "<forward mode='nat'/
 def plug(host: Host | User, guest: Client) -> str:
     """Put a guest on the network `lab`; its address."""
     host.vnet("attach", guest.port, "--network", "lab")
-    return guest.lease()["ip"]
+    lease = guest.lease()
+    if lease["mtu"]:
+        guest.run(["ip", "link", "set", "eth0", "mtu", lease["mtu"]])
+    return lease["ip"]
 
 
 @contextmanager
@@ -119,6 +127,38 @@ def _users() -> Iterator[Ends]:
             user.vnet("net-destroy", "lab", "--force")
 
 
+@contextmanager
+def _vxlan() -> Iterator[Ends]:
+    """A guest on each of two hosts whose kernels join them."""
+    with linked_hosts(2) as found:
+        for number, host in enumerate(found.hosts):
+            ip = "<ip address='10.71.0.1' prefix='24'><dhcp/></ip>" if number == 0 else ""
+            host.define(
+                f"<network><name>lab</name>{ip}<listen transport='vxlan' address='{address(number)}'/>"
+                f"<connections><connection transport='vxlan' address='{address(1 - number)}'/></connections></network>"
+            )
+            host.vnet("net-start", "lab")
+        here, there = found.hosts
+        with TapGuest(here, "one", port="tap1") as one, TapGuest(there, "two", port="tap2") as two:
+            plug(here, one)
+            yield one, two, plug(there, two)
+
+
+@contextmanager
+def _users_outside(uplink: str) -> Iterator[Ends]:
+    """A guest of a user's by the hook, and somebody outside."""
+    with Outside() as outside, UsersHost() as host:
+        outside.plug(host)
+        for program in {"pasta", "slirp4netns"} - {uplink}:  # not installed there
+            host.run(["sh", "-c", f"! [ -e /usr/bin/{program} ] || mount --bind /dev/null /usr/bin/{program}"])
+        host.define(
+            "<network><name>lab</name><forward mode='user'/><ip address='10.71.0.1' prefix='24'><dhcp/></ip></network>"
+        )
+        with PluggedClient(host, "one", network="lab", mac="52:54:00:00:71:01", user=USERS) as one:
+            one.lease()
+            yield one, outside, WWW_4
+
+
 BASE, OUT = "tap + bridge", "tap + bridge, outside by NAT"
 WAYS = (
     Way(BASE, lambda: _taps(TapGuest)),
@@ -128,6 +168,9 @@ WAYS = (
     Way("link by tls", lambda: _link("tls"), ("socat", "vde_plug"), BASE),
     Way("link by tcp", lambda: _link("tcp"), ("socat", "vde_plug"), BASE),
     Way("link by ssh", lambda: _link("ssh"), ("ssh", "vde_plug"), BASE),
+    Way("link by vxlan", _vxlan, (), BASE),
     Way("user's namespace", _users, (), BASE),
     Way(OUT, _outside),
+    Way("qemu-vde of a user's, outside by pasta", lambda: _users_outside("pasta"), ("pasta",), OUT),
+    Way("qemu-vde of a user's, outside by slirp4netns", lambda: _users_outside("slirp4netns"), ("slirp4netns",), OUT),
 )
