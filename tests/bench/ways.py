@@ -145,20 +145,22 @@ def _vxlan() -> Iterator[Ends]:
 
 
 @contextmanager
-def _users_outside(uplink: str) -> Iterator[Ends]:
+def _users_outside(uplink: str, forward: str = "<forward mode='user'/>") -> Iterator[Ends]:
     """A guest of a user's by the hook, and somebody outside."""
     with Outside() as outside, UsersHost() as host:
         outside.plug(host)
         for program in {"pasta", "slirp4netns"} - {uplink}:  # not installed there
             host.run(["sh", "-c", f"! [ -e /usr/bin/{program} ] || mount --bind /dev/null /usr/bin/{program}"])
         host.define(
-            "<network><name>lab</name><forward mode='user'/><ip address='10.71.0.1' prefix='24'><dhcp/></ip></network>"
+            f"<network><name>lab</name>{forward}<ip address='10.71.0.1' prefix='24'>"
+            "<dhcp><range start='10.71.0.2' end='10.71.0.99'/></dhcp></ip></network>"
         )
         with PluggedClient(host, "one", network="lab", mac="52:54:00:00:71:01", user=USERS) as one:
             one.lease()
             yield one, outside, WWW_4
 
 
+KIND_VDE = "<forward mode='user'><backend type='vde'/></forward>"
 BASE, OUT = "tap + bridge", "tap + bridge, outside by NAT"
 WAYS = (
     Way(BASE, lambda: _taps(TapGuest)),
@@ -173,4 +175,5 @@ WAYS = (
     Way(OUT, _outside),
     Way("qemu-vde of a user's, outside by pasta", lambda: _users_outside("pasta"), ("pasta",), OUT),
     Way("qemu-vde of a user's, outside by slirp4netns", lambda: _users_outside("slirp4netns"), ("slirp4netns",), OUT),
+    Way("user's switch, outside", lambda: _users_outside("", KIND_VDE), ("vde_switch", "slirpvde"), OUT),
 )
