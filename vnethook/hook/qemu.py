@@ -17,7 +17,7 @@ from vnethook.hook.request import NicRequest
 from vnethook.live import files
 from vnethook.live.paths import variables
 from vnethook.live.rtnl import Links
-from vnethook.names import check_link_name
+from vnethook.names import check_link_name, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def ifdown() -> int:
 
 def _up(paths: "Paths", argv: list[str]) -> None:
     interface = _interface(argv)
+    if paths.user and posix.geteuid():
+        msg = f"interface {shown(interface)}: attach: is the machine's, where user {paths.user} has no networks"
+        raise HostError(
+            msg, hint="start QEMU by `vnet run NETWORK -- …`, or with -netdev bridge,helper=…/qemu-bridge-helper"
+        )
     caller = qemu_command.caller()
     environ = variables()
     named = environ.get("VNET_NETWORK", "") or network_of_link(argv[0])
