@@ -49,11 +49,15 @@ def _server(host):
     return pids, len(host.run(["ls", f"/proc/{pids[0]}/fd"]).stdout.split())
 
 
-def _as_user(host, program, user=ALICE):
-    """What a program prints that a user's process, its parent, has started, and that talks to root's side itself."""
+def _words(program, user=ALICE):
+    """A program that talks to root's side itself and is started by its parent, a user's process."""
     words = [PYTHON, "-IS", "-c", PROGRAM + program]
-    starter = f"import subprocess; subprocess.run({words!r}, check=True)"
-    return host.run([*words_of(user), PYTHON, "-IS", "-c", starter]).stdout
+    return [*words_of(user), PYTHON, "-IS", "-c", f"import subprocess; subprocess.run({words!r}, check=True)"]
+
+
+def _as_user(host, program, user=ALICE):
+    """What such a program prints."""
+    return host.run(_words(program, user)).stdout
 
 
 def test_nobody_is_another_user_by_saying_so(host):
@@ -155,9 +159,28 @@ print(len({{socket.recv_fds(near, 1, 1)[1][0] for _, near, _ in calls}}))
     assert host.run([*words_of(ALICE), PYTHON, "-IS", "-c", starter]).stdout == "[0]\n24\n"
 
 
-def test_a_tap_that_is_not_passed_on_is_taken_away_again(host):
-    _as_user(host, "connection = connected(); connection.send(call); assert connection.recv(9000)[0] == 0")
-    wait_for(lambda: host.vnet_json("nic-list") == [], "the NIC to be gone")
+def test_a_tap_that_is_not_passed_on_is_taken_away_again_also_from_who_keeps_it(host):
+    keeping = """
+connection = connected()
+connection.send(call)
+kept = socket.recv_fds(connection, 9000, 1)
+print(kept[1], flush=True)
+connection.close()
+sys.stdin.read()
+"""
+    with host.popen(_words(keeping), stdin=-1, stdout=-1, text=True) as user:
+        assert user.stdout.readline() == "[4]\n"
+        wait_for(lambda: host.vnet_json("nic-list") == [], "the NIC to be gone")
+        wait_for(lambda: "vnt" not in host.run(["ip", "-o", "link"]).stdout, "its tap to be gone")
+        user.communicate(timeout=60)
+
+
+def test_a_tap_whose_network_is_stopped_leads_nowhere(host):
+    """Its user could be a router to the host by it."""
+    with qemu(host, "lab") as answer:
+        host.vnet("net-destroy", "lab", "--force")
+        assert "DOWN" in host.run(["ip", "-br", "link", "show", answer.tap]).stdout
+        assert host.run(["cat", f"/proc/sys/net/ipv6/conf/{answer.tap}/disable_ipv6"]).stdout == "1\n"
 
 
 def test_who_is_not_of_the_group_is_told_and_a_killed_server_is_followed_by_the_next():

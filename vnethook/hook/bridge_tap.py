@@ -12,6 +12,7 @@ from vnethook.errors import HostError, VnetError
 from vnethook.hook import bridge_helper, qemu_command, serve
 from vnethook.hook.request import NicRequest
 from vnethook.live import process
+from vnethook.live.rtnl import Links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,6 @@ def attach(paths: "Paths", request: NicRequest, user: int) -> list[str]:
         return serve.attach(paths, request)
     from vnethook.definition import settings  # noqa: PLC0415 (only for who is not root)
     from vnethook.live import quota  # noqa: PLC0415 (as above)
-    from vnethook.live.rtnl import Links  # noqa: PLC0415 (as above)
 
     quota.take(paths, Links(), user, request.interface, most=settings.current(paths).nics_of_user)
     try:
@@ -97,8 +97,9 @@ def attach(paths: "Paths", request: NicRequest, user: int) -> list[str]:
 
 
 def detach(paths: "Paths", interface: str, user: int) -> None:
-    """Take the tap off again."""
+    """Take the tap off again, and off the host: who was to have it may keep its descriptor, and it is not counted."""
     serve.detach(paths, interface)
+    Links().delete(interface)
     if user:
         from vnethook.live import quota  # noqa: PLC0415 (only for who is not root)
 

@@ -209,6 +209,8 @@ def take_down(host: "Host", name: str, *, is_forgotten: bool = True) -> None:
             naming.forget(host.paths, nic)
             if nic.is_limited:
                 host.traffic.clear(nic.interface, nic.index)
+        else:
+            nics.cut_off(host.links, nic)
     nics.forget_strays(host.paths, name)
     discard(host, name)
     host.guards.sweep(name, is_up=False)  # the bridge is gone; what comes up next guards its ports anew

@@ -19,6 +19,8 @@ PVID, UNTAGGED = 2, 4
 """Flags of a VLAN: frames without a tag belong to it; its frames leave without one. Source: linux/if_bridge.h."""
 PARTS = ("mac", "ipv4", "ipv6", "arp", "nd", "dhcp", "ra", "ethertypes", "vlan")
 """What a guard can hold a port to; see docs/network-xml.md."""
+BRIDGE_HELPER = "qemu-bridge-helper"
+"""What a NIC is attached by whose tap is made for whoever has called."""
 STRICT = "strict"
 """Beside parts: a guest's own addresses in place of all of its network's."""
 GUARDS = {"off": (), "standard": PARTS, "strict": (*PARTS, STRICT)}
@@ -222,3 +224,18 @@ def is_attached(links: "Links", nic: Nic) -> bool:
 
 def _path(paths: "Paths", network: str, interface: str) -> str:
     return f"{paths.ports(network)}/{interface}.json"
+
+
+def cut_off(links: "Links", nic: Nic) -> bool:
+    """Take a tap that was made for its user down and off its bridge; whether the NIC's is one.
+
+    Whoever holds it could else speak to the host by it, from any address, as a router too.
+    """
+    if nic.via != BRIDGE_HELPER:
+        return False
+    try:
+        links.set_link(nic.interface, master=0, up=False)
+    except HostError:
+        if links.link(nic.interface) is not None:
+            raise
+    return True

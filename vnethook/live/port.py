@@ -280,7 +280,7 @@ def take_off(paths: "Paths", links: "Links", nic: "Nic") -> None:
     """Take the link of a NIC off its bridge, and forget the NIC; its network's lock is held."""
     interface = nic.interface
     link = links.link(interface)
-    if link is not None and link.index == nic.index:
+    if link is not None and link.index == nic.index and not nics.cut_off(links, nic):
         try:
             if link.master:
                 links.set_link(interface, master=0)
