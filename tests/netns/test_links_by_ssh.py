@@ -32,6 +32,9 @@ def test_a_guest_behind_a_link_by_ssh_has_its_lease_and_the_link_heals(hosts: Ho
     with Client(there, "far", port="vfar", mac=FAR_MAC) as far:
         there.vnet("attach", "vfar", "--network", "lab", "--guest", "far", "--mac", FAR_MAC)
         assert far.lease()["ip"] == FAR
+        for host in hosts:
+            assert host.run(["pgrep", "-x", "vde_plug", "-u", "root"], check=False).stdout == ""
+            assert host.run(["pgrep", "-x", "vde_plug"]).stdout
         far.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", "10.61.0.1"])
         for name in ("ssh", "vde_plug"):
             there.run(["pkill", "-9", "-x", name])

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WELCOME = b"vnethook: welcome\n"
 _PATIENCE_S = 10.0
 """How long a supervisor that was just started may take to listen."""
+_ANSWER_S = 20.0
+"""How long it may take to make the port: the network may be changing."""
 _PLUG = "/usr/bin/vde_plug"
 _PEER_MAX = 64
 
@@ -51,6 +53,10 @@ def _link(paths: "Paths", argv: list[str]) -> None:
     except VnetError as error:
         posix.write(1, f"vnethook: refused: {error.message}\n".encode())
         raise
+    from vnethook.host import link_process  # noqa: PLC0415 (only for who is let in)
+
+    if link_process.may_nobody_use_taps():
+        link_process.restrict()  # what reads a far host's frames has no rights of root's
     posix.write(1, WELCOME)
     posix.execve(_PLUG, [_PLUG, f"tap://{device}"], {"PATH": "/usr/bin:/bin"})
 
@@ -64,8 +70,13 @@ def _ask(paths: "Paths", network: str, peer: str, address: str) -> str:
     """The tap that the network's supervisor has made for us; raise HostError with why it has not."""
     asking = socket(AF_UNIX, SOCK_SEQPACKET)
     _connect(asking, f"{paths.links(network)}/control", network)
-    asking.send(files.dumps({"peer": peer, "address": address}).encode())
-    answer = files.loads(asking.recv(1 << 12).decode() or '{"error": "the supervisor has ended"}')
+    asking.settimeout(_ANSWER_S)
+    try:
+        asking.send(files.dumps({"peer": peer, "address": address}).encode())
+        answer = files.loads(asking.recv(1 << 12).decode() or '{"error": "the supervisor has ended"}')
+    except OSError as error:
+        msg = f"network {network!r}: supervisor of its links: {error.strerror or 'no answer in time'}"
+        raise HostError(msg) from error
     if "error" in answer:
         msg = f"network {network!r}: link from {peer}: {answer['error']}"
         raise HostError(msg)
