@@ -210,6 +210,10 @@ class Child:
                 pass
             if self.is_ours:
                 os.waitpid(self.pid, 0)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Forget it, whatever it does."""
         for fd in (self.handle, self.errors):
             if fd != -1:
                 os.close(fd)
