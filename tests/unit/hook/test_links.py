@@ -60,3 +60,17 @@ def test_the_same_refusal_is_logged_once_a_minute(monkeypatch: pytest.MonkeyPatc
         door.refuse("lab", "192.0.2.9", "no TLS")
     assert logged == ["network 'lab': listen for tls at [2001:db8::1]:7443: 192.0.2.9 refused: no TLS"]
     assert (door.status.refused, door.status.refusal) == (1000, "192.0.2.9: no TLS")
+
+
+def test_who_calls_from_ever_new_addresses_does_not_fill_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr("vnethook.host.log.warning", logged.append)
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    door = OpenDoor(Door("tls", "2001:db8::1", 7443))
+    for number in range(1000):
+        door.refuse("lab", f"2001:db8::{number:x}", "no TLS")
+    assert (len(logged), door.status.refused) == (256, 1000)
+    now = 60.0
+    door.refuse("lab", "192.0.2.9", "no TLS")
+    assert len(logged) == 257

@@ -15,6 +15,7 @@ REPEAT_S = 60.0
 RETRY_S = 5.0
 _BACKLOG = 128
 _REMEMBERED = 256
+"""Refusals of the last REPEAT_S that are known to be logged; what is not known then is counted only."""
 
 
 class OpenDoor:
@@ -59,7 +60,9 @@ class OpenDoor:
         if now - self._told.get((address, reason), -REPEAT_S) < REPEAT_S:
             return
         if len(self._told) >= _REMEMBERED:
-            self._told.clear()
+            self._told = {said: at for said, at in self._told.items() if now - at < REPEAT_S}
+        if len(self._told) >= _REMEMBERED:
+            return  # who has a /64 to call from would else fill the log
         self._told[address, reason] = now
         log.warning(f"network {network!r}: {self.shown}: {address} refused: {reason}")
 
