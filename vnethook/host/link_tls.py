@@ -74,10 +74,10 @@ def _require(path: str, *, is_secret: bool) -> None:
 def peer(secure: ssl.SSLSocket) -> Peer:
     """Whom the far end's certificate names."""
     found = secure.getpeercert() or {}
-    names = [item[1] for item in _pairs(found.get("subjectAltName")) if item[0] in {"DNS", "IP Address"}]
-    subject = [item[1] for part in _pairs(found.get("subject")) for item in _pairs(part) if item[0] == "commonName"]
+    said = [item[1] for item in _pairs(found.get("subjectAltName")) if item[0] in {"DNS", "IP Address"}]
+    said += [item[1] for part in _pairs(found.get("subject")) for item in _pairs(part) if item[0] == "commonName"]
     expires = int(ssl.cert_time_to_seconds(str(found["notAfter"]))) if "notAfter" in found else 0
-    return Peer((*names, *(name for name in subject if name not in names)), expires)
+    return Peer(tuple(dict.fromkeys(name for name in said if name.isprintable())), expires)  # they are shown and logged
 
 
 def _pairs(found: object) -> "list[tuple[str, ...]]":
