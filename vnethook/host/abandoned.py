@@ -39,7 +39,7 @@ def end(seen: Seen, user: int) -> bool:
         if (
             is_inside
             and (pid == seen.holder or _is_of(words, _INSIDE) or any(word.startswith(_WORD) for word in words))
-        ) or (_is_of(words, _OUTSIDE) and str(seen.holder) in words[1:]):
+        ) or (seen.holder and _is_of(words, _OUTSIDE) and str(seen.holder) in words[1:]):
             ours.append(pid)
         elif is_inside or _has_tap(pid):
             guests.append(pid)
