@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab import Client, Host
-from tests.lab.frames import EVERYONE, Sniffer, ether, ip4, send, udp
+from tests.lab.frames import EVERYONE, Sniffer, ether, ip4, ip6, neighbour, send, udp
 from tests.lab.library import on
 from tests.lab.machine import wait_for
 from tests.lab.ring import Linked, address, linked
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.netns
 SERVER = (
     "<ip address='10.74.1.1' netmask='255.255.255.0'><dhcp><range start='10.74.1.50' end='10.74.1.99'/></dhcp></ip>"
 )
+SIX = "<ip family='ipv6' address='2001:db8:74::1' prefix='64'/>"
 
 
 def definition(number: int, peers: list[int], *, more: str = "", network: str = "blue") -> str:
@@ -31,7 +32,7 @@ def definition(number: int, peers: list[int], *, more: str = "", network: str = 
 def pair() -> Iterator[Linked]:
     """Two hosts, the first with DHCP."""
     with linked(2) as found:
-        found.hosts[0].define(definition(0, [1], more=f"<forward mode='nat'/>{SERVER}"))
+        found.hosts[0].define(definition(0, [1], more=f"<forward mode='nat'/>{SERVER}{SIX}"))
         found.hosts[1].define(definition(1, [0], more="<guard mode='off'/>"))
         yield found
 
@@ -87,9 +88,17 @@ def test_a_far_dhcp_server_and_a_stranger_on_the_wire_reach_nobody(pair: Linked)
             sender.sendto(b"\x08\0\0\0" + number.to_bytes(3, "big") + b"\0" + strange, (address(0), 4789))
 
     pair.wire.call(intrude)
-    send(far, [rogue, honest])
+    bridge = pair.hosts[0].vnet_json("net-info", "blue")["bridge"]
+    [six] = pair.hosts[0].json(["ip", "-json", "-6", "address", "show", "dev", bridge])
+    posing = [
+        ether(mac, EVERYONE, 0x86DD, ip6(source, "ff02::1", 58, neighbour(kind, target)))
+        for own in (item["local"] for item in six["addr_info"])
+        for source, kind, target in (("fe80::9", 136, own), (own, 135, "2001:db8:74::50"))
+    ]
+    assert len(posing) == 4
+    send(far, [rogue, *posing, honest])
     sniffer.wait_for(honest)
-    assert sniffer.frames().isdisjoint({rogue, strange})
+    assert sniffer.frames().isdisjoint({rogue, strange, *posing})
     assert "counter packets 1 " in pair.hosts[0].run(["nft", "list", "ruleset"]).stdout
 
 

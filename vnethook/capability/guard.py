@@ -28,15 +28,20 @@ def guarding(network: "Network", steps: "list[Step]") -> Guarding:
     mark = next((step.chain for step in steps if isinstance(step, MarkGuards)), "")
     if not mark:
         return Guarding(is_asked=network.guard is not None)
-    suffix = int.from_bytes(interface_id(network.mac), "big") if network.mac and network.has_ipv6 else 0
     return Guarding(
         parts=network.effective_guard.parts,
         is_asked=network.guard is not None,
         leased=tuple(sorted({ip.version for ip in network.ips if ip.serves_dhcp})),
         is_open=network.forward == "open",
-        link_local=format_ip(6, (0xFE80 << 112) + suffix) if suffix else "",
+        link_local=link_local(network),
         mark=mark,
     )
+
+
+def link_local(network: "Network") -> str:
+    """The bridge's address that router advertisements name, empty without IPv6: RFC 4291, section 2.5.6."""
+    suffix = int.from_bytes(interface_id(network.mac), "big") if network.mac and network.has_ipv6 else 0
+    return format_ip(6, (0xFE80 << 112) + suffix) if suffix else ""
 
 
 def is_asked(network: "Network") -> bool:

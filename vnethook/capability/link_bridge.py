@@ -1,6 +1,6 @@
 """The bridge of a network's links with others, the cable from it to the network's own, and what may come in there."""
 
-from vnethook.capability import dhcp, nic_class
+from vnethook.capability import dhcp, guard, nic_class
 from vnethook.capability.bridge import MTU_DEFAULT
 from vnethook.live import link_names
 from vnethook.live.bridge_port import DEFAULT_VLANS
@@ -31,7 +31,9 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
         JoinBridges(port, own, other_port, bridge, size, isolated=is_apart(network), vlans=_trunk(network)),
     ]
     if facts.has_nf_tables:
+        own_address = guard.link_local(network)
         addresses = tuple(address.partition("/")[0] for address in network.addresses)
+        addresses += (own_address,) if own_address else ()
         steps.append(GuardLinks(port, f"l{_digits(uuid)}", serves, addresses))
         steps.append(GuardLinks(other_port, f"m{_digits(uuid)}"))
     return steps

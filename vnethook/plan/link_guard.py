@@ -70,10 +70,11 @@ class GuardLinks(Step):
             found += [_ICMPV6 + payload(TRANSPORT_HEADER, 0, bytes([kind])) + _DROP for kind in (134, 137)]
         for address in self.addresses:
             if ":" in address:
-                target = inet_pton(AF_INET6, address)
+                own = inet_pton(AF_INET6, address)
                 found.append(
-                    _ICMPV6 + payload(TRANSPORT_HEADER, 0, b"\x88") + payload(TRANSPORT_HEADER, 8, target) + _DROP
+                    _ICMPV6 + payload(TRANSPORT_HEADER, 0, b"\x88") + payload(TRANSPORT_HEADER, 8, own) + _DROP
                 )
+                found.append(_IPV6 + payload(NETWORK_HEADER, 8, own) + _DROP)  # a solicitation tells its sender's MAC
             else:
                 found.append(_ARP + payload(NETWORK_HEADER, 14, inet_pton(AF_INET, address)) + _DROP)
         return found

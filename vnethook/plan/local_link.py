@@ -82,7 +82,8 @@ class JoinNetwork(Step):
             JoinBridges(other_port, there, port, self.bridge, self.mtu, isolated=link_port.is_apart(live))
         ]
         if self.has_guard and self.is_leaf:
-            addresses = tuple(address.partition("/")[0] for address in live.addresses)
+            own = [*live.addresses, *filter(None, [live.guard.link_local])]
+            addresses = tuple(address.partition("/")[0] for address in own)
             steps.append(GuardLinks(other_port, self._chain, link_port.serves(live), addresses))
         return steps
 
