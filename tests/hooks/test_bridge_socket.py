@@ -88,6 +88,9 @@ def test_a_user_has_no_more_nics_than_the_settings_say(host):
                 "  end a guest, or ask root for more: '/etc/vnethook/vnethook.toml', [users] nics = …",
             ]
             assert asked(host, "lab", mac=macs[2], user=BOB).status == 0
+            host.write_conf("../subuid", f"nobody-here:70000:9\n{ALICE}:100000:65536\n")
+            assert asked(host, "lab", mac=macs[2], user=100009).said == third.said  # a user within her namespace
+            assert asked(host, "lab", mac=macs[2], user=99999).status == 0
         assert asked(host, "lab", mac=macs[3]).status == 0  # those are gone
     finally:
         host.run(["rm", "/etc/vnethook/vnethook.toml"])

@@ -92,7 +92,7 @@ class Service:
             return  # gone before it was here, or too many open files: it is asked again
         connection = socket(fileno=descriptor)
         connection.settimeout(None)
-        user = bridge_server.credentials(connection)[1]
+        user = quota.holder_of(bridge_server.credentials(connection)[1])
         of_user = self._waiting.setdefault(user, [])
         if len(of_user) >= WAITING_OF_USER or sum(map(len, self._waiting.values())) >= WAITING:
             _turn_away(connection, user)
