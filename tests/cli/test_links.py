@@ -59,5 +59,12 @@ def test_the_key_for_ssh_is_made_once(vnet) -> None:
     assert vnet("link-key", "--name", "b.example").out.splitlines()[0] == first
 
 
+@pytest.mark.parametrize("name", ['b" ssh-rsa AAAA', "b.example\nc", "-b", "b" * 65])
+def test_a_name_that_is_more_than_a_name_to_sshd_gets_no_line(vnet, name: str) -> None:
+    said = vnet("link-key", f"--name={name}")
+    assert (said.status, said.out) == (1, "")
+    assert "cannot be the name of a host" in said.err
+
+
 def test_without_a_network_that_is_up_there_is_no_link(vnet) -> None:
     assert vnet("link-list", "--json").json == []
