@@ -79,3 +79,13 @@ def test_a_connection_that_cannot_be_is_refused_with_both_names(host: Host, xml:
     file.write_text(xml)
     refused = host.vnet("net-define", file, check=False)
     assert f"connection to network {reason}" in refused.stderr, refused
+
+
+def test_a_restart_that_leads_to_no_network_leaves_what_is_up(host: Host) -> None:
+    host.define("<network><name>alone</name></network>")
+    host.vnet("net-start", "alone")
+    host.define(leaf("alone", "nowhere"))
+    refused = host.vnet("net-restart", "alone", check=False)
+    assert refused.returncode == 3
+    assert "network 'alone': connection to network 'nowhere': no such network" in refused.stderr
+    assert "alone" in [one["name"] for one in host.vnet_json("net-list")]

@@ -44,10 +44,19 @@ def require(host: "Host", network: "Network") -> None:
             raise CollisionError(msg, hint="connections of one host lead in no circle")
 
 
+def require_others(host: "Host", network: "Network") -> None:
+    """Raise as `require` does, and NoNetworkError where a network that it is connected to is not defined."""
+    require(host, network)
+    for other in _others(network):
+        if _definition(host, other) is None:
+            msg = f"{_what(network, other)}: no such network"
+            raise NoNetworkError(msg, hint=f"define {other!r} first")
+
+
 def bring_up(host: "Host", definition: "dict[str, Any]", *, by: str) -> None:
     """Bring up what a network, as plain data, is connected to on this host; raise as `require` and a start do."""
     network = Network.from_plain(definition)
-    require(host, network)
+    require_others(host, network)
     for other in _others(network):
         live = record.read(host.paths, other)
         if live is None or record.fault(live, host.links):

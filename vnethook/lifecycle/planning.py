@@ -90,6 +90,10 @@ def require_startable(host: "Host", network: "Network") -> None:
     if record.by_bridge(host.paths, network.bridge.name or "") != network.name:
         require_bridge(host, network)
     require_ports(host, network)
+    if any(item.is_local for item in network.connections):
+        from vnethook.lifecycle import linked  # noqa: PLC0415 (few networks are connected to any)
+
+        linked.require_others(host, network)
     plans.require(host, steps_of(host, network, by=ADMIN))
 
 
