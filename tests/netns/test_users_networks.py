@@ -219,6 +219,13 @@ def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
     assert user.vnet("net-create", "-", stdin="<network><name>x</name></network>").stderr == ""
 
 
+def test_a_plan_of_what_is_down_is_shown_and_leaves_nothing(user):
+    steps = {one["step"]: one["done"] for one in json.loads(user.vnet("net-plan", "red", "--json").stdout)}
+    assert not steps["CreateBridge"]
+    assert not any(steps.values())
+    assert_nothing_is_left(user)
+
+
 def test_a_program_that_uses_the_python_api_is_not_moved_but_told(user):
     words = ["-c", "import vnethook.api as api; c = api.open(); n = c.networkLookupByName('red'); print(n.isActive())"]
     program = [VNET.parent / "python", *words]

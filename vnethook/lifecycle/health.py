@@ -3,7 +3,7 @@
 from vnethook.definition.model import Network
 from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, fabrics, overlap, planning, uplinks
+from vnethook.lifecycle import bringup, fabrics, overlap, planning, uplinks, users
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import bridge_port, guard, nics, proxied, record
 from vnethook.live.lock import Lock
@@ -13,8 +13,13 @@ from vnethook.plan.step import Step
 
 
 def plan(host: Host, name: str) -> list[tuple[Step, bool]]:
-    """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host."""
+    """What bringing the network up would do: each step, and whether it is done already. Changes nothing on the host.
+
+    A user's namespace, in which that is seen, ends with this call where no network is up in it.
+    """
     network = in_force(host, name)
+    if host.paths.user:
+        users.enter(host, name)
     return [
         (step, step.is_done(host)) for step in planning.steps_of(host, network, by=_by(record.read(host.paths, name)))
     ]
