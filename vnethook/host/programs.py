@@ -27,9 +27,11 @@ PACKAGES = {
     "dnsmasq": "dnsmasq-base (Debian) or dnsmasq (Fedora)",
     "resolvectl": "systemd-resolved",
     "ssh": "openssh-client (Debian) or openssh-clients (Fedora)",
+    "ssh-keygen": "openssh-client (Debian) or openssh (Fedora)",
     "vde_plug": "vdeplug (Debian) or vde2 (Fedora)",
     "vde_switch": "vde2",
     "setpriv": "util-linux",
+    "sleep": "coreutils",
     "pasta": "passt",
     **dict.fromkeys(("iptables-nft", "iptables-nft-restore", "ip6tables-nft", "ip6tables-nft-restore"), "iptables"),
     **{

@@ -31,6 +31,7 @@ IN_ORDER: "tuple[Check, ...]" = (
     networks.overlaps,
     networks.faults,
     networks.fabrics,
+    networks.links,
     servers.taken,
     firewalls.dropped,
     lans.dropped,

@@ -14,12 +14,12 @@ from vnethook.lifecycle import bringup, health, lookup, overlap
 from vnethook.lifecycle.doctor import look_lans, servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
-from vnethook.live import failure
+from vnethook.live import failure, link_status
 from vnethook.live.record import NFT
 from vnethook.plan.firewall import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeVar
 
     from vnethook.definition.model import Network
@@ -60,6 +60,8 @@ def look(host: "Host", only: str = "") -> Survey:
     needed = [
         "nft" if chosen == NFT else "iptables",
         *(["dnsmasq"] if any(network.has_dns or network.has_dhcp for network in networks) else []),
+        *dict.fromkeys(program for network in networks for program in network.programs),
+        *(["pasta"] if host.paths.user and programs.find("slirp4netns") is None else []),
     ]
     return Survey(
         networks=networks,
@@ -132,7 +134,9 @@ def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkS
         has_dhcp=dhcp.serves(network),
         owns_bridge=network.owns_bridge,
         needs=_needs(network),
+        programs=_programs(network),
         apart=tuple(_or(lambda: _apart(host, network), [], NETWORKS, unseen)) if state.is_active else (),
+        unlinked=tuple(_unlinked(host, network)) if state.is_active else (),
     )
 
 
@@ -143,6 +147,24 @@ def _apart(host: "Host", network: "Network") -> list[str]:
     from vnethook.lifecycle import fabrics, uplinks  # noqa: PLC0415 (few networks go on at other hosts)
 
     return [*(line for line in uplinks.warnings(host, network) if "fabric" in line), *fabrics.warnings(host, network)]
+
+
+def _unlinked(host: "Host", network: "Network") -> "Iterator[str]":
+    """The links with other hosts that a network wants and are down, or that it does not listen to."""
+    found = link_status.read(host.paths, network.name) if network.connections or network.listens else None
+    for link in found.links if found else ():
+        if link.state == link_status.DOWN and not link.is_incoming:
+            yield f"link to {link.address} ({link.transport}): is down: {link.reason or 'not tried yet'}"
+    for listen in found.listens if found else ():
+        if listen.state == link_status.DOWN:
+            yield f"listen ({listen.transport}): nobody can connect: {listen.reason or 'not tried yet'}"
+
+
+def _programs(network: "Network") -> tuple[str, ...]:
+    """The programs that not every network needs."""
+    transports = {item.transport for item in network.connections if item.address}
+    by_plug = transports | {item.transport for item in network.listens if not item.is_local}
+    return (*(["vde_plug"] if by_plug & {"tls", "tcp", "ssh"} else []), *(["ssh"] if "ssh" in transports else []))
 
 
 def _needs(network: "Network") -> tuple[str, ...]:

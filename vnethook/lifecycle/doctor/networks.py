@@ -40,6 +40,13 @@ def fabrics(survey: "Survey") -> "Iterator[Finding]":
             yield Finding(WARNS, f"network {network.name!r}", line, command, network.name)
 
 
+def links(survey: "Survey") -> "Iterator[Finding]":
+    """Links with other hosts that are down."""
+    for network in survey.networks:
+        for line in network.unlinked:
+            yield Finding(WARNS, f"network {network.name!r}", line, f"vnet link-list {network.name}", network.name)
+
+
 def overlaps(survey: "Survey") -> "Iterator[Finding]":
     """Networks whose subnets the host uses otherwise, as by a VPN."""
     for network in survey.networks:

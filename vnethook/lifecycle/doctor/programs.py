@@ -10,8 +10,14 @@ if TYPE_CHECKING:
 
     from vnethook.lifecycle.doctor.survey import Survey
 
-_DEBIAN = {"dnsmasq": "dnsmasq-base", "nft": "nftables"}
-_FEDORA = {"nft": "nftables"}
+_DEBIAN = {"dnsmasq": "dnsmasq-base", "nft": "nftables", "ssh": "openssh-client", "vde_plug": "vdeplug"}
+_FEDORA = {"nft": "nftables", "pasta": "passt", "ssh": "openssh-clients", "vde_plug": "vde2"}
+_WITHOUT = {
+    "vde_plug": "no network is linked with other hosts by tls, tcp or ssh",
+    "ssh": "no network is linked with other hosts by ssh",
+    "pasta": "guests of networks of yours reach nothing outside; slirp4netns does, too",
+}
+"""What guests start without."""
 _FOR = {
     "nft": "no network has a firewall, so none comes up",
     "iptables": "no network has a firewall, so none comes up",
@@ -23,9 +29,9 @@ def missing(survey: "Survey") -> "Iterator[Finding]":
     """Programs that are not installed."""
     for program in survey.missing_programs:
         package = _DEBIAN.get(program, PACKAGES.get(program, program))
-        what = f"not installed: {_FOR.get(program, 'networks need it')}"
+        what = f"not installed: {_WITHOUT.get(program) or _FOR.get(program, 'networks need it')}"
         yield Finding(
-            STOPS,
+            WARNS if program in _WITHOUT else STOPS,
             f"program {program!r}",
             what,
             f"apt-get install {package}   (Fedora: dnf install {_FEDORA.get(program, program)})",

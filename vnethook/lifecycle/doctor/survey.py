@@ -24,8 +24,8 @@ class NetworkSeen(Value):
 
     `problem`: of its definition; `failure`: why it did not come up the last time; `faults`: what is not as defined
     while it is up; `overlap`: what of the host its subnets meet, and `is_chosen`, whether another is taken then;
-    `has_dns`, `has_dhcp`: what is served; `needs`: parts of the kernel that not every network does;
-    `apart`: what keeps its guests from those on other hosts.
+    `has_dns`, `has_dhcp`: what is served; `needs`, `programs`: parts of the kernel and programs that not every
+    network does; `apart`: what keeps its guests from those on other hosts; `unlinked`: links that are down, and why.
     """
 
     name: str
@@ -44,7 +44,9 @@ class NetworkSeen(Value):
     has_dhcp: bool = False
     owns_bridge: bool = True
     needs: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    unlinked: tuple[str, ...] = ()
 
 
 class Lan(Value):

@@ -32,5 +32,6 @@ IN_ORDER: "tuple[Callable[[Survey], Iterator[Finding]], ...]" = (
     networks.definitions,
     networks.overlaps,
     networks.faults,
+    networks.links,
 )
 """The checks of a user's own host."""

@@ -37,6 +37,26 @@ CASES = {
         {"networks": (LAB.replace(apart=("fabric: FRR: does not run",)),)},
         [(WARNS, "network 'lab': fabric: FRR: does not run", "vnet fabric-list lab")],
     ),
+    "a link that is down": (
+        {"networks": (LAB.replace(unlinked=("link to 192.0.2.1 (tls): is down: Connection refused",)),)},
+        [
+            (
+                WARNS,
+                "network 'lab': link to 192.0.2.1 (tls): is down: Connection refused",
+                "vnet link-list lab",
+            )
+        ],
+    ),
+    "a program that only links need": (
+        {"missing_programs": ("vde_plug",)},
+        [
+            (
+                WARNS,
+                "program 'vde_plug': not installed: no network is linked with other hosts by tls, tcp or ssh",
+                "apt-get install vdeplug   (Fedora: dnf install vde2)",
+            )
+        ],
+    ),
     "a network with faults": (
         {"networks": (LAB.replace(faults=("run dnsmasq", "NIC tap0: the link is gone")),)},
         [(STOPS, "network 'lab': is not as defined: run dnsmasq; and 1 more", "vnet net-repair lab")],
