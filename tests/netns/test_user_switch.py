@@ -1,5 +1,6 @@
 """A user's own network of kind vde: processes of the user's alone, up with the first guest, gone after the last."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import pytest
 from tests.lab import Host, Outside, wait_for
 from tests.lab.host import VNET
 from tests.lab.plugged import PluggedClient
+from tests.lab.users import asked
 from tests.lab.vde_client import as_user
 
 pytestmark = pytest.mark.netns
@@ -115,6 +117,25 @@ def _nics(place: Place) -> list[dict[str, str]]:
 
     found: list[dict[str, str]] = json.loads(place.vnet("nic-list", "mine", "--json"))
     return found
+
+
+def test_it_starts_beside_networks_in_the_namespace_and_outlives_them(place: Place) -> None:
+    place.vnet("net-start", "default", "mine")
+    place.vnet("net-stop", "default")
+    assert "as defined" in place.vnet("net-check", "mine")
+    [shown] = json.loads(place.vnet("top", "--once", "--json"))["networks"]
+    assert (shown["name"], shown["type"]) == ("mine", "virtual")
+    place.vnet("net-stop", "mine")
+    wait_for(lambda: not place.processes(), "what is the user's to end")
+
+
+def test_a_tap_is_refused_as_no_guest_of_it_has_one(place: Place) -> None:
+    for _ in ("while it is down", "while it is up"):
+        answer = asked(place.host, "mine", user=USER, env=place.environment)
+        assert answer.status == 4
+        assert "network 'mine': attach: is of kind 'vde', whose guests have no tap\n" in answer.said
+    place.vnet("net-stop", "mine")
+    wait_for(lambda: not place.processes(), "what is the user's to end")
 
 
 def test_where_namespaces_are_forbidden_a_network_whose_kind_is_not_said_is_of_this_one(place: Place) -> None:

@@ -131,7 +131,10 @@ def _live(host: "Host", target: "Target", *, by: str, since: int) -> "LiveNetwor
         namespace=process.network_namespace(),
         started_by=by,
         since=since,
-        daemons=(*(_running(host, step) for step in target.steps if isinstance(step, RunDaemon)), *_outside(host)),
+        daemons=(
+            *(_running(host, step) for step in target.steps if isinstance(step, RunDaemon)),
+            *(_outside(host) if live.bridge else ()),
+        ),
         waiting=_awaited(host, live.name),
     )
 

@@ -56,7 +56,7 @@ def _place(host: Host, name: str, networks: tuple[str, ...], *, port: str = "") 
     link = host.links.link(port) if port else None
     return Place(
         name,
-        bool(port) or any(live.proxied or not live.owns_bridge for live in lives),
+        bool(port) or any(live.proxied or (live.bridge and not live.owns_bridge) for live in lives),
         nics=tuple(nic for network in networks for nic in catalog.nics(host, network)),
         link=(link.name, link.index) if link else ("", 0),
         daemons=tuple(daemon for live in lives for daemon in live.daemons),

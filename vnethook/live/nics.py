@@ -2,7 +2,7 @@
 
 import posix
 
-from vnethook.errors import HostError
+from vnethook.errors import HostError, StateError
 from vnethook.live import files
 from vnethook.value import Value
 
@@ -239,3 +239,10 @@ def cut_off(links: "Links", nic: Nic) -> bool:
         if links.link(nic.interface) is not None:
             raise
     return True
+
+
+def require_bridge(live: "LiveNetwork") -> None:
+    """Raise StateError for a network that is a switch alone, which no NIC of the kernel's can be on."""
+    if not live.index:
+        msg = f"network {live.name!r}: attach: is of kind 'vde', whose guests have no tap"
+        raise StateError(msg, hint=f'-netdev "vde,id=n0,sock=cmd:///usr/libexec/vnethook/qemu-vde {live.name}"')

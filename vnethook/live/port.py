@@ -208,9 +208,8 @@ def _require_free(paths: "Paths", links: "Links", live: "LiveNetwork", link: "Li
         from vnethook.live import shared_interface  # noqa: PLC0415 (most guests' links are not there before)
 
         shared_interface.require_guests(paths, live, link)
-    if link.master in {0, live.index}:
-        return
-    master = links.link_at(link.master)
+    nics.require_bridge(live)
+    master = links.link_at(link.master) if link.master not in {0, live.index} else None
     if master is None or record.by_bridge(paths, master.name) is not None:
         return
     old = record.read(paths, before.network) if before is not None and before.index == link.index else None

@@ -94,7 +94,8 @@ class RunSwitch(RunDaemon):
         programs.require(self.program)
 
     def do(self, host: "Host") -> None:
-        argv = [*vde.as_account(self.group), programs.require(self.program), *self.arguments]
+        account = vde.as_account(self.group) if self.link else []  # outside of a namespace it is the user's as it is
+        argv = [*account, programs.require(self.program), *self.arguments]
         Background(host.paths, self.pid_file, self.sockets, is_outside=not self.link).start(
             argv,
             record=self.record,
