@@ -292,7 +292,7 @@ def new_name(path: str) -> str:
 
 def refusal(path: str, what: str, error: OSError) -> HostError:
     """The error for what the file system refuses, with what would help."""
-    hint = f"the directory {directory_of(path)} has to be writable"
+    hint = f"the directory {directory_of(path) or '/'} has to be writable"
     if error.errno == ELOOP:
         hint = "a symbolic link is not followed here"
     elif error.errno in {ENOSPC, EDQUOT}:
