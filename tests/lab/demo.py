@@ -1,6 +1,6 @@
 """What `script/demo` shows: three guests on two networks, as it happens, then as a table and as `vnet graph` draws it.
 
-Every expectation is asked of the running guests and of `vnet`, and ticked.
+Then three more guests: on a VDE switch, on another host that is linked, and of an ordinary user. Every expectation is asked of the running guests and of `vnet`, and ticked.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from tests.lab import demo_firewall, demo_sharing
+from tests.lab import demo_firewall, demo_linked, demo_sharing, demo_switch, demo_user
 from tests.lab.guest import Guest, RefusedError, bridge, tap
 from tests.lab.host import HOOKS, VNET, Host
 from tests.lab.image import make_image
@@ -19,11 +19,12 @@ from tests.lab.outside import WWW, WWW_4, Outside
 from tests.lab.table import table
 from vnethook.cli.drawing import ASCII
 
-LAB = """<network>
+LAB = f"""<network>
   <name>lab</name>
   <ip address='192.168.77.1' netmask='255.255.255.0'>
-    <dhcp><range start='192.168.77.10' end='192.168.77.99'/></dhcp>
+    <dhcp><range start='192.168.77.10' end='192.168.77.99'/><host mac='{demo_linked.MAC}' name='frank'/></dhcp>
   </ip>
+  {demo_linked.LISTEN}
 </network>
 """
 NETWORKS = {"alice": "default", "bob": "default", "carol": "lab"}
@@ -59,6 +60,10 @@ class Story:
             self.failed.append(f"{who}: {text}: {found!r} instead of {wanted!r}")
             self.tell(who, f"✗ {text}: {found!r} instead of {wanted!r}", color="31")
 
+    def skip(self, who: str, what: str, why: str) -> None:
+        """Tell what is not shown on this machine, and why."""
+        self.tell(who, f"– {what}: skipped: {why}", color="33")
+
 
 class Demo:
     """A host, the world outside and three guests, and what is done with them."""
@@ -73,7 +78,9 @@ class Demo:
         """An uplink for the host and a definition of `lab`; no network is up."""
         self.uplink = self.outside.plug(self.host)
         self.story.tell("host", f"uplink0 is {self.uplink}; behind it {WWW} is {WWW_4}")
-        self.story.print(f"{'':18} $ vnet net-define lab.xml      # no <forward>: isolated", color="2")
+        self.story.print(
+            f"{'':18} $ vnet net-define lab.xml      # no <forward>: isolated; <listen>: linked", color="2"
+        )
         self.host.define(LAB)
         self.story.expect("host", "no network is up", self.host.vnet_json("net-list"), [])
 
@@ -237,15 +244,21 @@ def run(story: Story) -> None:
     with ExitStack() as stack:
         demo = Demo(story, stack.enter_context(Host()), stack.enter_context(Outside()))
         demo.prepare()
+        linked = demo_linked.Linked(demo, stack)
         before = demo.host.snapshot()
         demo.start_guests(stack)
         demo.ask_vnet()
+        switch, users = demo_switch.OnSwitch(demo, stack), demo_user.Users(demo, stack)
+        linked.start(stack)
+        story.tell("host", "these guests boot while the first three are tried")
         demo.try_each_other()
         demo.try_outside()
         demo.try_host()
         demo_firewall.try_forward(demo)
         demo_firewall.try_forging(demo)
         demo.show()
+        for part in (switch, linked, users):
+            part.show()
         demo_sharing.try_sharing(demo)
         demo.finish(lambda: before.changes_to(demo.host.snapshot(), ignoring=[r"^. file "]))
 

@@ -31,7 +31,7 @@ class User:
     @property
     def environment(self) -> dict[str, str]:
         """What the user's programs get besides what all get."""
-        return {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home / "run")}
+        return {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home / "run"), "VNETHOOK_ROOT": ""}
 
     def words(self, words: Sequence[str | Path]) -> list[str | Path]:
         """A program as the user runs it."""
