@@ -88,8 +88,8 @@ def dumps(value: "Any") -> str:
 
 def read_text(path: str) -> str | None:
     """The text of a file, None if it does not exist; raise HostError for what is there and cannot be read."""
-    try:
-        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW)
+    try:  # without waiting: a daemon that is not root may have put a pipe in the place of its pid file
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK)
     except OSError as error:
         if error.errno in {ENOENT, ENOTDIR}:
             return None

@@ -405,3 +405,8 @@ def test_a_text_is_json_if_and_only_if_the_json_module_says_so(text):
             return "refused"
 
     assert read(files.loads) == read(json.loads)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_empty_and_not_waited_at(tmp_path):
+    os.mkfifo(tmp_path / "pid")
+    assert files.read_text(f"{tmp_path}/pid") == ""
