@@ -11,13 +11,13 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from vnethook.hook.link_ssh import WELCOME
 from vnethook.host import link_stream, link_tls
 from vnethook.live.link_config import Target
 from vnethook.names import shown
 
 HANDSHAKE_S = 10
 """From the first byte to the last of all that comes before frames."""
-WELCOME = b"vnethook: welcome\n"
 _REFUSED = b"vnethook: refused: "
 _LINE = 300
 """The longest line that a far end may say before the first frame."""

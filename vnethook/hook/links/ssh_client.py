@@ -12,10 +12,10 @@ from vnethook.errors import VnetError
 from vnethook.hook.links import attempt
 from vnethook.hook.links.attempt import AttemptError
 from vnethook.host import link_process, programs
+from vnethook.lifecycle.link_keys import KEY, KNOWN_HOSTS
 from vnethook.live.link_config import Target
 from vnethook.names import shown
 
-KEY, KNOWN_HOSTS = "id_ed25519", "known_hosts"
 _TRIES = 3
 
 
