@@ -181,6 +181,8 @@ def test_a_tap_whose_network_is_stopped_leads_nowhere(host):
         host.vnet("net-destroy", "lab", "--force")
         assert "DOWN" in host.run(["ip", "-br", "link", "show", answer.tap]).stdout
         assert host.run(["cat", f"/proc/sys/net/ipv6/conf/{answer.tap}/disable_ipv6"]).stdout == "1\n"
+        host.vnet("net-start", "lab")
+        assert "LOWER_UP" in host.run(["ip", "-br", "link", "show", answer.tap]).stdout
 
 
 def test_who_is_not_of_the_group_is_told_and_a_killed_server_is_followed_by_the_next():
