@@ -212,6 +212,19 @@ def test_where_namespaces_are_forbidden_a_start_says_by_what(user, machine):
     user.vnet("net-undefine", "green")
 
 
+def test_a_start_on_a_full_disk_says_so_and_leaves_nothing_that_runs(user, machine):
+    place = user.home / "run"
+    machine.run(["mount", "-t", "tmpfs", "-o", f"size=32k,mode=700,uid={user.number}", "tmpfs", place])
+    try:
+        user.run(["sh", "-c", f"cat /dev/zero > {place}/fill"], check=False)
+        said = user.vnet("net-start", "red", check=False)
+        assert said.returncode == 5
+        assert "No space left on device\n  make room in its file system\n" in said.stderr
+        wait_for(lambda: not user.processes(), "the user's programs to end")
+    finally:
+        machine.run(["umount", place])
+
+
 def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
     said = user.vnet("share", "eth0", check=False)
     assert "error: user 4321: share: NICs are the machine's" in said.stderr

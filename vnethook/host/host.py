@@ -112,13 +112,13 @@ class Host:
         """
         if not self.paths.user:
             return
-        from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+        from vnethook.host import namespace_calls, user_namespace  # noqa: PLC0415 (only for ordinary users)
 
         if not user_namespace.is_outside(self.paths):
             return
         try:
             has_entered = user_namespace.enter(self.paths, is_made=is_made)
-        except HostError as error:
+        except namespace_calls.ForbiddenError as error:
             self.forbidden = error
             raise
         if has_entered:

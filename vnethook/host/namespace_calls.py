@@ -26,6 +26,10 @@ _FORBID = {
 _HINT = "or use a network of kind vde: <forward mode='user'><backend type='vde'/></forward>"
 
 
+class ForbiddenError(HostError):
+    """The machine lets this user have no namespace."""
+
+
 def make(user: int) -> None:
     """Move this process into a new user namespace, in which it is root, and a new network namespace.
 
@@ -120,7 +124,7 @@ def _call(name: str, *arguments: int) -> None:
         raise OSError(ctypes.get_errno(), posix.strerror(ctypes.get_errno()))
 
 
-def forbidden(errno: int) -> HostError:
+def forbidden(errno: int) -> ForbiddenError:
     """Why a user gets no namespace here, and what would help."""
     found = [name for name, value in _FORBID.items() if (files.read_text(f"/proc/sys/{name}") or "").strip() == value]
     if found:
@@ -139,4 +143,4 @@ def forbidden(errno: int) -> HostError:
     else:
         reason = posix.strerror(errno if errno else EACCES)
         hint = f"a container or a security module forbids it: run it outside, {_HINT}"
-    return HostError(f"user namespace: make: {reason}", hint=hint)
+    return ForbiddenError(f"user namespace: make: {reason}", hint=hint)

@@ -222,20 +222,24 @@ def _hold(paths: "Paths", agent: tuple[int, int], pid: int = 0) -> None:
 
     `agent`: what is outside, pid and start time; `pid`: what holds the namespace already.
     """
+    is_new = not pid
     pid = pid or programs.start_detached([programs.require("sleep"), _FOREVER], {})
     user, net, cookie = namespace_calls.identity()
-    files.write_json(
-        _record(paths),
-        {
-            "pid": pid,
-            "start": process.start_time(pid),
-            "user": user,
-            "net": net,
-            "cookie": cookie,
-            "boot": _boot(),
-            "outside": agent,
-        },
-    )
+    found = {
+        "pid": pid,
+        "start": process.start_time(pid),
+        "user": user,
+        "net": net,
+        "cookie": cookie,
+        "boot": _boot(),
+        "outside": agent,
+    }
+    try:
+        files.write_json(_record(paths), found)
+    except HostError:
+        if is_new:  # nobody would find it
+            daemons.end(pid)
+        raise
 
 
 def _forget(paths: "Paths") -> None:

@@ -2,8 +2,9 @@
 
 from vnethook.definition import compiled
 from vnethook.definition.backend import NAMESPACE, USER, VDE
-from vnethook.errors import HostError, UnsupportedError
+from vnethook.errors import UnsupportedError
 from vnethook.host import log, user_namespace
+from vnethook.host.namespace_calls import ForbiddenError
 from vnethook.names import shown
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ def enter(host: "Host", name: str) -> None:
         return
     try:
         host.enter(is_made=True)
-    except HostError as error:
+    except ForbiddenError as error:
         network = compiled.read(host.paths, name)
         if network is None or network.forward != USER or network.backend == NAMESPACE:
             raise
