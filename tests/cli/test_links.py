@@ -53,6 +53,13 @@ def test_a_name_that_is_none_is_refused(vnet, tls: Path) -> None:
     assert not (tls / "issued").exists()
 
 
+def test_what_is_no_certificate_is_named(vnet, tls: Path) -> None:
+    tls.mkdir(parents=True)
+    (tls / "ca.pem").write_text("garbage\n")
+    said = vnet("link-cert", "show")
+    assert f"warning: certificate '{tls}/ca.pem': read: openssl x509: " in said.err
+
+
 def test_the_key_for_ssh_is_made_once(vnet) -> None:
     first = vnet("link-key", "--name", "b.example").out.splitlines()[0]
     assert first.startswith('restrict,command="/usr/libexec/vnethook/link-ssh b.example" ssh-ed25519 ')

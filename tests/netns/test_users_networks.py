@@ -150,6 +150,12 @@ def test_a_command_runs_where_the_networks_are(user):
     assert_nothing_is_left(user)
 
 
+def test_a_command_that_is_taken_for_a_network_is_told_where_it_stands(user):
+    said = user.vnet("run", "red", "true", check=False)
+    assert said.returncode == 3
+    assert "  a command stands after --: vnet run NET -- COMMAND\n" in said.stderr
+
+
 def test_a_signal_ends_a_command_and_its_status_says_so(user):
     with user.popen(_vnet("run", "--", "sleep", "1000")) as command:
         wait_for(lambda: any(line == "sleep 1000" for line in user.processes()), "the command")

@@ -8,7 +8,7 @@ import click
 
 from vnethook.cli import arguments, known, slow
 from vnethook.cli.verb import Verb, value
-from vnethook.errors import HostError, VnetError
+from vnethook.errors import HostError, NoNetworkError, VnetError
 from vnethook.live import sessions
 from vnethook.names import shown
 
@@ -46,7 +46,7 @@ def run(networks: tuple[str, ...]) -> None:
     umask = context.find_root().obj
     host = slow.host()
     host.enter(is_made=True)
-    names = [arguments.named(word) for word in networks]
+    names = _names(networks, context.meta[_COMMAND])
     try:
         for name in names:
             sessions.begin(host.paths, name)
@@ -58,6 +58,16 @@ def run(networks: tuple[str, ...]) -> None:
     except VnetError:
         for name in names:
             sessions.end(host.paths, name)
+        raise
+
+
+def _names(words: tuple[str, ...], command: list[str]) -> list[str]:
+    """The networks that are named; raise NoNetworkError for what is none, perhaps a command."""
+    try:
+        return [arguments.named(word) for word in words]
+    except NoNetworkError as error:
+        if not command:
+            error.hint += "\na command stands after --: vnet run NET -- COMMAND"
         raise
 
 

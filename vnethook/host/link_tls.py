@@ -35,13 +35,23 @@ def context(directory: str, *, is_server: bool) -> ssl.SSLContext:
     made.verify_mode = ssl.CERT_REQUIRED
     made.hostname_checks_common_name = False
     made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    name = CA
     try:
         made.load_verify_locations(f"{directory}/{CA}")
+        name = CERTIFICATE
         made.load_cert_chain(f"{directory}/{CERTIFICATE}", f"{directory}/{KEY}")
     except (OSError, ssl.SSLError) as error:
-        msg = f"certificate in {directory!r}: read: {reason(error)}"
+        msg = f"file '{directory}/{name}': read: {_unreadable(error, name)}"
         raise HostError(msg, hint="`vnet link-cert show` says what is there") from error
     return made
+
+
+def _unreadable(error: OSError, name: str) -> str:
+    if not isinstance(error, ssl.SSLError):
+        return reason(error)
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return f"{KEY} is the key of another certificate"
+    return "no certificate is in it" if name == CA else f"no certificate is in it, or no key in {KEY}"
 
 
 class Contexts:

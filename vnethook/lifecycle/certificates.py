@@ -109,7 +109,11 @@ def read(path: str) -> Certificate:
         msg = f"certificate {path!r}: no such file"
         raise HostError(msg)
     words = ["x509", "-in", path, "-noout", "-subject", "-enddate", "-dateopt", "iso_8601", "-ext", "subjectAltName"]
-    text = _openssl(words, "").replace("\n", " ")
+    try:
+        text = _openssl(words, "").replace("\n", " ")
+    except HostError as error:
+        msg = f"certificate {path!r}: read: {error.message}"
+        raise HostError(msg) from error
     subject = re.search(r"subject=.*?CN ?= ?([^,]*?)(?:,| notAfter)", text)
     end = re.search(r"notAfter=(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)Z", text)
     names = [name.strip() for name in re.findall(r"(?:DNS|IP Address):([^,\s]+)", text)]

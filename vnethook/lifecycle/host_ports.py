@@ -65,10 +65,18 @@ def _served(host: "Host", items: "list[PortForward]") -> list[str]:
     found: dict[str, set[str]] = {}
     for listener in host.listeners(lambda one: not _is_ours(one) and any(_is_taken(one, item) for item in items)):
         found.setdefault(f"incoming port {listener.port}/{listener.protocol}", set()).add(listener.program)
-    return [
-        f"{what}: {_listed(programs)} on the host listens there: what comes goes to the guest"
-        for what, programs in found.items()
-    ]
+    then = _then(host) if found else ""
+    return [f"{what}: {_listed(programs)} on the host listens there: {then}" for what, programs in found.items()]
+
+
+def _then(host: "Host") -> str:
+    """What becomes of a port that a program has: the uplink of a user's namespace listens there itself."""
+    if host.paths.user:
+        from vnethook.host import user_namespace  # noqa: PLC0415 (only for ordinary users)
+
+        if user_namespace.is_outside(host.paths):
+            return "the network does not come up before that ends"
+    return "what comes goes to the guest"
 
 
 def _is_ours(listener: "Listener") -> bool:
