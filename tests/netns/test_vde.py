@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import CHECKOUT, Client, Host
+from tests.lab import CHECKOUT, Client, Host, wait_for
 from tests.lab.host import VNET
 from tests.lab.library import on
 from tests.lab.vde_client import VdeClient, as_user
@@ -179,3 +179,17 @@ def test_a_group_that_there_is_not_is_said_before_anything_is_done() -> None:
             "error: vde: group 'nobodys-group': no such group",
         )
         assert before.changes_to(host.snapshot(), ignoring=["^[+] file "]) == []
+
+
+def test_where_only_root_may_open_taps_the_switch_has_its_tap_all_the_same() -> None:
+    with Host() as host:
+        tun = host.directory / "tun"
+        host.run(["mknod", "-m", "600", tun, "c", "10", "200"])
+        host.run(["mount", "--bind", tun, "/dev/net/tun"])
+        host.define(LAB)
+        before = host.snapshot()
+        host.vnet("net-start", "lab")
+        wait_for(lambda: "LOWER_UP" in host.json(["ip", "-json", "link", "show", "dev", TAP])[0]["flags"], "the tap")
+        assert "as defined" in host.vnet("net-check", "lab").stdout
+        host.vnet("net-stop", "lab")
+        assert before.changes_to(host.snapshot(), ignoring=["^. file "]) == []

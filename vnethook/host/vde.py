@@ -1,7 +1,8 @@
 """VDE switches: as whom they run, the directories that are theirs, who is connected. Source: vde_switch(1), datasock.c.
 
 A switch has no privilege: its tap is made beforehand, for its user. It runs as the one whom Debian's package makes for
-it, else as nobody; inside of an ordinary user's namespace, where there is no other, as that user.
+it, else as nobody; where only root may open /dev/net/tun (by udev's rules all may), as root without capabilities;
+inside of an ordinary user's namespace, where there is no other, as that user.
 """
 
 import posix
@@ -19,6 +20,8 @@ USERS = ("vde2-net", "nobody")
 NOBODY = 65534
 UPLINK = "uplink"
 """What connects to a switch and is no guest."""
+_READ_AND_WRITE = 0o006
+"""What all may. Source: inode(7)."""
 _TYPE_AND_MODE = 0o7777
 
 
@@ -26,6 +29,8 @@ def account() -> tuple[int, int]:
     """The user and group as which switches run."""
     if is_alone():
         return posix.geteuid(), posix.getegid()
+    if not _may_all_open_taps():
+        return 0, 0
     import pwd  # noqa: PLC0415 (only for networks with a switch)
 
     for name in USERS:
@@ -35,6 +40,14 @@ def account() -> tuple[int, int]:
             continue
         return found.pw_uid, found.pw_gid
     return NOBODY, NOBODY
+
+
+def _may_all_open_taps() -> bool:
+    """Whether a switch that is not root's could open its tap; so it is said where there are no taps at all."""
+    try:
+        return posix.stat("/dev/net/tun").st_mode & _READ_AND_WRITE == _READ_AND_WRITE
+    except FileNotFoundError:
+        return True
 
 
 def is_alone() -> bool:
