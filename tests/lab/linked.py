@@ -58,9 +58,9 @@ class Site:
 
 
 @contextmanager
-def two_hosts() -> Iterator[tuple[Host, Host]]:
+def two_hosts(connecting: Host | None = None) -> Iterator[tuple[Host, Host]]:
     """The serving and the connecting host, which reach each other; both have certificates of one CA."""
-    with Host("serving") as here, Host("connecting") as there:
+    with Host("serving") as here, connecting or Host("connecting") as there:
         here.lay_cable("u0", there, "u0")
         here.run(["ip", "address", "add", f"{SERVING}/24", "dev", "u0"])
         there.run(["ip", "address", "add", f"{CONNECTING}/24", "dev", "u0"])
@@ -97,11 +97,11 @@ def status(host: Host, network: str = "lab") -> Status:
     return on(host, lambda here: link_status.read(here.paths, network)) or Status()
 
 
-def wait_for_link(host: Host, is_so: Callable[[LinkStatus], bool], what: str) -> LinkStatus:
+def wait_for_link(host: Host, is_so: Callable[[LinkStatus], bool], what: str, network: str = "lab") -> LinkStatus:
     """The first link of the host for which that is so."""
-    return wait_for(lambda: next((link for link in status(host).links if is_so(link)), None), what)  # type: ignore[return-value]
+    return wait_for(lambda: next((link for link in status(host, network).links if is_so(link)), None), what)  # type: ignore[return-value]
 
 
-def wait_until_up(host: Host) -> LinkStatus:
+def wait_until_up(host: Host, network: str = "lab") -> LinkStatus:
     """The host's link once it carries frames."""
-    return wait_for_link(host, lambda link: link.state == link_status.UP, f"the link of {host.name}")
+    return wait_for_link(host, lambda link: link.state == link_status.UP, f"the link of {host.name}", network)

@@ -81,4 +81,18 @@ def _users(network: "Network") -> tuple[str, str]:
     for forward in network.port_forwards:
         if forward.ports[0] < FIRST_PORT:
             return f"{forward.label}: ports below {FIRST_PORT} are the machine's", "forward another port to it: to='…'"
+    return _of_links(network)
+
+
+def _of_links(network: "Network") -> tuple[str, str]:
+    transports = [item.transport for item in network.listens] + [item.transport for item in network.connections]
+    if "vxlan" in transports:
+        return "transport 'vxlan': its packets are the machine's kernel's, not a user's", "link by 'tls' or 'tcp'"
+    for listen in network.listens:
+        if listen.transport == "ssh":
+            return "listen by ssh: whom the machine's sshd lets in is outside of the user's namespace", (
+                "listen by 'tls'; a connection by 'ssh' to another host works"
+            )
+        if listen.port and listen.port < FIRST_PORT:
+            return f"listen port {listen.port}: ports below {FIRST_PORT} are the machine's", "listen at a higher one"
     return "", ""

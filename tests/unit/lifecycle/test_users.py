@@ -7,6 +7,7 @@ import pytest
 from vnethook.definition.fabric import Fabric
 from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Bridge, Ip, Nat, Network
+from vnethook.definition.peers import Listen
 from vnethook.definition.vde import Vde
 from vnethook.errors import UnsupportedError
 from vnethook.lifecycle import users
@@ -47,6 +48,15 @@ def _host(user):
             {"forward": "nat", "ips": (Ip("10.42.0.1", 24),), "fabric": Fabric(7, "192.0.2.1")},
             "connections fabric: other hosts are reached by the machine's FRR",
         ),
+        (
+            {"listens": (Listen("vxlan", "192.0.2.1"),)},
+            "transport 'vxlan': its packets are the machine's kernel's, not a user's",
+        ),
+        (
+            {"listens": (Listen("ssh"),)},
+            "listen by ssh: whom the machine's sshd lets in is outside of the user's namespace",
+        ),
+        ({"listens": (Listen("tls", port=443),)}, "listen port 443: ports below 1024 are the machine's"),
         ({"forward": "user", "forwarding": FORWARDS}, "incoming port 80: ports below 1024 are the machine's"),
     ],
 )
