@@ -66,8 +66,8 @@ def _ports(index: "Index", network: "Network") -> CollisionError | None:
     found = index.forwarded(network)
     if found is None:
         return None
-    item, other = found
-    msg = f"network {network.name!r}: {item.label}: is forwarded by network {other!r} already"
+    item, other, its = found
+    msg = f"network {network.name!r}: {item.label}: {its.use} network {other!r} already"
     return CollisionError(msg, hint="choose another port, or tell the two apart by from= or on=")
 
 

@@ -206,6 +206,20 @@ def _check_peers(network: "Network") -> None:
                 " write <listen transport='vxlan' address='…'/> with an address of the same kind and the same port"
             )
     _check_listens(network)
+    _check_listens_and_forwards(network)
+
+
+def _check_listens_and_forwards(network: "Network") -> None:
+    if not (network.listens and network.port_forwards):
+        return
+    from vnethook.definition import port_claims  # noqa: PLC0415 (few networks have both)
+
+    claims = port_claims.PortClaims()
+    for number, item in enumerate(network.port_forwards):
+        claims.add(str(number), "", item)
+    found = claims.first(port_claims.listened(network.listens), but=network.name)
+    if found is not None:
+        refuse(f"{found[0].label}: is forwarded to a guest, too")
 
 
 def _check_listens(network: "Network") -> None:

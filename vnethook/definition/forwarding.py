@@ -44,6 +44,11 @@ class PortForward(Value):
         return f"incoming port {shown_ports(self.ports)}"
 
     @property
+    def use(self) -> str:
+        """What the network does that has the port."""
+        return "is forwarded by"
+
+    @property
     def protocols(self) -> tuple[str, ...]:
         """Its protocols, "tcp" and "udp"."""
         return ("tcp", "udp") if self.protocol == "both" else (self.protocol,)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from vnethook.definition.entries import Key, Stamps
-    from vnethook.definition.forwarding import PortForward
+    from vnethook.definition.port_claims import Found
     from vnethook.live.paths import Paths
 
     Reader = Callable[[str, bool], tuple[Network, bool]]
@@ -145,8 +145,8 @@ class Index:
                     return Subnet(*block), name
             return None
 
-    def forwarded(self, network: "Network") -> "tuple[PortForward, str] | None":
-        """The first of a network's forwards that another network has already, and that one; None if there is none."""
+    def forwarded(self, network: "Network") -> "Found | None":
+        """The first of a network's ports of the host that another network has already, that one and what it has."""
         with self._guard:
             items = [port_claims.read(row) for row in port_claims.plain(network)]
             return self._ports.first(items, but=network.name)

@@ -1,4 +1,4 @@
-"""Which ports of the host definitions lead to guests: asked for the one that another definition has already.
+"""Which ports of the host definitions lead to guests or listen at: asked for what another definition has already.
 
 A range of ports is some blocks of them with as many as a power of two, so that what is known of subnets tells the
 overlaps of thousands (blocks.py).
@@ -7,6 +7,7 @@ overlaps of thousands (blocks.py).
 from vnethook.address import Subnet
 from vnethook.definition.blocks import Blocks
 from vnethook.definition.forwarding import NUMBERS, PortForward
+from vnethook.definition.peers import WITH_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +15,31 @@ if TYPE_CHECKING:
     from typing import Any
 
     from vnethook.definition.model import Network
+    from vnethook.definition.peers import Listen
 
+    Found = tuple[PortForward, str, PortForward]
     Rows = list[list[Any]]
 
 _DUMMY = {(4,): "0.0.0.0", (6,): "::", (4, 6): None}  # noqa: S104 (nobody listens there)
 """What stands for a guest's address, of which only the IP version matters."""
 
 
+class ListenPort(PortForward):
+    """A port of the host's by which links come in."""
+
+    @property
+    def label(self) -> str:
+        """What a message calls it."""
+        return f"listen port {self.ports[0]}"
+
+    @property
+    def use(self) -> str:
+        """What the network that has it does."""
+        return "is listened at by"
+
+
 class PortClaims:
-    """Forwards with the names of their networks."""
+    """Forwards and listeners with the names of their networks."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, PortForward]] = {}
@@ -40,13 +57,13 @@ class PortClaims:
         for place, block in _blocks(item):
             self._by_place[place].discard((block.version, block.first, block.prefix), owner)
 
-    def first(self, items: "Iterable[PortForward]", *, but: str) -> tuple[PortForward, str] | None:
-        """The first of `items` that a network other than `but` has already, and that network; None if there is none."""
+    def first(self, items: "Iterable[PortForward]", *, but: str) -> "Found | None":
+        """The first of `items` that a network other than `but` has already, that network and what it has; or None."""
         for item in items:
             for owner in self._near(item):
                 network, other = self._known[owner]
                 if network != but and _share_source(item, other):
-                    return item, network
+                    return item, network, other
         return None
 
     def _near(self, item: PortForward) -> "Iterator[str]":
@@ -61,15 +78,27 @@ class PortClaims:
 
 
 def plain(network: "Network") -> "Rows":
-    """The forwards of a definition that are in force while it is up, as JSON's types."""
-    return [[*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on] for item in network.port_forwards]
+    """The forwards of a definition that are in force while it is up, and where it listens, as JSON's types."""
+    return [
+        [*item.ports, item.protocol, _DUMMY[item.versions], item.source, item.on, isinstance(item, ListenPort)]
+        for item in (*network.port_forwards, *listened(network.listens))
+    ]
+
+
+def listened(listens: "Iterable[Listen]") -> "Iterator[ListenPort]":
+    """The ports of the host at which a network listens. That of VXLAN is shared by all that have it."""
+    for item in listens:
+        if item.port and item.transport in WITH_PORT:
+            domain = None if item.address else "any"
+            yield ListenPort((item.port, item.port), "tcp", domain=domain, address=item.address, on=item.address)
 
 
 def read(row: "list[Any]") -> PortForward:
     """What stands in `plain`, to be asked for its overlaps."""
-    first, last, protocol, address, source, on = row
+    first, last, protocol, address, source, on, is_listen = row
     domain = None if address else "any"
-    return PortForward((first, last), protocol, domain=domain, address=address, source=source, on=on)
+    kind = ListenPort if is_listen else PortForward
+    return kind((first, last), protocol, domain=domain, address=address, source=source, on=on)
 
 
 def _share_source(one: PortForward, other: PortForward) -> bool:

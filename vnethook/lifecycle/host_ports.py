@@ -2,7 +2,8 @@
 
 from vnethook.definition import port_claims
 from vnethook.definition.forwarding import Forwarding
-from vnethook.definition.port_claims import PortClaims
+from vnethook.definition.peers import Listen
+from vnethook.definition.port_claims import ListenPort, PortClaims
 from vnethook.errors import HostError
 from vnethook.live import files, record
 from vnethook.names import shown
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vnethook.definition.forwarding import PortForward
-    from vnethook.definition.port_claims import Rows
+    from vnethook.definition.port_claims import Found, Rows
     from vnethook.host.host import Host
     from vnethook.host.listeners import Listener
 
@@ -21,20 +22,20 @@ _DNS, _DHCP = 53, (67, 547)
 
 
 def require(host: "Host", network: str, rows: "Rows") -> None:
-    """Raise HostError if a network has a forward that another one has which is up now, by whatever definition.
+    """Raise HostError if a network has a port of the host that another has which is up now, by whatever definition.
 
-    `rows`: its forwards, as port_claims.py has them.
+    `rows`: its forwards and listeners, as port_claims.py has them.
     """
     found = _taken(host, network, rows)
     if found is not None:
-        item, other = found
-        msg = f"network {network!r}: {item.label}: is forwarded by network {other!r}, which is up"
+        item, other, its = found
+        msg = f"network {network!r}: {item.label}: {its.use} network {other!r}, which is up"
         raise HostError(
             msg, hint=f"`vnet net-stop {other}`, or `vnet net-apply {other}` if it is defined otherwise by now"
         )
 
 
-def _taken(host: "Host", network: str, rows: "Rows") -> "tuple[PortForward, str] | None":
+def _taken(host: "Host", network: str, rows: "Rows") -> "Found | None":
     claims = PortClaims()
     for number, (name, item) in enumerate(_live(host)):
         claims.add(str(number), name, item)
@@ -44,14 +45,18 @@ def _taken(host: "Host", network: str, rows: "Rows") -> "tuple[PortForward, str]
 def _live(host: "Host") -> "Iterator[tuple[str, PortForward]]":
     for name in record.names(host.paths):
         whole = files.read_json(f"{host.paths.definitions}/{name}.json")
-        said = whole.get("forwarding") if isinstance(whole, dict) else None
+        if not isinstance(whole, dict):
+            continue
+        said = whole.get("forwarding")
         for item in Forwarding.from_plain(said).port_forwards if said else ():
+            yield name, item
+        for item in port_claims.listened(map(Listen.from_plain, whole.get("listens", ()))):
             yield name, item
 
 
 def warnings(host: "Host", rows: "Rows") -> list[str]:
     """What of a network's forwards is otherwise on the host than may be thought, a line each."""
-    items = [port_claims.read(row) for row in rows]
+    items = [item for item in map(port_claims.read, rows) if not isinstance(item, ListenPort)]
     own = {text.partition("/")[0] for _, text in host.links.all_addresses()}
     missing = sorted({item.on for item in items if item.on and item.on not in own})
     lines = [

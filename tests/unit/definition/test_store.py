@@ -6,7 +6,9 @@ import pytest
 
 from vnethook.address import parse_subnet
 from vnethook.definition import choices, compiled, sources
+from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Bridge, Ip, Network
+from vnethook.definition.peers import Listen
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, ExistsError, NoNetworkError, StateError
 from vnethook.live.paths import Paths
@@ -260,6 +262,46 @@ def test_a_collision_names_both(store, network, kind, message):
     with pytest.raises(kind) as caught:
         store.collision(network)
     assert caught.value.message == message
+
+
+LISTENING = LAB.replace(listens=(Listen("tls", "192.0.2.1", 7443), Listen("tcp", port=7444)))
+
+
+@pytest.mark.parametrize(
+    ("listen", "use"),
+    [
+        (Listen("tcp", "192.0.2.1", 7443), "listened"),
+        (Listen("tls", port=7443), "listened"),
+        (Listen("tls", "192.0.2.2", 7444), "listened"),
+        (Listen("tls", "192.0.2.2", 7443), ""),
+        (Listen("tls", port=8080), "forwarded"),
+        (Listen("vxlan", "192.0.2.1", 7444), ""),
+    ],
+)
+def test_a_port_of_the_host_that_another_network_listens_at_or_forwards_is_refused(store, listen, use):
+    store.write(LISTENING)
+    forwards = (PortForward((8080, 8081), "tcp", address="192.168.200.9"),)
+    forwarding = Forwarding(incoming=Incoming(forwards=forwards))
+    web = AUTO.replace(name="web", uuid=UUID.replace("1", "a"), forwarding=forwarding)
+    store.write(web.with_subnet(SUBNET))
+    message = ""
+    try:
+        store.collision(Network("new", listens=(listen,)))
+    except DefinitionError as error:
+        message = error.message
+    words = {"listened": "is listened at by network 'lab'", "forwarded": "is forwarded by network 'web'", "": ""}[use]
+    assert message == (f"network 'new': listen port {listen.port}: {words} already" if words else "")
+
+
+def test_a_forward_of_a_port_that_a_network_listens_at_is_refused(store):
+    store.write(LISTENING)
+    forwarding = Forwarding(incoming=Incoming(forwards=(PortForward((7440, 7449), address="10.1.0.9"),)))
+    with pytest.raises(DefinitionError) as caught:
+        store.collision(Network("new", forward="nat", forwarding=forwarding))
+    assert caught.value.message == "network 'new': incoming port 7440-7449: is listened at by network 'lab' already"
+    with pytest.raises(DefinitionError) as caught:
+        Network("new", forward="nat", forwarding=forwarding, listens=(Listen("tls", port=7443),))
+    assert caught.value.message == "listen port 7443: is forwarded to a guest, too"
 
 
 def test_a_network_does_not_collide_with_itself_or_its_change(store):
