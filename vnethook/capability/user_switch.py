@@ -1,6 +1,7 @@
 """A user's network of kind `vde`: a switch, and libslirp at it, which is its DHCP, its DNS and its way outside.
 
-Both are processes of the user's; no kernel takes part. Source: vde_plug(1), libvdeplug_slirp(1).
+Both are processes of the user's; no kernel takes part. Where libslirp is not installed slirpvde may do its part
+(capability/slirpvde.py). Source: vde_plug(1), libvdeplug_slirp(1).
 """
 
 from vnethook.capability import idle, vde
@@ -30,16 +31,23 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
         raise UnsupportedError(msg, hint="this machine forbids user namespaces: see `vnet doctor`") from error
     steps = vde.switch(Vde(), facts, network.name, "")
     sockets, directory = facts.paths.vde(network.name), facts.paths.switch(network.name)
-    pid_file, url = f"{directory}/control/uplink.pid", uplink(network)
+    pid_file = f"{directory}/control/uplink.pid"
+    program = "vde_plug"
+    told: tuple[str, ...] = (f"vde://{sockets}", uplink(network))
+    if facts.is_slirpvde:
+        from vnethook.capability import slirpvde  # noqa: PLC0415 (few users have it)
+
+        slirpvde.require(network)
+        program, told = "slirpvde", ("-q", "-s", sockets, *slirpvde.arguments(network, name_server(network)))
     return [
         *steps,
         RunUplink(
             name=UPLINK,
-            program="vde_plug",
-            arguments=("-d", "-p", pid_file, f"vde://{sockets}", url),
-            word=f"vde://{sockets}",
+            program=program,
+            arguments=("-d", "-p", pid_file, *told),
+            word=pid_file,
             directory=directory,
-            configuration=url,
+            configuration=" ".join(told[1:]),
             link="",
             control=f"{directory}/control",
             sockets=sockets,

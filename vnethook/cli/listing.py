@@ -116,7 +116,7 @@ def net_dhcp_leases(network: str, mac: str | None, *, as_json: bool) -> None:
     leases = sorted(found, key=lambda lease: lease.mac)
     live = record.read(paths.current(), network)
     if live is not None and not live.bridge:
-        report.warning(f"network {network!r}: is of kind vde: only libslirp knows its leases")
+        report.warning(f"network {network!r}: is of kind vde: only what gives its leases knows them")
     if as_json:
         report.as_json([lease.to_plain() for lease in leases])
         return

@@ -28,7 +28,7 @@ _TABLES = {
     "map": ("interfaces", "guests"),
     "firewall": ("backend",),
     "links": ("keepalive",),
-    "users": ("nics",),
+    "users": ("nics", "slirpvde"),
 }
 FIREWALLS = ("auto", "nft", "iptables", "iptables-legacy", "iptables-nft")
 
@@ -41,7 +41,8 @@ class Settings(Value):
     pattern, for the name of a link or a guest, and the network that it means, as NAME or NAME:PORTGROUP; the first that
     matches counts. `firewall`: what rules are put into, of FIREWALLS; see host/firewall.py. `keepalive_s`: a link's far
     end is asked as often whether it is there when it says nothing, and is gone after three times.
-    `nics_of_user`: how many an ordinary user may have of the bridge helper at once.
+    `nics_of_user`: how many an ordinary user may have of the bridge helper at once. `allows_slirpvde`: it leads users'
+    switches out where libslirp is not installed, by which guests reach the host's loopback.
     """
 
     pools: tuple[str, ...] = POOLS
@@ -52,6 +53,7 @@ class Settings(Value):
     firewall: str = "auto"
     keepalive_s: int = 3
     nics_of_user: int = 32
+    allows_slirpvde: bool = False
 
     def network_of(self, interface: str, guest: str) -> str:
         """What the map says for an interface or, after that, for a guest; empty if it says nothing."""
@@ -207,12 +209,19 @@ def _settings(plain: "dict[str, Any]") -> Settings:
         firewall=_string("firewall.backend", firewall.get("backend", "auto")),
         keepalive_s=_number("links.keepalive", links.get("keepalive", 3)),
         nics_of_user=_number("users.nics", users.get("nics", 32)),
+        allows_slirpvde=_boolean("users.slirpvde", users.get("slirpvde", False)),
     )
 
 
 def _string(key: str, value: object) -> str:
     if not isinstance(value, str):
         refuse(f"{key}: must be a string")
+    return value
+
+
+def _boolean(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        refuse(f"{key}: must be true or false")
     return value
 
 

@@ -147,7 +147,12 @@ def _run(argv: list[str]) -> "dict[str, Any]":
     if argv[0] not in outside.PROGRAMS or not all(isinstance(word, str) for word in argv):
         return {"status": 1, "reason": "is none that it starts"}
     try:
-        finished = programs.run([programs.require(argv[0]), *argv[1:]])
+        words = [programs.require(argv[0]), *argv[1:]]
+        if argv[0] == "slirpvde":
+            from vnethook.host import slirpvde  # noqa: PLC0415 (few users have it)
+
+            words = slirpvde.command(words)
+        finished = programs.run(words)
     except VnetError as error:
         return {"status": 1, "reason": str(error)}
     return {"status": finished.status, "reason": finished.reason}

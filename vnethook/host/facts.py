@@ -49,7 +49,8 @@ class Facts(Value):
     `firewall`: NFT or a variant of iptables; `has_ipv6`, `has_nf_tables`: whether the kernel has that. `bridged`: the
     IP versions of which the filter sees what guests and the network of a shared NIC send to each other. `underlay`: the
     end of tunnels to other hosts here, and the MTU of the way there; None where there is none. `user`: the ordinary
-    user whose own host this is, 0 for the machine; `kind`: one of BACKENDS, what that user's network is made of.
+    user whose own host this is, 0 for the machine; `kind`: one of BACKENDS, what that user's network is made of;
+    `is_slirpvde`: what leads one of kind `vde` out is that in the place of libslirp.
     """
 
     paths: "Paths"
@@ -63,6 +64,7 @@ class Facts(Value):
     underlay: tuple[str, int] | None = None
     user: int = 0
     kind: str = ""
+    is_slirpvde: bool = False
 
 
 class Asked(Value):

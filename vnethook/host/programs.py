@@ -29,7 +29,7 @@ PACKAGES = {
     "ssh": "openssh-client (Debian) or openssh-clients (Fedora)",
     "ssh-keygen": "openssh-client (Debian) or openssh (Fedora)",
     "vde_plug": "vdeplug (Debian) or vde2 (Fedora)",
-    "vde_switch": "vde2",
+    **dict.fromkeys(("vde_switch", "slirpvde"), "vde2"),
     "setpriv": "util-linux",
     "sleep": "coreutils",
     "pasta": "passt",

@@ -38,6 +38,10 @@ class Background(Daemons):
             outside.run(self._paths, [files.base_name(argv[0]), *argv[1:]])
             finished = programs.Finished(0, "", "")
         else:
+            if files.base_name(argv[0]) == "slirpvde":
+                from vnethook.host import slirpvde  # noqa: PLC0415 (few users have it)
+
+                argv = slirpvde.command(argv)
             finished = programs.run(argv, shares_locks=False)
         begun, pause_s = monotonic(), 0.0005
         while finished.status == 0 and not self._is_serving():

@@ -91,12 +91,21 @@ def as_account(group: str) -> list[str]:
     ]
 
 
-def require_slirp() -> None:
-    """Raise HostError if vde_plug has no libslirp, which leads outside."""
+def has_slirp() -> bool:
+    """Whether vde_plug has libslirp, which leads outside."""
     below = [f"/usr/lib/{name}" for name in posix.listdir("/usr/lib")] if files.is_directory("/usr/lib") else []
-    if not any(files.exists(f"{place}/vdeplug/libvdeplug_slirp.so") for place in ("/usr/lib", "/usr/lib64", *below)):
+    return any(files.exists(f"{place}/vdeplug/libvdeplug_slirp.so") for place in ("/usr/lib", "/usr/lib64", *below))
+
+
+def require_slirp() -> None:
+    """Raise HostError if vde_plug has no libslirp."""
+    if not has_slirp():
         msg = "vde_plug: plug slirp: not found"
-        raise HostError(msg, hint="install it: apt-get install libvdeplug-slirp; or <backend type='namespace'/>")
+        hint = (
+            "install it: apt-get install libvdeplug-slirp; or <backend type='namespace'/>; or `slirpvde = true` in "
+            "[users] of vnethook.toml, if guests may reach what listens on this machine's loopback"
+        )
+        raise HostError(msg, hint=hint)
 
 
 def is_directory(path: str, mode: int, group: str) -> bool:

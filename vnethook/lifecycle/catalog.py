@@ -6,7 +6,7 @@ from vnethook.definition.model import Network
 from vnethook.definition.store import Store, xml_module
 from vnethook.errors import DefinitionError, HostError, NoNetworkError, StateError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, definitions, firewalls, host_ports, uplinks
+from vnethook.lifecycle import bringup, definitions, firewalls, host_ports, uplinks, user_switches
 from vnethook.lifecycle.completion import completed
 from vnethook.lifecycle.leases import Lease, leases
 from vnethook.lifecycle.lookup import (
@@ -161,6 +161,7 @@ def _not_done(host: Host, network: Network) -> list[str]:
             *uplinks.warnings(host, network),
             *host_ports.warnings(host, port_claims.plain(network)),
             *firewalls.warnings(host, network),
+            *(user_switches.warnings(host, network) if host.paths.user else ()),
         )
     ]
 

@@ -79,7 +79,12 @@ def settled(host: "Host", name: str, live: LiveNetwork | None) -> "tuple[Network
 
 def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
     """What a network goes without, a line each; but for those of its forwards (host_ports.py)."""
-    return (*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network))
+    found = (*support.warnings(network), *uplinks.warnings(host, network), *firewalls.warnings(host, network))
+    if not host.paths.user:
+        return found
+    from vnethook.lifecycle import user_switches  # noqa: PLC0415 (only for ordinary users)
+
+    return (*found, *user_switches.warnings(host, network))
 
 
 def require_startable(host: "Host", network: "Network") -> None:

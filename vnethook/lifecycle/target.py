@@ -46,4 +46,9 @@ def facts_of(host: "Host", network: str, asked: "Asked", *, by: str) -> "Facts":
     wanted = record.NFT if host.paths.user else configured.firewall  # a user has no lock and no modules for iptables
     chosen = live.firewall if live else firewall.choose(host, wanted)
     idle_s = configured.idle_s or (USERS_IDLE_S if host.paths.user else None)
-    return facts.collect(host, asked, idle_s=idle_s if by == GUEST else None, firewall=chosen)
+    found = facts.collect(host, asked, idle_s=idle_s if by == GUEST else None, firewall=chosen)
+    if found.kind != "vde":
+        return found
+    from vnethook.host import slirpvde  # noqa: PLC0415 (only for ordinary users)
+
+    return found.replace(is_slirpvde=slirpvde.leads_out(host.paths, network, is_allowed=configured.allows_slirpvde))

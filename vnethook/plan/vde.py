@@ -1,9 +1,10 @@
 """Steps for a VDE switch: the directories that are its own, and the switch."""
 
 from vnethook.errors import HostError
-from vnethook.host import programs, vde
+from vnethook.host import log, programs, vde
 from vnethook.host.switches import Background
 from vnethook.host.trees import remove_tree
+from vnethook.live import files
 from vnethook.plan.daemon import RunDaemon
 from vnethook.plan.step import Step
 
@@ -47,7 +48,7 @@ class MakeSwitchDirectory(Step):
 
 
 class RunUplink(RunDaemon):
-    """Run libslirp at a switch: it ends with it, so that a switch that is another now means a new start."""
+    """Run libslirp or slirpvde at a switch: it ends with it, so that another switch now means a new start."""
 
     sockets: str = ""
     control: str = ""
@@ -59,9 +60,15 @@ class RunUplink(RunDaemon):
 
     def require(self, host: "Host") -> None:
         programs.require(self.program)
-        vde.require_slirp()
+        if self.program == "vde_plug":
+            vde.require_slirp()
 
     def do(self, host: "Host") -> None:
+        if self.program == "slirpvde" and files.exists(self.record):
+            log.warning(
+                f"network {files.base_name(self.directory)!r}: slirpvde had to be started again and has forgotten its "
+                "leases: have each guest ask for its lease again, or start it again"
+            )
         argv = [programs.require(self.program), *self.arguments]
         Background(host.paths, self.pid_file).start(
             argv, record=self.record, pid_file=self.pid_file, word=self.word, tag=self._tag(host)

@@ -71,6 +71,7 @@ def test_a_damaged_compiled_form_is_as_good_as_none(paths, text):
 REFUSED = {
     "x": "Expected '=' after a key in a key/value pair (at end of document)",
     "[nonsense]": "unknown table 'nonsense': must be subnets or networks or map or firewall or links or users",
+    "[users]\nslirpvde = 1": "users.slirpvde: must be true or false",
     "subnets = 1": "subnets: must be a table",
     "[subnets]\npool = 1": "subnets: unknown key 'pool': must be pools or prefix",
     "[subnets]\npools = '10.0.0.0/8'": "subnets.pools: must be a list of strings",
