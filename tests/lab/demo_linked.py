@@ -1,5 +1,7 @@
 """The part of the demonstration about two hosts: lab goes on at another one, over a link by TLS."""
 
+import os
+import signal
 import time
 from contextlib import ExitStack
 
@@ -99,7 +101,7 @@ class Linked:
         old = self._carrier()
         self.stage.story.print(f"{'':9} branch   $ kill -9 {old}      # what carries the link", color="2")
         began = time.monotonic()
-        self.there.run(["kill", "-9", str(old)])
+        self.there.call(lambda: os.kill(old, signal.SIGKILL))
         wait_for(lambda: self._carrier() not in {0, old} and self._is_up(), "the link to be back")
         reached = wait_for(lambda: self.frank.pings("carol"), "frank to reach carol again")
         took = time.monotonic() - began

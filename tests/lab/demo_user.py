@@ -77,7 +77,7 @@ class Users:
             return "an ordinary user may not open /dev/net/tun"
         user.vnet("net-define", "-", stdin=PLAY)
         tried = user.vnet("run", "--network", "play", "--", "true", check=False)
-        return tried.stderr.strip() if tried.returncode != 0 else ""
+        return tried.stderr.partition("\n")[0].removeprefix("error: ") if tried.returncode != 0 else ""
 
     def show(self) -> None:
         """Her lease, the outside, the user's own programs, and that all is gone after her."""
