@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
     seen = abandoned.Seen()
     while True:
         holder = user_namespace.holder(paths)
-        if holder:
+        if holder and files.stamp(outside.path(paths)) == mine:  # else it may be that of another namespace by now
             seen = abandoned.Seen(holder, namespace_calls.places(holder))
         is_asked = _is_asked(listener, holder, uplink, LOOK_S if holder else UNHELD_S if seen.holder else FIRST_S)
         if files.stamp(outside.path(paths)) != mine:  # perhaps there is another one by now
