@@ -61,7 +61,9 @@ def _caller(helper: int, user: int) -> "Caller":
     """The process that has called the helper; raise StateError unless both are the user's and there."""
     caller = qemu_command.caller_at(process.parent(helper))
     pid, since = caller.owner
-    if not pid or {process.user(helper), process.user(pid)} != {user} or process.start_time(pid) != since:
+    is_there = process.start_time(helper) is not None  # and waits for its answer
+    is_there = is_there and pid != 0 and process.start_time(pid) == since
+    if not is_there or {process.user(helper), process.user(pid)} != {user}:
         msg = f"user {user}: the calling process: gone, out of sight, or another user's"
         raise StateError(msg, hint="QEMU calls the helper: -netdev bridge,br=NETWORK,helper=PATH")
     return caller
