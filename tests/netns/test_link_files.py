@@ -8,6 +8,7 @@ from tests.lab.linked import Site
 from vnethook.errors import HostError
 from vnethook.host import link_tls
 
+pytestmark = pytest.mark.netns
 BROKEN = {
     "ca.pem": "/ca.pem': read: no certificate is in it",
     "cert.pem": "/cert.pem': read: no certificate is in it, or no key in key.pem",
