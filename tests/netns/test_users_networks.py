@@ -231,6 +231,14 @@ def test_a_start_on_a_full_disk_says_so_and_leaves_nothing_that_runs(user, machi
         machine.run(["umount", place])
 
 
+def test_variables_of_another_user_are_told_and_not_a_missing_right(user):
+    said = user.run(["env", "XDG_RUNTIME_DIR=/root", VNET, "net-start", "red"], check=False)
+    assert said.returncode == 5
+    assert said.stderr.endswith(
+        "  see that HOME and the XDG_… variables are this user's: `su -` and `sudo -i` set them\n"
+    )
+
+
 def test_nics_are_no_users_to_share_and_the_doctor_speaks_of_what_is(user):
     said = user.vnet("share", "eth0", check=False)
     assert "error: user 4321: share: NICs are the machine's" in said.stderr

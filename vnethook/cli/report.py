@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from errno import EACCES, EPERM
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vnethook.errors import HostError, UsageError, VnetError
+from vnethook.live import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -220,7 +222,17 @@ def _missing_right(found: VnetError) -> list[str]:
     is_refused = isinstance(found.__cause__, OSError) and found.__cause__.errno in {EACCES, EPERM}
     if os.geteuid() == 0 or not is_refused:
         return []
+    if _is_of_a_place(found.message):
+        return ["see that HOME and the XDG_… variables are this user's: `su -` and `sudo -i` set them"]
     return [f"user {os.geteuid()} may not do that: the networks of the host need root, try `sudo vnet`"]
+
+
+def _is_of_a_place(message: str) -> bool:
+    """Whether an error is about where a user's own networks are kept, or what that lies in."""
+    places = paths.current()
+    own = (places.etc, places.run, places.state) if places.user else ()
+    named = re.findall(r"'(/[^']*)'", message)
+    return any(f"{place}/".startswith(f"{path}/") or path.startswith(f"{place}/") for path in named for place in own)
 
 
 def _is_quiet() -> bool:
