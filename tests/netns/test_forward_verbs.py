@@ -84,7 +84,7 @@ def test_what_cannot_be_is_refused_in_a_line_and_changes_nothing(place: Site) ->
         ("other", "80/tcp", "db"): (f"{taken}, which is up", 5),
         ("lab", "80/udp", "db"): ("incoming port 80: is forwarded already by incoming port 80", 2),
         ("lab", "8080", "10.99.0.9"): ("incoming port 8080: 10.99.0.9 is in no subnet of the network", 2),
-        ("alone", "80", "10.83.0.9"): ("forwarding: its rules are for mode 'nat' or 'route', not 'none'", 2),
+        ("alone", "80", "10.83.0.9"): ("forwarding: its rules are for mode 'nat', 'route' or 'user', not 'none'", 2),
         ("lab", "x", "web"): ("argument PORT: 'x': must be a port or a range of them", 1),
         ("lab", "80", "[::1"): ("argument GUEST: '[::1': must be a port or a range of them", 1),
         ("lab", "90-91", "web:1"): ("forward '90-91' to 'web:1': incoming port 90-91: to 1: must be as many ports", 1),

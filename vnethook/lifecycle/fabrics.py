@@ -1,7 +1,5 @@
 """Networks on many hosts: what the host's FRR is told of them, and how they are."""
 
-from typing import TYPE_CHECKING
-
 from vnethook.capability import fabric, frr_text
 from vnethook.errors import HostError, StateError
 from vnethook.host import facts, frr, underlay
@@ -9,6 +7,7 @@ from vnethook.lifecycle import catalog
 from vnethook.live import record
 from vnethook.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnethook.definition.model import Network
     from vnethook.host.host import Host

@@ -43,6 +43,7 @@ ONCE = {
     ),
     "network/virtualport",
     "network/connections/peer",  # of which a fabric takes 256
+    "network/listen/peer",
 }
 """Those that say one thing, however often they stand there, and one of which there are few."""
 
