@@ -3,7 +3,7 @@
 from vnethook.definition.model import Network
 from vnethook.errors import StateError, VnetError
 from vnethook.host.host import Host
-from vnethook.lifecycle import bringup, fabrics, overlap, planning, uplinks, users
+from vnethook.lifecycle import bringup, overlap, planning, uplinks, users
 from vnethook.lifecycle.catalog import in_force
 from vnethook.live import bridge_port, guard, nics, proxied, record
 from vnethook.live.lock import Lock
@@ -30,8 +30,15 @@ def check(host: Host, name: str) -> list[str]:
     live = _live(host, name)
     network = in_force(host, name)
     found = _undone(host, network, live) + _faults(host, network, live)
-    told = [*uplinks.warnings(host, network), *fabrics.warnings(host, network)]
-    return (found or _fault(host, live)) + told
+    return [*(found or _fault(host, live)), *uplinks.warnings(host, network), *_told_of_fabric(host, network)]
+
+
+def _told_of_fabric(host: Host, network: Network) -> list[str]:
+    if network.fabric is None:
+        return []
+    from vnethook.lifecycle import fabrics  # noqa: PLC0415 (few networks go on at other hosts)
+
+    return fabrics.warnings(host, network)
 
 
 def drift(host: Host, name: str) -> list[str]:
