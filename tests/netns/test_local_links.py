@@ -38,6 +38,9 @@ def test_the_first_guest_brings_up_the_other_network_and_has_a_lease_of_it_at_on
         leases = [guest.lease(tries=2) for guest in (one, two)]
         assert [lease.get("server") for lease in leases] == ["10.75.1.1"] * 2
         assert one.pings(leases[1]["ip"])
+        [link] = host.vnet_json("link-list")
+        assert (link["network"], link["transport"], link["address"], link["state"]) == ("leaf", "local", "base", "up")
+        assert min(link["received"], link["sent"]) > 0
         refused = host.vnet("net-stop", "base", check=False)
         assert "1 NIC" in refused.stderr or "a NIC is attached" in refused.stderr
         host.run([HOOKS / "qemu/qemu-ifdown", "vtwo"])

@@ -48,6 +48,9 @@ def test_guests_of_two_hosts_are_on_one_network_with_one_server(pair: Linked) ->
     near.run(["ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1422", far_ip])
     for host in pair.hosts:
         assert host.vnet("net-check", "blue").returncode == 0
+    [link] = pair.hosts[0].vnet_json("link-list", "blue")
+    assert (link["transport"], link["address"], link["state"]) == ("vxlan", address(1), "unknown")
+    assert min(link["received"], link["sent"]) > 1422
 
 
 def test_who_has_an_address_of_the_bridge_behind_a_link_is_found_out(pair: Linked) -> None:

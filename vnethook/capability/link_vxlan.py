@@ -28,27 +28,31 @@ OVERHEAD = {4: 50, 6: 70}
 
 def fitted(network: "Network", facts: "Facts") -> "Network":
     """The network with the MTU that fits through its links, where none is written."""
-    links = _links(network)
-    if not links or network.mtu is not None:
+    found = links(network)
+    if not found or network.mtu is not None:
         return network
     way_mtu = facts.underlay[1] if facts.underlay is not None else MTU_DEFAULT
     least = 1280 if network.has_ipv6 else 68  # RFC 8200, RFC 791
-    overhead = max(OVERHEAD[6 if ":" in remote else 4] for _, _, _, remote in links)
-    return network.replace(mtu=min(max(way_mtu - overhead, least), 65535))
+    return network.replace(mtu=min(max(room(network, way_mtu), least), 65535))
+
+
+def room(network: "Network", way_mtu: int) -> int:
+    """How large a packet fits through all links of a network that has some, in bytes, by a way of that MTU."""
+    return way_mtu - max(OVERHEAD[6 if ":" in remote else 4] for _, _, _, remote in links(network))
 
 
 def plan(network: "Network", facts: "Facts") -> list["Step"]:
     """A device for each connection, and before the first who may send what it takes."""
-    links = _links(network)
-    if not links:
+    found = links(network)
+    if not found:
         return []
     uuid, size = network.uuid or "", network.mtu or MTU_DEFAULT
     bridge, is_apart = link_names.links_bridge(uuid), link_bridge.is_apart(network)
     steps: list[Step] = []
     if facts.firewall == NFT:
         table = f"vnethook_l{uuid.replace('-', '')}"
-        steps.append(AdmitPeers(table, tuple((number, port, remote) for number, port, _, remote in links)))
-    for number, port, local, remote in links:
+        steps.append(AdmitPeers(table, tuple((number, port, remote) for number, port, _, remote in found)))
+    for number, port, local, remote in found:
         link = link_names.vxlan(uuid, number)
         steps += [
             CreateVxlan(link, number, port, local, size, remote),
@@ -58,7 +62,7 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:
     return steps
 
 
-def _links(network: "Network") -> "list[tuple[int, int, str, str]]":
+def links(network: "Network") -> "list[tuple[int, int, str, str]]":
     """(number, UDP port, our address, theirs) of each connection by VXLAN."""
     return [
         (*_number_and_port(network.name, item, end), end.address or "", item.address or "")

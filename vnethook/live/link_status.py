@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 UP, DOWN, TRYING = "up", "down", "trying"
 LISTENING = "listening"
+UNKNOWN = "unknown"
+"""By VXLAN: nobody sees whether the far host is there."""
 
 
 class LinkStatus(Value):
