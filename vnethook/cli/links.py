@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from vnethook.cli import arguments, report, slow
 from vnethook.cli.table import Table
 from vnethook.cli.verb import verb
-from vnethook.errors import VnetError
 from vnethook.lifecycle.certificates import WARN_S
 from vnethook.live.link_status import UP, LinkStatus
 
@@ -33,24 +32,14 @@ def link_list(network: str, *, as_json: bool) -> None:
         carried = ("", "") if item.is_listen else (_amount(link.received), _amount(link.sent))
         table.add(item.network, _peer(item), link.transport, link.state, since, *carried, link.reason)
     report.table(table)
-    if any(item.status.transport == "tls" for item in found) and (problem := _of_ours()):
+    if any(item.status.transport == "tls" for item in found) and (
+        problem := slow.certificates.problem(slow.host().paths)
+    ):
         report.warning(problem)
     for item in found:
         if _expires_soon(item.status):
             when = time.strftime("%Y-%m-%d", time.gmtime(item.status.expires))
             report.warning(f"network {item.network!r}: the certificate of {item.status.peer} ends on {when}")
-
-
-def _of_ours() -> str:
-    """What is wrong with this host's own certificate, or will be soon; empty if nothing is."""
-    certificates = slow.certificates
-    path = f"{certificates.directory(slow.host().paths)}/{certificates.CERTIFICATE}"
-    try:
-        ends = certificates.read(path).expires
-    except VnetError as error:
-        return error.message
-    soon = ends < time.time() + WARN_S
-    return f"certificate {path!r}: ends on {time.strftime('%Y-%m-%d', time.gmtime(ends))}" if soon else ""
 
 
 def _expires_soon(link: LinkStatus) -> bool:

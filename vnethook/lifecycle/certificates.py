@@ -6,9 +6,10 @@ Source: openssl-req(1), x509v3_config(5).
 import calendar
 import os
 import re
+import time
 
 from vnethook.address import canonical_ip
-from vnethook.errors import DefinitionError, HostError, StateError, UsageError
+from vnethook.errors import DefinitionError, HostError, StateError, UsageError, VnetError
 from vnethook.host import programs
 from vnethook.live import files
 from vnethook.live.paths import Paths
@@ -119,6 +120,17 @@ def read(path: str) -> Certificate:
     names = [name.strip() for name in re.findall(r"(?:DNS|IP Address):([^,\s]+)", text)]
     expires = calendar.timegm((*map(int, end.groups()), 0, 0, 0)) if end else 0
     return Certificate(path, subject.group(1).strip() if subject else "", names, expires)
+
+
+def problem(paths: Paths) -> str:
+    """What is wrong with this host's own certificate, or will be soon; empty if nothing is."""
+    path = f"{directory(paths)}/{CERTIFICATE}"
+    try:
+        ends = read(path).expires
+    except VnetError as error:
+        return error.message
+    soon = ends < time.time() + WARN_S
+    return f"certificate {path!r}: ends on {time.strftime('%Y-%m-%d', time.gmtime(ends))}" if soon else ""
 
 
 def _alternative(address: str) -> str:

@@ -34,7 +34,20 @@ def warnings(host: "Host", network: "Network") -> tuple[str, ...]:
         found.append("domain register='yes': systemd-resolved does not run here: the host does not know guests' names")
     if network.fabric is not None:
         found += _of_fabric(host, network)
+    elif network.mtu is not None and network.connections:
+        found += _of_vxlan(host, network, network.mtu)
     return tuple(found)
+
+
+def _of_vxlan(host: "Host", network: "Network", mtu: int) -> list[str]:
+    """Whether a written MTU is too large for the way to the first peer."""
+    from vnethook.capability import link_vxlan  # noqa: PLC0415 (few networks have such links)
+    from vnethook.host import underlay  # noqa: PLC0415 (the same)
+
+    asked = facts.asked(network).underlay
+    found = underlay.tunnel_end(host.links, *asked) if asked else None
+    room = link_vxlan.room(network, found[1]) if found else mtu
+    return [f"mtu {mtu}: the way to the other hosts has room for {room}: larger packets are lost"] if room < mtu else []
 
 
 def _of_fabric(host: "Host", network: "Network") -> list[str]:

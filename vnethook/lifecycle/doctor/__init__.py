@@ -32,6 +32,7 @@ IN_ORDER: "tuple[Check, ...]" = (
     networks.faults,
     networks.fabrics,
     networks.links,
+    networks.certificates,
     servers.taken,
     firewalls.dropped,
     lans.dropped,

@@ -10,7 +10,7 @@ from vnethook.definition import compiled, settings
 from vnethook.definition.store import Store
 from vnethook.errors import DefinitionError, HostError, VnetError
 from vnethook.host import facts, firewall, programs, rulesets, services, storage, trial
-from vnethook.lifecycle import bringup, health, lookup, overlap
+from vnethook.lifecycle import bringup, certificates, health, lookup, overlap
 from vnethook.lifecycle.doctor import look_lans, servers
 from vnethook.lifecycle.doctor.storage import HOOKS
 from vnethook.lifecycle.doctor.survey import NetworkSeen, Survey
@@ -118,7 +118,7 @@ def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkS
         network = _definition(host, state)
     except VnetError as error:
         return seen.replace(problem=seen.problem or error.message.removeprefix(f"network {state.name!r}: "))
-    found = overlap.of(host, network)
+    found, has_tls = overlap.of(host, network), _has_tls(network)
     faults: list[str] = []
     if state.is_active:
         faults = _or(lambda: health.drift(host, state.name), faults, NETWORKS, unseen)
@@ -137,7 +137,13 @@ def _network(host: "Host", state: "NetworkState", unseen: list[str]) -> NetworkS
         programs=_programs(network),
         apart=tuple(_or(lambda: _apart(host, network), [], NETWORKS, unseen)) if state.is_active else (),
         unlinked=tuple(_unlinked(host, network)) if state.is_active else (),
+        certificate=_or(lambda: certificates.problem(host.paths), "", NETWORKS, unseen) if has_tls else "",
     )
+
+
+def _has_tls(network: "Network") -> bool:
+    ends = [item.transport for item in network.listens if not item.is_local]
+    return "tls" in [*ends, *(item.transport for item in network.connections if not item.is_local)]
 
 
 def _apart(host: "Host", network: "Network") -> list[str]:

@@ -47,6 +47,13 @@ def links(survey: "Survey") -> "Iterator[Finding]":
             yield Finding(WARNS, f"network {network.name!r}", line, f"vnet link-list {network.name}", network.name)
 
 
+def certificates(survey: "Survey") -> "Iterator[Finding]":
+    """What all networks with links by TLS prove themselves by."""
+    for what in dict.fromkeys(network.certificate for network in survey.networks if network.certificate):
+        name, _, reason = what.partition(": ")
+        yield Finding(WARNS, name, f"{reason}: links by tls need it", "vnet link-cert show")
+
+
 def overlaps(survey: "Survey") -> "Iterator[Finding]":
     """Networks whose subnets the host uses otherwise, as by a VPN."""
     for network in survey.networks:

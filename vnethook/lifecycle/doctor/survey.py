@@ -25,7 +25,8 @@ class NetworkSeen(Value):
     `problem`: of its definition; `failure`: why it did not come up the last time; `faults`: what is not as defined
     while it is up; `overlap`: what of the host its subnets meet, and `is_chosen`, whether another is taken then;
     `has_dns`, `has_dhcp`: what is served; `needs`, `programs`: parts of the kernel and programs that not every
-    network does; `apart`: what keeps its guests from those on other hosts; `unlinked`: links that are down, and why.
+    network does; `apart`: what keeps its guests from those on other hosts; `unlinked`: links that are down, and why;
+    `certificate`: what is wrong with this host's own, if it is linked by TLS.
     """
 
     name: str
@@ -47,6 +48,7 @@ class NetworkSeen(Value):
     programs: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     unlinked: tuple[str, ...] = ()
+    certificate: str = ""
 
 
 class Lan(Value):

@@ -33,5 +33,6 @@ IN_ORDER: "tuple[Callable[[Survey], Iterator[Finding]], ...]" = (
     networks.overlaps,
     networks.faults,
     networks.links,
+    networks.certificates,
 )
 """The checks of a user's own host."""

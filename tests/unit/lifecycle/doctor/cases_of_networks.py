@@ -57,6 +57,15 @@ CASES = {
             )
         ],
     ),
+    "a certificate that ends soon, of two networks that are linked": (
+        {
+            "networks": tuple(
+                LAB.replace(name=name, bridge=name, certificate="certificate '/c.pem': ends on 2026-12-01")
+                for name in ("lab", "lab2")
+            )
+        },
+        [(WARNS, "certificate '/c.pem': ends on 2026-12-01: links by tls need it", "vnet link-cert show")],
+    ),
     "a network with faults": (
         {"networks": (LAB.replace(faults=("run dnsmasq", "NIC tap0: the link is gone")),)},
         [(STOPS, "network 'lab': is not as defined: run dnsmasq; and 1 more", "vnet net-repair lab")],
