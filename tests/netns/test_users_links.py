@@ -9,9 +9,11 @@ from tests.lab.linked import CONNECTING, FAR, FAR_MAC, LAN, PORT, SERVING, two_h
 from tests.lab.plugged import PluggedClient
 from tests.lab.sshd import NAMED, sshd
 from tests.lab.sshd import PORT as SSH_PORT
+from tests.lab.upstream import Upstream
 from tests.lab.users_host import USER, UsersHost
 
 pytestmark = pytest.mark.netns
+RESOLVER = "127.0.0.53"
 LISTENS = f"<listen port='{PORT}'/><listen transport='tcp' port='{PORT + 1}'/><listen transport='ssh'/>"
 
 
@@ -20,6 +22,8 @@ def hosts() -> Iterator[tuple[Host, UsersHost]]:
     there = UsersHost("users")
     with two_hosts(there) as (here, _):
         there.run(["ip", "route", "add", "default", "via", SERVING])
+        Upstream(there, RESOLVER, 53, SERVING)
+        there.set_resolvers(RESOLVER)
         there.run(["chown", "-R", f"{USER}:{USER}", there.root / "etc/vnethook"])
         here.define(f"<network><name>lab</name><bridge name='br0'/>{LAN}{LISTENS}</network>")
         here.vnet("net-start", "lab")
@@ -39,7 +43,8 @@ def test_a_users_network_is_linked_with_one_of_another_host(hosts: tuple[Host, U
     with sshd(here, line.replace("/usr/libexec/vnethook/link-ssh", str(NAMED))) as key:
         (there.root / "etc/vnethook/ssh/known_hosts").write_text(f"[{SERVING}]:{SSH_PORT} {key}\n")
         for transport, port in (("ssh", SSH_PORT), ("tcp", PORT + 1), ("tls", PORT)):
-            _connect(there, "lab", f"{SERVING}' transport='{transport}' port='{port}'")
+            far = "a.example" if transport == "tls" else SERVING
+            _connect(there, "lab", f"{far}' transport='{transport}' port='{port}'")
             wait_until_up(there)
             wait_until_up(here)
             if transport != "tls":

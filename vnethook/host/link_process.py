@@ -15,6 +15,8 @@ from vnethook.host import log
 
 NOBODY = 65534
 _DEATH_SIGNAL, _SUBREAPER = 1, 36
+_NEW_MOUNTS, _PRIVATE, _BIND = 0x20000, 0x44000, 0x1000
+"""CLONE_NEWNS; MS_PRIVATE with MS_REC; MS_BIND. Source: linux/sched.h, linux/mount.h."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -87,6 +89,24 @@ def restrict() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def ask_by(resolv_conf: str) -> None:
+    """Look names up by the name servers of this file, in a mount namespace of our own; raise OSError.
+
+    For a process in a user's own namespace, where a name server on the machine itself is not reached. Source:
+    unshare(2), mount(2).
+    """
+    target = os.path.realpath("/etc/resolv.conf").encode()
+    _check(_libc.unshare(_NEW_MOUNTS))
+    _check(_libc.mount(None, b"/", None, _PRIVATE, None))
+    _check(_libc.mount(resolv_conf.encode(), target, None, _BIND, None))
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
 
 
 def has_nobody() -> bool:

@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Callable
 
 from vnethook.hook.link_ssh import WELCOME
-from vnethook.host import link_stream, link_tls
+from vnethook.host import link_process, link_stream, link_tls, log
+from vnethook.live import files
 from vnethook.live.link_config import Target
 from vnethook.names import shown
 
@@ -30,6 +31,20 @@ class AttemptError(Exception):
 def with_first(work: Callable[..., None], *first: object) -> Callable[[socket.socket, socket.socket], None]:
     """`work` as an attempt, with its first arguments."""
     return lambda report, plain: work(*first, report, plain)
+
+
+def with_names(resolv_conf: str, work: Callable[..., None]) -> Callable[[socket.socket, socket.socket], None]:
+    """`work` as an attempt that looks names up by the name servers of a file; without it where it is not there."""
+
+    def attempt(report: socket.socket, plain: socket.socket) -> None:
+        if files.exists(resolv_conf):
+            try:
+                link_process.ask_by(resolv_conf)
+            except OSError as error:
+                log.warning(f"a link's process: /etc/resolv.conf: {error.strerror}: asks the machine's name servers")
+        work(report, plain)
+
+    return attempt
 
 
 def connect(target: Target) -> socket.socket:

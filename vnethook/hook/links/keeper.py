@@ -15,7 +15,7 @@ from vnethook.hook.links.chain import Chain, Child
 from vnethook.hook.links.control import Control
 from vnethook.hook.links.doors import OpenDoor
 from vnethook.hook.links.events import Events
-from vnethook.host import log
+from vnethook.host import log, uplink
 from vnethook.live import link_config, link_port, link_status, record
 from vnethook.live.link_config import Door, Target
 from vnethook.live.link_status import TRYING, UP, LinkStatus, Status
@@ -78,6 +78,8 @@ class Keeper:
                 work = attempt.with_first(ssh_client.connect, target, self.config.ssh)
             else:
                 work = attempt.with_first(attempt.connect_plain, target)
+            if self.host.paths.user:
+                work = attempt.with_names(uplink.servers_file(self.host.paths), work)
             chain.begin(work, is_restricted=target.transport != "ssh")
         except VnetError as error:
             self.end(chain, error.message)
