@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Stamps = tuple[list[int] | None, list[int] | None]
     """Of a definition's XML, None for the built-in default; and of what was chosen for it, None if the XML says all."""
 
-FORMAT = 3
+FORMAT = 4
+"""To be another one whenever what stands in a line is, rows of its fields included: else an older line is taken."""
 _HEADER = b'["vnethook index", %d, "%s"]'
 _HEADER_LENGTH = len(_HEADER % (FORMAT, bytes(16)))
 _FIELDS = (

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vnethook.address import parse_subnet
-from vnethook.definition import port_claims
+from vnethook.definition import entries, port_claims
 from vnethook.definition.forwarding import Forwarding, Incoming, PortForward
 from vnethook.definition.model import Network
 from vnethook.definition.peers import Listen
@@ -102,3 +102,9 @@ def test_two_listeners_at_one_place_are_refused(found):
 
     has_two = any(are_at_one_place(one, two) for index, two in enumerate(found) for one in found[:index])
     assert refusal(lambda: Network("x", listens=found)).startswith("listen: port") is has_two
+
+
+def test_a_kept_row_has_the_shape_that_its_format_says():
+    """Another shape needs another format, or what an earlier version has kept is not understood."""
+    [row] = port_claims.plain(Network("lab", listens=(Listen("tcp", port=7),)))
+    assert (entries.FORMAT, len(entries._FIELDS), len(row)) == (4, 14, 7)
