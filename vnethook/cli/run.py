@@ -1,5 +1,6 @@
 """`vnet run`: a command where the user's own networks are, as a guest's own QEMU wants it."""
 
+import errno
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -77,6 +78,8 @@ def become(command: list[str], *, umask: int) -> "NoReturn":
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, for itself
         signal.signal(ignored, signal.SIG_DFL)
     try:
+        if not command[0]:
+            raise FileNotFoundError(errno.ENOENT, "")  # as the kernel does; os would call it a bug
         os.execvp(command[0], command)  # noqa: S606 (it is the caller who says what runs)
     except OSError as error:
         msg = f"command {shown(command[0])}: {os.strerror(error.errno or 0)}"
