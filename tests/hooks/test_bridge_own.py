@@ -61,7 +61,7 @@ def test_a_logout_that_takes_the_run_directory_away_leaves_nothing_after_the_las
         assert len([line for line in user.processes() if "dnsmasq" in line]) == 2
         guest.communicate(timeout=60)
     wait_for(lambda: len([line for line in user.processes() if "dnsmasq" in line]) == 1, "the old one", timeout_s=90)
-    assert len(served) == len([line for line in user.processes() if "vnethook" in line or "sleep" in line])
+    assert len([line for line in user.processes() if "vnethook" in line or "sleep" in line]) <= len(served)
     assert user.active() == ["red"]
     user.vnet("net-destroy", "red")
     wait_for(lambda: not user.processes(), "all to end")

@@ -181,12 +181,15 @@ def test_a_group_that_there_is_not_is_said_before_anything_is_done() -> None:
         assert before.changes_to(host.snapshot(), ignoring=["^[+] file "]) == []
 
 
-def test_where_only_root_may_open_taps_the_switch_has_its_tap_all_the_same() -> None:
+def test_where_only_root_may_open_taps_the_switch_has_its_tap_and_is_roots_alone() -> None:
     with Host() as host:
-        tun = host.directory / "tun"
+        tun = host.directory / "tun-of-root"
         host.run(["mknod", "-m", "600", tun, "c", "10", "200"])
         host.run(["mount", "--bind", tun, "/dev/net/tun"])
         host.define(LAB)
+        refused = host.vnet("net-start", "lab", check=False)
+        assert (refused.returncode, "only root may open /dev/net/tun" in refused.stderr) == (5, True)
+        host.define(LAB.replace(" group='kvm'", ""))
         before = host.snapshot()
         host.vnet("net-start", "lab")
         wait_for(lambda: "LOWER_UP" in host.json(["ip", "-json", "link", "show", "dev", TAP])[0]["flags"], "the tap")

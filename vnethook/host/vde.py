@@ -50,6 +50,11 @@ def _may_all_open_taps() -> bool:
         return True
 
 
+def is_roots() -> bool:
+    """Whether a switch would be a process of the machine's root."""
+    return not is_alone() and account()[0] == 0
+
+
 def is_alone() -> bool:
     """Whether this process cannot be another user: it is not root, or root of a namespace that holds one user."""
     if posix.geteuid() != 0:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from vnethook.host.host import Host
 
+_OTHERS = 0o077
+"""What others than its owner may do with a directory."""
+
 
 class MakeSwitchDirectory(Step):
     """Make a directory that is the switch's, for a group if one is named; undone, it goes with all that is in it."""
@@ -30,6 +33,9 @@ class MakeSwitchDirectory(Step):
         if self.group and vde.group_id(self.group) is None:
             msg = f"vde: group {self.group!r}: no such group"
             raise HostError(msg, hint=f"make it: groupadd --system {self.group}; or name another in <vde group='…'/>")
+        if self.mode & _OTHERS and vde.is_roots():
+            msg = "vde: switch for others than root: only root may open /dev/net/tun, so it would be root's process"
+            raise HostError(msg, hint="chmod 0666 /dev/net/tun, as udev does; or <vde/> without group and mode")
 
     def do(self, host: "Host") -> None:
         self.require(host)
