@@ -126,6 +126,7 @@ KINDS = {
     ),
     "listen": ("", lambda n: f"<listen address='{ip4(n)}' port='1'/>", ""),
     "listen of another port": ("", lambda n: f"<listen address='192.0.2.1' port='{n + 1}'/>", "", 20000),
+    "peer of a listen": ("<listen port='7443'>", lambda n: f"<peer name='p{n}.example'/>", "</listen>"),
     "connection": ("<connections>", lambda n: f"<connection address='{ip4(n)}' port='1'/>", "</connections>"),
     "connections": ("", lambda n: f"<connections><connection address='{ip4(n)}' port='1'/></connections>", ""),
     "option": (
