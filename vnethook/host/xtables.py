@@ -130,18 +130,44 @@ class OldTables:
             try:
                 self._apply(family, table, lines)
             except self._iptc.IPTCError as error:
+                if "Invalid argument" in str(error) and self._is_changed(family, table, lines):
+                    return
                 if number == _TRIES - 1 or "temporarily unavailable" not in str(error):
                     raise
             else:
                 return
 
-    def _apply(self, family: str, name: str, lines: list[str]) -> None:
+    def _is_changed(self, family: str, name: str, lines: list[str]) -> bool:
+        """Whether a table is as lines want it that make or delete chains, though its commit was refused.
+
+        The kernel takes the rules by one call and adds to their counters by another, which it refuses if somebody who
+        does not take the lock has changed the table between. Source: ip_tables.c, do_add_counters().
+        """
+        made = {line.split()[0][1:] for line in lines if line.startswith(":")}
+        deleted = {line.split()[1] for line in lines if line.startswith("-X")}
+        added = [line.split()[1] for line in lines if line.startswith(("-A", "-I"))]
+        table = self._opened(family, name)
+        try:
+            is_made = all(
+                table.is_chain(chain) and len(self._iptc.Chain(table, chain).rules) == added.count(chain)
+                for chain in made - deleted
+            )
+            return bool(made or deleted) and is_made and not any(table.is_chain(chain) for chain in deleted)
+        finally:
+            table.close()
+
+    def _opened(self, family: str, name: str) -> "Any":  # noqa: ANN401
+        """A table as the kernel has it now."""
         kind = self._iptc.Table if family == "ip" else self._iptc.Table6
         # a rule looks for its target's name in all tables that it takes to exist, and a look makes a table
         kind.existing_table_names.update({other: other == name for other in kind.ALL})
         table = kind(name, autocommit=False)
+        table.refresh()
+        return table
+
+    def _apply(self, family: str, name: str, lines: list[str]) -> None:
+        table = self._opened(family, name)
         try:
-            table.refresh()
             for line in lines:
                 self._do(family, table, line)
             table.commit()
