@@ -118,7 +118,14 @@ def _configure(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", be
     if listed:
         _list(links, live, link, listed)
     flags = flags_message(link.index, _flags_of(wanted, listed))
-    links.ask(f"interface {link.name!r}", "set port flags", NEW_LINK, 0, flags)
+    try:
+        links.ask(f"interface {link.name!r}", "set port flags", NEW_LINK, 0, flags)
+    except HostError as error:
+        now = links.link(link.name)
+        if now is not None and now.master == live.index:
+            raise
+        msg = f"interface {link.name!r}: set port flags: it has been taken off the bridge meanwhile"
+        raise StateError(msg) from error
 
 
 def faults(links: "Links", live: "LiveNetwork", nic: "Nic", link: "Link") -> list[str]:
