@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Message = tuple[int, int, bytes]
     """Kind, flags, body."""
 
-_TRIES = 3
+_TRIES = 20
 PRIORITY = -510
 """Of our hook: before the rates', and before whatever else looks at what comes in."""
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _DELETE_CHAIN, _NEW_RULE, _DELETE_RULE, _NEW_SET, _NEW_ELEMENT = (
