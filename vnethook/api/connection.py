@@ -251,7 +251,7 @@ class virConnect(InterfacesOfHost):
     def _made(self, function: str, xml: str, make: "Callable[..., Defined]", *, is_schema_asked: bool) -> virNetwork:
         """The network that `make` makes; a refusal is the schema's, if that is asked and the schema refuses, too."""
         self._session.require_open(function)
-        with self._session.host(function, writes=True) as host:
+        with self._session.host(function, writes=True, starts=make is not catalog.define) as host:
             try:
                 made = make(host, xml, source=_SOURCE)
             except DefinitionError as error:

@@ -31,14 +31,17 @@ class Session:
         self.is_open = True
 
     @contextmanager
-    def host(self, function: str, *, writes: bool = False) -> "Iterator[Host]":
-        """The host, for one call of libvirt's `function`; what goes wrong meanwhile is raised as libvirtError."""
+    def host(self, function: str, *, writes: bool = False, starts: bool = True) -> "Iterator[Host]":
+        """The host, for one call of libvirt's `function`; what goes wrong meanwhile is raised as libvirtError.
+
+        `starts`: what is written is not what is defined alone, so it is done where the networks are.
+        """
         virResetLastError()
         if writes and self.is_read_only:
             raise failure(codes.VIR_ERR_OPERATION_DENIED, f"read only access prevents {function}")
         try:
             if self.paths.user:
-                user_namespace.require_inside(self.paths, writes=writes)
+                user_namespace.require_inside(self.paths, writes=writes and starts)
             host = Host(self.paths)
             try:
                 yield host
