@@ -153,7 +153,7 @@ def test_a_command_runs_where_the_networks_are(user):
 def test_a_command_that_is_taken_for_a_network_is_told_where_it_stands(user):
     said = user.vnet("run", "red", "true", check=False)
     assert said.returncode == 3
-    assert "  a command stands after --: vnet run NET -- COMMAND\n" in said.stderr
+    assert "; a command stands after --: vnet run NET -- COMMAND\n" in said.stderr
     said = user.vnet("run", "--", "", check=False)
     assert (said.returncode, said.stderr) == (127, "error: command '': No such file or directory\n")
 

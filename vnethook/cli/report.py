@@ -230,7 +230,7 @@ def _missing_right(found: VnetError) -> list[str]:
 def _is_of_a_place(message: str) -> bool:
     """Whether an error is about where a user's own networks are kept, or what that lies in."""
     places = paths.current()
-    own = (places.etc, places.run, places.state) if places.user else ()
+    own = (places.etc, places.run, places.state) if places.user and not os.environ.get(paths.ROOT) else ()
     named = re.findall(r"'(/[^']*)'", message)
     return any(f"{place}/".startswith(f"{path}/") or path.startswith(f"{place}/") for path in named for place in own)
 

@@ -68,7 +68,7 @@ def _names(words: tuple[str, ...], command: list[str]) -> list[str]:
         return [arguments.named(word) for word in words]
     except NoNetworkError as error:
         if not command:
-            error.hint += "\na command stands after --: vnet run NET -- COMMAND"
+            error.hint += "; a command stands after --: vnet run NET -- COMMAND"
         raise
 
 
