@@ -26,8 +26,8 @@ HOSTS = 4
 SHARED = ("net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects")
 
 
-def _spawn(environment: dict[str, str]) -> int:
-    return os.posix_spawn(IFUP, [IFUP, "tap0"], environment)
+def _spawn(environment: dict[str, str], said: int = 2) -> int:
+    return os.posix_spawn(IFUP, [IFUP, "tap0"], environment, file_actions=[(os.POSIX_SPAWN_DUP2, said, 2)])
 
 
 def _status(pid: int) -> int:
@@ -101,10 +101,15 @@ def _torture(environment: dict[str, str], numbers: range) -> list[str]:
         time.sleep(span_s * number / KILLS)
         os.kill(pid, signal.SIGKILL)
         _status(pid)
-        status = _status(_spawn(environment))
-        complaints += [f"{number}: retry: status {status}"] if status else []
+        said = os.memfd_create("said")
+        status = _status(_spawn(environment, said))
+        complaints += [f"{number}: retry: status {status}: {os.pread(said, 1 << 12, 0)!r}"] if status else []
+        os.close(said)
         complaints += [f"{number}: working: {what}" for what in _what_is_wrong(at)]
-        bringup.stop(host, "default", force=True)
+        if len(complaints) > 3:
+            return complaints
+        if record.read(at, "default") is not None:
+            bringup.stop(host, "default", force=True)
         complaints += [f"{number}: left: {what}" for what in _what_is_left(at, sysctls)]
     return complaints
 
