@@ -100,7 +100,11 @@ def join(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", before: 
         links.set_link(link.name, master=live.index)
     try:
         _configure(links, live, link, nic, before if is_port else None)
-    except VnetError:
+    except VnetError as error:
+        now = links.link(link.name)
+        if now is None or now.master != live.index:  # another hook has it: nothing of it is ours to take back
+            msg = f"interface {link.name!r}: make it a port: it has been taken off the bridge meanwhile"
+            raise StateError(msg) from error
         if not is_port:
             links.set_link(link.name, up=link.is_up, master=0)
         raise
@@ -118,14 +122,7 @@ def _configure(links: "Links", live: "LiveNetwork", link: "Link", nic: "Nic", be
     if listed:
         _list(links, live, link, listed)
     flags = flags_message(link.index, _flags_of(wanted, listed))
-    try:
-        links.ask(f"interface {link.name!r}", "set port flags", NEW_LINK, 0, flags)
-    except HostError as error:
-        now = links.link(link.name)
-        if now is not None and now.master == live.index:
-            raise
-        msg = f"interface {link.name!r}: set port flags: it has been taken off the bridge meanwhile"
-        raise StateError(msg) from error
+    links.ask(f"interface {link.name!r}", "set port flags", NEW_LINK, 0, flags)
 
 
 def faults(links: "Links", live: "LiveNetwork", nic: "Nic", link: "Link") -> list[str]:
