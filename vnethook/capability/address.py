@@ -20,3 +20,8 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
         return [*proxied.addresses(network), SetLinkUp(name, mac), *proxied.answering(network)]
     added: list[Step] = [AddAddress(name, address) for address in network.addresses]
     return [*added, SetLinkUp(name, mac)]
+
+
+def subnets(network: "Network") -> tuple[tuple[int, int, int], ...]:
+    """The network's subnets as its live record has them: (IP version, first, last address)."""
+    return tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets)

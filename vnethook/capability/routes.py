@@ -15,3 +15,11 @@ def plan(network: "Network", facts: "Facts") -> list["Step"]:  # noqa: ARG001 (o
 
     bridge = network.bridge.name or ""
     return [AddRoute(bridge, str(route.subnet), route.gateway, route.effective_metric) for route in network.routes]
+
+
+def recorded(network: "Network") -> tuple[tuple[int, int, int, str, int], ...]:
+    """The routes as the live record has them: (IP version, first address, prefix, gateway, metric)."""
+    return tuple(
+        (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
+        for route in network.routes
+    )

@@ -6,7 +6,7 @@ send; who is who among them it cannot tell. Source: vde_switch(1).
 
 from zlib import crc32
 
-from vnethook.capability import guard, nic_class
+from vnethook.capability import address, guard, nic_class, routes
 from vnethook.live.nics import PARTS, NicClass
 from vnethook.live.record import LiveNetwork
 from vnethook.plan.files import MakeDirectory
@@ -111,11 +111,8 @@ def _guarded(network: "Network", facts: "Facts") -> LiveNetwork:
         started_by="",
         since=0,
         addresses=network.addresses,
-        subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
-        routes=tuple(
-            (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
-            for route in network.routes
-        ),
+        subnets=address.subnets(network),
+        routes=routes.recorded(network),
         guard=guard.guarding(network, guard.plan(network, facts)),
     )
 

@@ -4,7 +4,19 @@ A start goes this way where nothing is prepared for it (prepared.py), and whatev
 """
 
 from vnethook import capability
-from vnethook.capability import admission, dhcp, dns, forwarding, guard, nic_class, resolver, support, zone
+from vnethook.capability import (
+    address,
+    admission,
+    dhcp,
+    dns,
+    forwarding,
+    guard,
+    nic_class,
+    resolver,
+    routes,
+    support,
+    zone,
+)
 from vnethook.capability.policy import named
 from vnethook.definition import compiled, port_claims
 from vnethook.definition.backend import USER, VDE
@@ -181,11 +193,8 @@ def _live(host: "Host", network: "Network", steps: "list[Step]", known: "Facts")
             (step.path, step.value) for step in steps if isinstance(step, HoldSysctl) and step.path in shared
         ),
         addresses=network.addresses,
-        subnets=tuple((subnet.version, subnet.first, subnet.last) for subnet in network.subnets),
-        routes=tuple(
-            (route.subnet.version, route.subnet.first, route.prefix, route.gateway, route.effective_metric)
-            for route in network.routes
-        ),
+        subnets=address.subnets(network),
+        routes=routes.recorded(network),
         fixed=dhcp.fixed(network),
         reserved=dns.reserved_names(network),
         classes=nic_class.classes(network),
