@@ -6,36 +6,29 @@ from typing import Self
 
 from tests.lab.host import Host
 from tests.lab.machine import wait_for
-from tests.lab.packages import missing, unpacked
+from tests.lab.packages import OVER_USR_AND_ETC, with_needs
 
 PACKAGES = ("docker.io", "firewalld", "ufw")
 _BUS = """<busconfig><type>system</type><auth>EXTERNAL</auth><listen>unix:path=/run/dbus/system_bus_socket</listen>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
 </busconfig>
 """
-# in memory, since an overlay cannot be written to an overlay; then what the packages' own installation does
-_PREPARE = """
-mkdir "$2/over"
-mount -t tmpfs tmpfs "$2/over"
-for place in usr etc; do
-  mkdir "$2/over/$place" "$2/over/$place-work"
-  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
-done
+# what the packages' own installation does
+_PREPARE = (
+    OVER_USR_AND_ETC
+    + """
 mount -t tmpfs tmpfs /run
 mkdir -p /run/dbus /run/lock
 cp -n /usr/share/ufw/*.rules /usr/share/ufw/ufw.conf /etc/ufw/
 chmod 640 /etc/ufw/*.rules
 mkdir -p /etc/ufw/applications.d
 """
+)
 
 
 def their_files() -> Path:
     """Where the packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
-    try:
-        return unpacked(*missing(*PACKAGES))
-    except subprocess.CalledProcessError as error:
-        msg = f"packages {' '.join(PACKAGES)}: {error}"
-        raise OSError(msg) from error
+    return with_needs(*PACKAGES)
 
 
 class Firewalls:

@@ -1,39 +1,31 @@
 """The real FRR on a lab host: unpacked, not installed; zebra and bgpd run where nothing of the machine is theirs."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, Self
 
 from tests.lab.host import Host
 from tests.lab.machine import wait_for
-from tests.lab.packages import missing, unpacked
+from tests.lab.packages import OVER_USR_AND_ETC, with_needs
 
 PACKAGES = ("frr",)
 DAEMONS = ("zebra", "bgpd")
 
-_PREPARE = """
-mkdir "$2/over"
-mount -t tmpfs tmpfs "$2/over"
-for place in usr etc; do
-  mkdir "$2/over/$place" "$2/over/$place-work"
-  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
-done
+_PREPARE = (
+    OVER_USR_AND_ETC
+    + """
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/tmp
 mkdir /run/frr
 echo 'frr:x:0:0::/:/bin/false' >> /etc/passwd
 printf 'frr:x:0:\\nfrrvty:x:0:\\n' >> /etc/group
 """
+)
 
 
 def their_files() -> Path:
     """Where FRR is unpacked, with what it needs and is not installed here; OSError if it cannot be had."""
-    try:
-        return unpacked(*missing(*PACKAGES))
-    except subprocess.CalledProcessError as error:
-        msg = f"packages {' '.join(PACKAGES)}: {error}"
-        raise OSError(msg) from error
+    return with_needs(*PACKAGES)
 
 
 class Frr:

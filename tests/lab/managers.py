@@ -3,24 +3,22 @@
 systemd-networkd and NetworkManager wait for udev where /sys can be written to, so here it cannot.
 """
 
-import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.lab.host import Host
 from tests.lab.machine import wait_for
-from tests.lab.packages import missing, unpacked
+from tests.lab.packages import OVER_USR_AND_ETC, unpacked, with_needs
 from tests.lab.resolved import BUS
 
+if TYPE_CHECKING:
+    import subprocess
+
 PACKAGES = ("bridge-utils", "ifupdown", "isc-dhcp-client", "netplan.io", "network-manager", "systemd")
-# in memory, since an overlay cannot be written to an overlay; then what the packages' own installation does
-_PREPARE = """
-mkdir "$2/over"
-mount -t tmpfs tmpfs "$2/over"
-for place in usr etc; do
-  mkdir "$2/over/$place" "$2/over/$place-work"
-  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
-done
+# what the packages' own installation does
+_PREPARE = (
+    OVER_USR_AND_ETC
+    + """
 for place in /run /var/lib; do mount -t tmpfs tmpfs $place; done
 mkdir -p /run/dbus /run/lock /run/network /var/lib/dhcp /var/lib/NetworkManager
 mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
@@ -37,15 +35,12 @@ chown -R systemd-network:systemd-network /run/systemd/netif
 ldconfig  # netplan asks it where its library is
 mount -o remount,bind,ro /sys
 """
+)
 
 
 def their_files() -> Path:
     """Where the packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
-    try:
-        return unpacked(*missing(*PACKAGES))
-    except subprocess.CalledProcessError as error:
-        msg = f"packages {' '.join(PACKAGES)}: {error}"
-        raise OSError(msg) from error
+    return with_needs(*PACKAGES)
 
 
 class ManagedHost(Host):

@@ -12,6 +12,15 @@ from pathlib import Path
 from tests.lab.machine import CHECKOUT
 
 CACHE = Path(os.environ.get("VNETHOOK_CACHE") or CHECKOUT / ".cache") / "packages"
+OVER_USR_AND_ETC = """
+mkdir "$2/over"
+mount -t tmpfs tmpfs "$2/over"
+for place in usr etc; do
+  mkdir "$2/over/$place" "$2/over/$place-work"
+  mount -t overlay overlay -o "lowerdir=$1/$place:/$place,upperdir=$2/over/$place,workdir=$2/over/$place-work" "/$place"
+done
+"""
+"""For a shell: lay what is unpacked in $1 over a machine's own, in memory below $2, since an overlay cannot be written to an overlay."""
 _APT = ("apt-get", "-q=2", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3")
 
 
@@ -45,6 +54,15 @@ def missing(*packages: str) -> tuple[str, ...]:
         subprocess.run([*_APT, "update"], check=True, capture_output=True)
         done = subprocess.run(words, capture_output=True, text=True, check=True)
     return tuple(sorted(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Inst ")))
+
+
+def with_needs(*packages: str) -> Path:
+    """Where packages are unpacked, with what they need and is not installed here; OSError if they cannot be had."""
+    try:
+        return unpacked(*missing(*packages))
+    except subprocess.CalledProcessError as error:
+        msg = f"packages {' '.join(packages)}: {error}"
+        raise OSError(msg) from error
 
 
 def _prepare_root(root: Path) -> None:
