@@ -38,11 +38,7 @@ class TapGuest(Client):
             pump = self.host.popen([PYTHON, "-IS", "-c", _PUMP, self.port, far], stdout=subprocess.PIPE)
             assert pump.stdout
             assert pump.stdout.readline() == b"ready\n"
-            with open(f"/proc/{self.pid}/ns/net", "rb") as namespace:
-                words = ["ip", "link", "set", far, "netns", f"/proc/self/fd/{namespace.fileno()}", "name", "eth0"]
-                with self.host.popen(words, pass_fds=[namespace.fileno()]) as moving:
-                    assert moving.wait() == 0
-            self.run(["ip", "link", "set", "eth0", "up"])
+            self.take(far)
         except BaseException:
             self.close()
             raise

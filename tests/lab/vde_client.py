@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Self
 
-from tests.lab.client import _ON_LEASE, Client
+from tests.lab.client import Client
 from tests.lab.host import Host
 from tests.lab.machine import Machine, wait_for
 
@@ -27,20 +27,13 @@ class VdeClient(Client):
 
     def __enter__(self) -> Self:
         Machine.__enter__(self)
-        script = self.directory / "on-lease"
-        script.write_text(_ON_LEASE)
-        script.chmod(0o755)
+        self.write_script()
         try:
             self.host.run(["ip", "tuntap", "add", "dev", self.port, "mode", "tap", "user", str(self.user)])
             if self.mac:
                 self.host.run(["ip", "link", "set", self.port, "address", self.mac])
             self.plug_in()
-            with open(f"/proc/{self.pid}/ns/net", "rb") as namespace:
-                there = f"/proc/self/fd/{namespace.fileno()}"
-                words = ["ip", "link", "set", self.port, "netns", there, "name", "eth0"]
-                with self.host.popen(words, pass_fds=[namespace.fileno()]) as moving:
-                    assert moving.wait() == 0
-            self.run(["ip", "link", "set", "eth0", "up"])
+            self.take(self.port)
         except BaseException:
             self.close()
             raise
