@@ -15,6 +15,7 @@ from tests.lab import demo_firewall, demo_linked, demo_sharing, demo_switch, dem
 from tests.lab.guest import Guest, RefusedError, bridge, tap
 from tests.lab.host import HOOKS, VNET, Host
 from tests.lab.image import make_image
+from tests.lab.machine import wait_for
 from tests.lab.outside import WWW, WWW_4, Outside
 from tests.lab.table import table
 from vnethook.cli.drawing import ASCII
@@ -183,6 +184,8 @@ class Demo:
         with self.host.listening(tcp=TCP_PORT, udp=UDP_PORT) as came:
             opened = self.outside.connects(self.uplink, TCP_PORT)
             self.story.expect("outside", f"opens port {TCP_PORT} of the host, which listens there", opened, True)
+            if opened:
+                wait_for(came, "the listener to write down who has come")  # later than the kernel lets it in
             known = came()
             for name, guest in self.guests.items():
                 gateway = guest.lease["server"]
